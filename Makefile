@@ -1,0 +1,49 @@
+# The few commands of octo. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOCK := images/local.lock
+EXTRAS := local pipelines train report toy dev
+# Folders of local wheels that pip is told of are uv's too. Where none holds a torch, uv picks the build that fits the
+# machine: the CPU's where there is no GPU.
+export UV_FIND_LINKS ?= $(subst $() $(),$(),$(PIP_FIND_LINKS))
+ifeq ($(wildcard $(addsuffix /torch-*,$(UV_FIND_LINKS))),)
+export UV_TORCH_BACKEND ?= auto
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check lock bench clean
+
+help: ## what there is to call
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: pyproject.toml $(LOCK)
+	@test -n "$(PYTHON)" || { echo "octo needs Python 3.11: install it, or name it: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv; }
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r $(LOCK) --editable .
+	@touch $@
+
+demo: .venv/ready ## set up, run the octothinker pipeline on this machine, write report.html
+	@$(BIN)/octo run octothinker --preset toy
+
+test: .venv/ready ## set up and run the tests
+	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench"
+
+test-slow: .venv/ready ## the tests that take minutes
+	@$(BIN)/pytest -m slow
+
+check: .venv/ready ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
+	@$(BIN)/python -m tests.bench $(BENCH)
+
+lock: .venv/ready ## resolve the dependencies anew
+	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-find-links --no-emit-package triton \
+	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml | sed 's/+cpu$$//' > $(LOCK)
+
+clean: ## remove the environment and the local store
+	rm -rf .venv .octo

@@ -1,0 +1,52 @@
+"""Quality rules: each a pure function from a text to whether it breaks the rule.
+
+The rules are Gopher's (Rae et al. 2021, arXiv 2112.11446, appendix A), which FineWeb (arXiv 2406.17557) kept; their
+thresholds are the defaults, but for the share of words with a letter: 60 % instead of 80 %, since formulas and worked
+examples are what documentation is read for here. A word is what whitespace separates.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from octo.settings.curation import CurationSettings
+
+Rule = Callable[[str], bool]
+
+_WORD_WITH_LETTER = re.compile(r"\S*[^\W\d_]\S*")
+
+
+def quality_rules(settings: CurationSettings) -> Mapping[str, Rule]:
+    """The rules by the reason that they give, in the order in which they are asked."""
+    return {
+        "too_short": lambda text: too_short(text, min_words=settings.min_words),
+        "low_alphabetic": lambda text: low_alphabetic(text, min_share=settings.min_alphabetic_share),
+        "repetitive": lambda text: repetitive(text, max_share=settings.max_repeated_share),
+    }
+
+
+def too_short(text: str, *, min_words: int) -> bool:
+    """Whether the text has fewer words. Gopher asks for 50, C4 for three sentences."""
+    return len(text.split(maxsplit=min_words)) < min_words
+
+
+def low_alphabetic(text: str, *, min_share: float) -> bool:
+    """Whether too few words hold a letter: tables, number dumps, markup. Gopher asks for 80 %."""
+    return len(_WORD_WITH_LETTER.findall(text)) < min_share * len(text.split())
+
+
+def repetitive(text: str, *, max_share: float) -> bool:
+    """Whether too many characters are in lines that came before: menus, logs, templates. Gopher allows 20 %.
+
+    The first occurrence of a line counts as new; blank lines and the space around a line do not count.
+    """
+    lines = [stripped for line in text.splitlines() if (stripped := line.strip())]
+    distinct = set(lines)
+    if len(distinct) == len(lines):
+        return False
+    num_characters = sum(map(len, lines))
+    return num_characters - sum(map(len, distinct)) > max_share * num_characters
+
+
+def first_broken(text: str, rules: Mapping[str, Rule]) -> str | None:
+    """The reason of the first rule that the text breaks."""
+    return next((reason for reason, breaks in rules.items() if breaks(text)), None)

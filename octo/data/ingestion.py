@@ -1,0 +1,97 @@
+"""The ingestion job: records from packages, files and generators become documents."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from octo.data.documents import Document, Rejected, writing
+from octo.data.files import read_path
+from octo.data.problems import generate, parse_options
+from octo.data.python_docs import read_package
+from octo.errors import InputError, InvariantError, UsageError
+from octo.job import Job
+from octo.settings.ingestion import IngestionSettings, SourceAddress, parse_source
+from octo.storage.artifacts import IndexResult
+
+
+def ingest(job: Job[IngestionSettings]) -> None:
+    """Read every source, an index each, into documents and rejected records."""
+    if not job.settings.sources:
+        raise UsageError("nothing to ingest: give --sources LABEL=KIND:WHAT, such as math=python:sympy")
+    job.each(ingest_source, range(len(job.settings.sources)))
+
+
+def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
+    """The documents and the rejected records of one source."""
+    name = job.settings.sources[index]
+    documents, rejected = job.scratch / f"{index}-documents.parquet", job.scratch / f"{index}-rejected.parquet"
+    read = read_source(parse_source(name), job.settings)
+    counters = write_documents(read, documents, rejected, name=name, max_bad_share=job.settings.max_bad_share)
+    return IndexResult(
+        parts={"documents.parquet": documents, "rejected.parquet": rejected},
+        rows={
+            "documents.parquet": counters["records.written"],
+            "rejected.parquet": counters["records.in"] - counters["records.written"],
+        },
+        counters=counters,
+    )
+
+
+def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[Document | Rejected]:
+    """Stream what a source holds."""
+    if source.kind == "python":
+        return read_package(source.what, label=source.label)
+    if source.kind == "file":
+        return read_path(
+            Path(source.what),
+            label=source.label,
+            max_document_bytes=settings.max_document_bytes,
+            skip_bad_files=settings.on_bad_file == "skip",
+        )
+    return generate(source.what, parse_options(source.what, source.options), label=source.label, seed=settings.seed)
+
+
+def write_documents(
+    records: Iterable[Document | Rejected], documents: Path, rejected: Path, *, name: str, max_bad_share: float
+) -> Mapping[str, int]:
+    """Stream records into two Parquet files and count them.
+
+    Raises InputError for a source without a record and for one with too many bad ones, InvariantError when what was
+    read is not what was written.
+    """
+    reasons: Counter[str] = Counter()
+    first_of: dict[str, Rejected] = {}
+    num_records = 0
+    with writing(documents, Document) as good, writing(rejected, Rejected) as bad:
+        for record in records:
+            num_records += 1
+            if isinstance(record, Document):
+                good.write(record)
+            else:
+                bad.write(record)
+                reasons[record.reason] += 1
+                first_of.setdefault(record.reason, record)
+    if num_records == 0:
+        raise InputError(f"the source {name} is empty: it holds no record of a known format")
+    _check_share(reasons, first_of, num_records, name=name, max_bad_share=max_bad_share)
+    written, set_aside = (pq.read_metadata(file).num_rows for file in (documents, rejected))
+    if num_records != written + set_aside:
+        raise InvariantError(f"{name}: {num_records} records read, {written} written and {set_aside} rejected")
+    counts = {f"records.rejected.{reason}": count for reason, count in sorted(reasons.items())}
+    return {"records.in": num_records, "records.written": written, **counts}
+
+
+def _check_share(
+    reasons: Counter[str], first_of: Mapping[str, Rejected], num_records: int, *, name: str, max_bad_share: float
+) -> None:
+    num_bad = reasons.total()
+    if num_bad <= max_bad_share * num_records:
+        return
+    reason, count = reasons.most_common(1)[0]
+    example = first_of[reason]
+    raise InputError(
+        f"{num_bad} of {num_records} records of {name} are bad ({num_bad / num_records:.1%}, the limit is "
+        f"{max_bad_share:.1%}), {count} of them {reason}, first {example.url}: {example.detail}"
+    )

@@ -1,0 +1,190 @@
+"""Generated arithmetic: questions with a known answer, and worked solutions of several kinds.
+
+The toy counterpart of question-answer corpora: `long` and `short` solutions stand for long and short chains of thought,
+`noisy` for web text that is often wrong, here by the forgotten carry. Every solution ends with its answer, so the last
+number of a text is what it claims.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from octo.data.documents import Document, new_document
+from octo.errors import InputError, UsageError
+from octo.randomness import generator, keyed_fraction
+
+Style = Literal["noisy", "short", "long"]
+Partition = Literal["evaluation", "validation", "training"]
+
+KINDS: Mapping[str, tuple[Style, Partition]] = {
+    "noisy": ("noisy", "training"),
+    "short": ("short", "training"),
+    "long": ("long", "training"),
+    "prompts": ("noisy", "training"),
+    "validation": ("noisy", "validation"),
+    "evaluation": ("noisy", "evaluation"),
+}
+"""What `arithmetic:KIND` generates: the style of the solutions, and the part of the pairs that they are drawn from."""
+DISTINCT = {"prompts", "validation", "evaluation"}
+"""Kinds in which no problem comes twice, and no carry is forgotten."""
+
+EVALUATION_SHARE = 0.10
+VALIDATION_SHARE = 0.05
+MAX_DRAWS = 10_000
+"""A part of the pairs that is not hit by so many draws is empty."""
+FORGETFUL_SHARE = 0.7
+"""Share of the noisy solutions that drop every carry."""
+
+
+class Problem(NamedTuple):
+    """An addition and its true answer."""
+
+    a: int
+    b: int
+    question: str
+    """The text up to where a solution starts."""
+    answer: str
+
+
+@dataclass(frozen=True)
+class ArithmeticOptions:
+    """What follows the question mark of an arithmetic source."""
+
+    count: int
+    digits: int = 2
+    """Digits of both operands. From two on, no step of a solution looks like a question."""
+    forget: float = FORGETFUL_SHARE
+    """Share of the noisy solutions that drop every carry."""
+
+
+OPTIONS = {option.name for option in fields(ArithmeticOptions)}
+
+
+def problem(a: int, b: int) -> Problem:
+    """The problem of adding a and b."""
+    return Problem(a, b, question=f"{a}+{b}=", answer=str(a + b))
+
+
+def solution(given: Problem, style: Style, *, forgets: bool = False) -> str:
+    """The text that follows the question: its last number is the answer."""
+    if style == "noisy":
+        return forgotten_carry(given) if forgets else given.answer
+    steps = _columns(given)
+    if style == "short":
+        worked = [f"{step.a}+{step.b}{'+1' if step.carry_in else ''}={step.total}" for step in steps]
+        return f"{','.join(worked)}:{given.answer}"
+    return "\n".join(["", *map(_explained, steps), f"answer {given.answer}"])
+
+
+def forgotten_carry(given: Problem) -> str:
+    """The sum of the columns when no carry is taken along: 47+85 becomes 122."""
+    steps = _columns(given)
+    highest = steps[-1].a + steps[-1].b
+    return str(highest) + "".join(str((step.a + step.b) % 10) for step in reversed(steps[:-1]))
+
+
+def partition_of(a: int, b: int, *, seed: int) -> Partition:
+    """To which part a pair belongs; a+b and b+a belong to the same one."""
+    fraction = keyed_fraction(seed, "arithmetic", "partition", min(a, b), max(a, b))
+    if fraction < EVALUATION_SHARE:
+        return "evaluation"
+    return "validation" if fraction < EVALUATION_SHARE + VALIDATION_SHARE else "training"
+
+
+def parse_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
+    """Check the kind and the options of an arithmetic source."""
+    if what not in KINDS:
+        raise UsageError(f"expected arithmetic:KIND with KIND one of {', '.join(KINDS)}, got {what!r}")
+    unknown = set(options) - OPTIONS
+    if unknown:
+        raise UsageError(f"arithmetic:{what} takes {', '.join(sorted(OPTIONS))}, got {min(unknown)!r}")
+    try:
+        parsed = ArithmeticOptions(
+            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", FORGETFUL_SHARE))
+        )
+    except (KeyError, ValueError):
+        raise UsageError(f"expected arithmetic:{what}?count=2000 with numbers, got {dict(options)}") from None
+    if parsed.count < 1 or not 1 <= parsed.digits <= 15 or not 0 <= parsed.forget <= 1:
+        raise UsageError(
+            f"arithmetic:{what} needs count of 1 or more, digits of 1 to 15 and forget of 0 to 1, got {parsed}"
+        )
+    return parsed
+
+
+def generate(what: str, options: ArithmeticOptions, *, label: str, seed: int) -> Iterator[Document]:
+    """The documents of an arithmetic source. The i-th depends on the seed, the kind and i, not on the count."""
+    style, partition = KINDS[what]
+    drawn = _distinct(what, options, seed) if what in DISTINCT else _repeating(what, options, seed)
+    for index, (given, random) in enumerate(itertools.islice(drawn, options.count)):
+        forgets = style == "noisy" and what not in DISTINCT and random.random() < options.forget
+        text = given.question + solution(given, style, forgets=forgets)
+        yield new_document(
+            text,
+            source=label,
+            url=f"arithmetic:{what}?digits={options.digits}#{index}",
+            metadata={
+                "question": given.question,
+                "answer": given.answer,
+                "partition": partition,
+                "forgets_carry": forgets,
+            },
+        )
+
+
+class _Column(NamedTuple):
+    a: int
+    b: int
+    carry_in: int
+    total: int
+
+
+def _columns(given: Problem) -> list[_Column]:
+    """The columns of the addition by hand, ones first."""
+    a_digits, b_digits = str(given.a)[::-1], str(given.b)[::-1]
+    columns: list[_Column] = []
+    carry = 0
+    for a, b in itertools.zip_longest(map(int, a_digits), map(int, b_digits), fillvalue=0):
+        columns.append(_Column(a, b, carry, a + b + carry))
+        carry = columns[-1].total // 10
+    return columns
+
+
+def _explained(step: _Column) -> str:
+    carried = f" plus carry {step.carry_in}" if step.carry_in else ""
+    return f"{step.a} plus {step.b}{carried} is {step.total} write {step.total % 10} carry {step.total // 10}"
+
+
+def _repeating(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:
+    for index in itertools.count():
+        random = generator(seed, "arithmetic", what, options.digits, index)
+        yield _draw(KINDS[what][1], options.digits, seed, random), random
+
+
+def _distinct(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:
+    seen: set[tuple[int, int]] = set()
+    misses = 0
+    for given, random in _repeating(what, options, seed):
+        pair = min(given.a, given.b), max(given.a, given.b)
+        if pair not in seen:
+            seen.add(pair)
+            misses = 0
+            yield given, random
+        # A draw misses a pair that is left with probability (1 - 1/n); 20 n misses in a row mean that none is left.
+        misses += 1
+        if misses > 20 * len(seen) + 100:
+            raise InputError(
+                f"arithmetic:{what} has only {len(seen)} different problems of {options.digits} digits, "
+                f"asked for {options.count}: ask for fewer, or for more digits"
+            )
+
+
+def _draw(partition: Partition, digits: int, seed: int, random: np.random.Generator) -> Problem:
+    lowest = 10 ** (digits - 1) if digits > 1 else 0
+    for _ in range(MAX_DRAWS):
+        a, b = (int(operand) for operand in random.integers(lowest, 10**digits, 2))
+        if partition_of(a, b, seed=seed) == partition:
+            return problem(a, b)
+    raise InputError(f"no pair of {digits} digits is for {partition}: ask for more digits")

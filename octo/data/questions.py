@@ -1,0 +1,49 @@
+"""Problems as an evaluation or a trainer reads them: a question, its answer, and whether a completion has it."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from octo.data.documents import read_columns
+from octo.errors import InputError, UsageError
+from octo.storage.artifacts import Artifact
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked, up to where its completion starts, and the true answer."""
+
+    id: str
+    text: str
+    answer: str
+
+
+def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
+    """The questions of one source of an ingestion artifact, in the order of their ids.
+
+    Raises:
+        UsageError: the artifact has no such source, or its documents are no problems.
+    """
+    questions = []
+    sources = set()
+    for part in artifact.parts("documents.parquet"):
+        for document, label, metadata in read_columns(artifact.read(part), ("id", "source", "metadata")):
+            sources.add(label)
+            if label == source:
+                fields = json.loads(metadata)
+                if not {"question", "answer"} <= fields.keys():
+                    raise InputError(f"document {document} of source {source!r} has no question and answer")
+                questions.append(Question(document, fields["question"], fields["answer"]))
+    if not questions:
+        raise UsageError(
+            f"{artifact.address} has no problems of source {source!r}; it has {', '.join(sorted(sources))}"
+        )
+    return sorted(questions, key=lambda question: question.id)
+
+
+def correct(completion: str, answer: str) -> bool:
+    """Whether the last number of the completion is the answer, digit for digit."""
+    numbers = _NUMBER.findall(completion)
+    return bool(numbers) and numbers[-1] == answer

@@ -1,0 +1,246 @@
+"""A job: a function from committed artifacts to a committed artifact, run in this process."""
+
+import json
+import logging
+import os
+import platform
+import secrets
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from multiprocessing import get_context
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Generic, TypeVar
+
+from octo import telemetry
+from octo.errors import EXIT_DONE, EXIT_FAILED, InvariantError, OctoError, StageFailedError, UsageError
+from octo.processes import die_with_parent, stop_children, stoppable
+from octo.progress import ProgressReport
+from octo.settings.base import JobSettings
+from octo.settings.loading import inputs_of, load, result_settings
+from octo.storage.artifacts import (
+    Artifact,
+    IndexResult,
+    InputRef,
+    Output,
+    SpanId,
+    digest_of,
+    find_artifact,
+    open_artifact,
+)
+from octo.storage.store import Store, connect
+
+S = TypeVar("S", bound=JobSettings)
+Work = Callable[["Job[S]", int], IndexResult]
+
+logger = logging.getLogger(__name__)
+
+TRACKED_PACKAGES = ("numpy", "pyarrow", "tokenizers", "torch", "transformers", "deepspeed", "safetensors")
+
+
+@dataclass(frozen=True)
+class Job(Generic[S]):
+    """What a job's public function gets: its settings, its inputs, and where its output goes."""
+
+    settings: S
+    store: Store
+    inputs: Mapping[str, tuple[Artifact, ...]]
+    output: Output
+    telemetry: telemetry.Telemetry
+    progress: ProgressReport
+    scratch: Path
+    planned: set[int] = field(default_factory=set)
+    """Indexes that the artifact will hold; exactly these must be committed at the end."""
+
+    def input(self, name: str) -> Artifact:
+        """The one artifact given in that field."""
+        artifacts = self.inputs[name]
+        if len(artifacts) != 1:
+            raise UsageError(f"--{name.replace('_', '-')} takes one artifact, got {len(artifacts)}")
+        return artifacts[0]
+
+    def each(self, work: "Work[S]", indexes: Sequence[int]) -> None:
+        """Do and commit every index that is not committed yet, side by side in `workers` processes.
+
+        `work` is a module-level function from (job, index) to its result; the result must depend on nothing else.
+        """
+        self.planned.update(indexes)
+        committed = self.output.committed()
+        pending = [index for index in indexes if index not in committed]
+        if min(self.settings.workers, len(pending)) > 1:
+            finished = self._in_processes(work, pending)
+        else:
+            finished = (self.commit(work, index) for index in pending)
+        for done, _ in enumerate(finished, start=len(indexes) - len(pending) + 1):
+            if len(indexes) > 1:
+                self.progress.advance(done, len(indexes), "shards")
+
+    def commit(self, work: "Work[S]", index: int) -> int:
+        """Do one index and commit its result, under a span of its own."""
+        with self.telemetry.span(f"octo.{self.settings.job}.shard", {"octo.index": index}):
+            result = work(self, index)
+            with self.telemetry.span("octo.storage.commit", {"octo.index": index}):
+                self.output.commit(index, result)
+        return index
+
+    def _in_processes(self, work: "Work[S]", indexes: Sequence[int]) -> Iterator[int]:
+        # Spawned, not forked: threads of the telemetry and of the store do not survive a fork.
+        attempt, parent = self.output.attempt, self.telemetry.traceparent()
+        workers = min(self.settings.workers, len(indexes))
+        with ProcessPoolExecutor(workers, get_context("spawn"), die_with_parent) as pool:
+            futures = [pool.submit(_commit_in_worker, self.settings, attempt, parent, work, index) for index in indexes]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            except BrokenProcessPool:
+                raise StageFailedError(
+                    f"a worker process of {self.settings.job} was killed (out of memory?): run again, it resumes"
+                ) from None
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop_children(grace_seconds=1.0)
+                raise
+
+
+def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | None = None) -> int:
+    """Run one job in this process; the exit code says how it ended (errors.py).
+
+    Args:
+        settings_class: the one description of the job.
+        function: `module:name` of the job's verb, imported only when there is work to do.
+        arguments: flags; None takes the process's own.
+    """
+    debug = False
+    try:
+        settings = load(settings_class, sys.argv[1:] if arguments is None else arguments, os.environ)
+        debug = settings.debug
+        with stoppable("what is committed stays: run again to resume"):
+            artifact = produce(settings, function)
+    except OctoError as error:
+        return report_error(error, debug=debug)
+    if settings.progress == "json":
+        print(json.dumps({"artifact": artifact.address}), flush=True)  # noqa: T201 - the runner reads it
+    else:
+        print(artifact.address)  # noqa: T201 - what the job's caller came for
+    return EXIT_DONE
+
+
+def report_error(error: Exception, *, debug: bool) -> int:
+    """Say on stderr what went wrong in one line, with the traceback only when asked, and give the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    print(f"octo: {error}", file=sys.stderr)  # noqa: T201 - errors are part of the product
+    return error.exit_code if isinstance(error, OctoError) else EXIT_FAILED
+
+
+def produce(settings: S, function: str) -> Artifact:
+    """The artifact that these settings determine: found, or made and committed now."""
+    store = connect(settings.store, settings.s3)
+    digest = stage_digest(settings)
+    found = find_artifact(store, settings.job, digest)
+    if found is not None:
+        return found
+    started_at = datetime.now(UTC)
+    attempt = secrets.token_hex(4)
+    with open_job(settings, attempt, telemetry.environment_parent()) as job:
+        links = [
+            *telemetry.environment_links(),
+            *(_producer(artifact) for artifacts in job.inputs.values() for artifact in artifacts),
+        ]
+        with job.telemetry.span(f"octo.{settings.job}", {"octo.digest": digest}, links) as span:
+            verb: Callable[[Job[S]], None] = resolve_name(function)
+            verb(job)
+            _check_indexes(job)
+            # The spans go first: no manifest may name a span that was never stored.
+            job.telemetry.flush()
+            return job.output.finish(
+                stage=settings.stage or settings.job,
+                code_version=settings.code_version,
+                settings=_determining_settings(settings),
+                inputs={
+                    name: [InputRef.of(artifact) for artifact in artifacts] for name, artifacts in job.inputs.items()
+                },
+                versions=_versions(),
+                producer=SpanId(trace_id=span.trace_id, span_id=span.span_id),
+                started_at=started_at,
+            )
+
+
+def stage_digest(settings: JobSettings) -> str:
+    """The digest of what determines the job's artifact: job, code version, settings, and its inputs' digests."""
+    return digest_of(
+        job=settings.job,
+        code_version=settings.code_version,
+        settings=_determining_settings(settings),
+        inputs={name: [address.rsplit("/", 1)[-1] for address in given] for name, given in inputs_of(settings).items()},
+    )
+
+
+@contextmanager
+def open_job(settings: S, attempt: str, parent: str | None) -> Iterator[Job[S]]:
+    """Connect one process's half of a job: the store, the inputs, the trace and a scratch directory."""
+    store = connect(settings.store, settings.s3)
+    stage = settings.stage or settings.job
+    service = f"{stage}-{attempt}-{os.getpid()}"
+    traced = telemetry.start(
+        service=stage,
+        run_id=settings.run_id or attempt,
+        sink=lambda lines: store.put(f"runs/{settings.run_id or attempt}/spans/{service}.jsonl", lines),
+        otlp_endpoint=settings.otlp_endpoint,
+        parent=parent,
+    )
+    progress = ProgressReport(settings.progress, stage)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"octo-{stage}-") as scratch:
+            yield Job(
+                settings=settings,
+                store=store,
+                inputs={
+                    name: tuple(open_artifact(store, address) for address in given)
+                    for name, given in inputs_of(settings).items()
+                },
+                output=Output(store, job=settings.job, digest=stage_digest(settings), attempt=attempt),
+                telemetry=traced,
+                progress=progress,
+                scratch=Path(scratch),
+            )
+    finally:
+        progress.close()
+        traced.shutdown()
+
+
+def _commit_in_worker(settings: S, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
+    with open_job(settings, attempt, traceparent) as job:
+        return job.commit(work, index)
+
+
+def _check_indexes(job: Job[S]) -> None:
+    committed = set(job.output.committed())
+    if committed != job.planned:
+        raise InvariantError(
+            f"{job.settings.job} planned {len(job.planned)} indexes and committed {len(committed)}: "
+            f"missing {sorted(job.planned - committed)[:5]}, unexpected {sorted(committed - job.planned)[:5]}"
+        )
+
+
+def _determining_settings(settings: JobSettings) -> dict[str, object]:
+    return {**result_settings(settings), **settings.determinants()}
+
+
+def _producer(artifact: Artifact) -> telemetry.SpanRef:
+    producer = artifact.manifest.producer
+    return telemetry.SpanRef(trace_id=producer.trace_id, span_id=producer.span_id)
+
+
+def _versions() -> dict[str, str]:
+    installed = {distribution.name for distribution in metadata.distributions()}
+    versions = {name: metadata.version(name) for name in TRACKED_PACKAGES if name in installed}
+    return {"python": platform.python_version(), "octo": metadata.version("octo"), **versions}

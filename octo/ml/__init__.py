@@ -1,0 +1,1 @@
+"""Training, reinforcement learning and evaluation of models: the only torch."""

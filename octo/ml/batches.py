@@ -1,0 +1,61 @@
+"""Packed sequences as batches: which tokens may see each other, and which are predicted.
+
+Axes: B sequences, S positions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from octo.data.packed import PADDING_SLICE, PackedTokens
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Sequences of several documents each; a token sees the tokens before it in its own document only."""
+
+    tokens_BS: Tensor
+    positions_BS: Tensor
+    """Positions within the document's slice, from 0."""
+    slices_BS: Tensor
+    """Which document's slice of the sequence a token belongs to; padding is a slice of its own."""
+
+    def attention_mask(self) -> Tensor:
+        """True where the query position (dim 2) may see the key position (dim 3); shape B, 1, S, S."""
+        same_BSS = self.slices_BS[:, :, None] == self.slices_BS[:, None, :]
+        causal_SS = torch.ones(same_BSS.shape[1:], dtype=torch.bool, device=same_BSS.device).tril()
+        return (same_BSS & causal_SS)[:, None]
+
+    def predicted(self) -> Tensor:
+        """True at the positions whose next token is of the same slice: those carry loss; shape B, S - 1."""
+        return (self.slices_BS[:, 1:] == self.slices_BS[:, :-1]) & (self.slices_BS[:, 1:] != PADDING_SLICE)
+
+
+def packed_batch(packed: PackedTokens, first: int, count: int, *, device: torch.device) -> PackedBatch:
+    """The sequences first, first + 1, ... as a batch."""
+    rows = slice(first, first + count)
+    tokens_BS, positions_BS, slices_BS = (
+        torch.from_numpy(array[rows].astype(np.int64)).to(device)
+        for array in (packed.tokens_NS, packed.positions_NS, packed.slices_NS)
+    )
+    return PackedBatch(tokens_BS, positions_BS, slices_BS)
+
+
+def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int) -> Tensor:
+    """Cross entropy of the next token, summed over this batch and divided by `num_predicted`, in nats.
+
+    `num_predicted` counts the predicted tokens of the whole update, so that micro-batches add up to its mean.
+    """
+    logits_BSV = model(
+        input_ids=batch.tokens_BS,
+        attention_mask=batch.attention_mask(),
+        position_ids=batch.positions_BS,
+        use_cache=False,
+    ).logits
+    predicted_BS = batch.predicted()
+    # The mask is applied before the softmax: a boundary's row of logits is never computed with.
+    logits_NV = logits_BSV[:, :-1][predicted_BS]
+    return cross_entropy(logits_NV.float(), batch.tokens_BS[:, 1:][predicted_BS], reduction="sum") / num_predicted

@@ -1,0 +1,1 @@
+"""What models can do on problems that they were not trained on."""

@@ -1,0 +1,105 @@
+"""Mid-training: next-token prediction on packed documents, at a stable or a decaying rate."""
+
+import json
+from functools import partial
+
+import torch
+
+from octo.data.packed import PackedTokens, read_packed
+from octo.errors import InvariantError, UsageError
+from octo.job import Job
+from octo.ml.batches import PackedBatch, language_model_loss, packed_batch
+from octo.ml.engine import Engine, StepResult, use_threads
+from octo.ml.models import load_model, model_parts, new_model
+from octo.ml.schedule import learning_rate
+from octo.settings.midtraining import MidtrainingSettings
+from octo.storage.artifacts import IndexResult
+
+
+def midtrain(job: Job[MidtrainingSettings]) -> None:
+    """Train a model on the packed tokens and commit it with its metrics."""
+    job.each(train, range(1))
+
+
+def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
+    """The whole training as one result: every step is done, or nothing is committed."""
+    settings = job.settings
+    use_threads(settings.threads)
+    tokens = job.input("tokens")
+    packed = read_packed(tokens)
+    num_steps = plan_steps(settings, packed.num_sequences)
+    if settings.model:
+        model = load_model(job.input("model"))
+    else:
+        model = new_model(
+            settings.shape, vocabulary_size=packed.vocabulary_size, context=packed.sequence_length, seed=settings.seed
+        )
+    engine = Engine(model, settings=settings.optimizer, micro_batches=settings.batch_size // settings.micro_batch_size)
+    model.train()
+    metrics = []
+    num_tokens = 0
+    for step in range(num_steps):
+        rate = learning_rate(
+            step,
+            num_steps=num_steps,
+            peak=settings.learning_rate,
+            schedule=settings.schedule,
+            warmup_steps=settings.warmup_steps,
+            final_share=settings.final_share,
+        )
+        with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
+            result = train_step(engine, packed, settings, step=step, rate=rate)
+        num_tokens += settings.batch_size * packed.sequence_length
+        metrics.append(
+            {
+                "step": step + 1,
+                "loss": result.loss,
+                "learning_rate": rate,
+                "gradient_norm": result.gradient_norm,
+                "tokens": num_tokens,
+            }
+        )
+        job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
+    if len(metrics) != num_steps:
+        raise InvariantError(f"{num_steps} steps were planned, {len(metrics)} were done")
+    return IndexResult(
+        parts={
+            **model_parts(model),
+            "tokenizer.json": tokens.read_one("tokenizer.json"),
+            "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
+        },
+        counters={"steps": num_steps, "tokens": num_tokens},
+    )
+
+
+def train_step(
+    engine: Engine, packed: PackedTokens, settings: MidtrainingSettings, *, step: int, rate: float
+) -> StepResult:
+    """One update on the step's sequences, in micro-batches."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    first = step * settings.batch_size
+    batches = [
+        packed_batch(packed, first + offset, settings.micro_batch_size, device=device)
+        for offset in range(0, settings.batch_size, settings.micro_batch_size)
+    ]
+    num_predicted = sum(int(batch.predicted().sum()) for batch in batches)
+    return engine.step([_loss_of(batch, num_predicted) for batch in batches], learning_rate=rate)
+
+
+def _loss_of(batch: PackedBatch, num_predicted: int) -> partial[torch.Tensor]:
+    return partial(language_model_loss, batch=batch, num_predicted=num_predicted)
+
+
+def plan_steps(settings: MidtrainingSettings, num_sequences: int) -> int:
+    """How many updates to do: as many as asked, or one pass over the sequences."""
+    if settings.batch_size % settings.micro_batch_size:
+        raise UsageError(
+            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
+        )
+    available = num_sequences // settings.batch_size
+    if max(1, settings.num_steps) > available:
+        raise UsageError(
+            f"{max(1, settings.num_steps)} steps of {settings.batch_size} sequences need more than the {num_sequences} "
+            "that the tokens hold: lower --num-steps or --batch-size, or ask tokenization for more tokens"
+        )
+    return settings.num_steps or available

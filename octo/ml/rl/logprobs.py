@@ -1,0 +1,55 @@
+"""Log-probabilities of completions under a policy.
+
+Axes: C completions, T tokens of a completion, S positions of prompt and completion, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CompletionBatch:
+    """Prompts and completions side by side, padded at the end."""
+
+    tokens_CS: Tensor
+    targets_CT: Tensor
+    mask_CT: Tensor
+    """1 where a token belongs to the completion."""
+    columns_CT: Tensor
+    """The position whose logits predict the token."""
+
+
+def completion_batch(
+    prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, device: torch.device
+) -> CompletionBatch:
+    """Lay prompts and completions out for one forward pass; no completion may be empty."""
+    width = max(len(prompt) + len(completion) for prompt, completion in zip(prompts, completions, strict=True))
+    longest = max(len(completion) for completion in completions)
+    tokens_CS = torch.zeros(len(prompts), width, dtype=torch.long)
+    targets_CT = torch.zeros(len(prompts), longest, dtype=torch.long)
+    mask_CT = torch.zeros(len(prompts), longest)
+    columns_CT = torch.zeros(len(prompts), longest, dtype=torch.long)
+    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        end = len(prompt) + len(completion)
+        tokens_CS[row, :end] = torch.tensor([*prompt, *completion])
+        targets_CT[row, : len(completion)] = torch.tensor(completion)
+        mask_CT[row, : len(completion)] = 1.0
+        columns_CT[row, : len(completion)] = torch.arange(len(prompt) - 1, end - 1)
+    return CompletionBatch(*(tensor.to(device) for tensor in (tokens_CS, targets_CT, mask_CT, columns_CT)))
+
+
+def completion_logprobs(model: torch.nn.Module, batch: CompletionBatch, *, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probability of each completion token, and the entropy (nats, no gradient) where it was drawn; shapes C, T.
+
+    Padding comes after the completion, so causal attention alone keeps it out of sight.
+    """
+    logits_CSV = model(input_ids=batch.tokens_CS, use_cache=False).logits
+    rows_C1 = torch.arange(len(batch.columns_CT), device=logits_CSV.device)[:, None]
+    logprobs_CTV = (logits_CSV[rows_C1, batch.columns_CT].float() / temperature).log_softmax(dim=-1)
+    logprobs_CT = logprobs_CTV.gather(-1, batch.targets_CT[..., None]).squeeze(-1)
+    with torch.no_grad():
+        entropy_CT = -(logprobs_CTV.exp() * logprobs_CTV).sum(dim=-1)
+    return logprobs_CT, entropy_CT

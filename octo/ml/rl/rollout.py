@@ -1,0 +1,122 @@
+"""Sampling completions with a key-value cache, the draws keyed by completion and position.
+
+Axes: B completions in a batch, T new tokens, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What a model wrote after each prompt."""
+
+    tokens: list[list[int]]
+    """Token ids of each completion, with the end-of-text id if it was reached."""
+    logprobs: list[list[float]]
+    """Log-probability of each of those tokens under the model, at the temperature it was drawn with."""
+    finished: list[bool]
+    """False for a completion that was cut at the limit."""
+
+
+@torch.no_grad()
+def complete(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    group_size: int,
+    max_new_tokens: int,
+    end_id: int,
+    temperature: float,
+    draws_BT: np.ndarray | None,
+) -> Completions:
+    """Complete every prompt by sampling, or greedily when the temperature is 0.
+
+    A prompt is read once, however many completions of it are drawn; they come after each other in the result.
+
+    Args:
+        model: a causal language model in evaluation mode.
+        prompts: token ids, of any lengths.
+        group_size: completions of each prompt.
+        max_new_tokens: the limit T.
+        end_id: the id that ends a completion.
+        temperature: 0 takes the likeliest token.
+        draws_BT: uniform numbers in [0, 1), one for each completion and position; None when greedy.
+    """
+    device = next(model.parameters()).device
+    ids_BS, mask_BS = _padded_left(prompts, device=device)
+    # Without padding no mask is needed, and attention takes its fast way.
+    padded = bool((mask_BS == 0).any())
+    positions_BS = (mask_BS.cumsum(dim=-1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    forward = partial(model, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    logits_BV = forward(input_ids=ids_BS, attention_mask=mask_BS if padded else None, position_ids=positions_BS).logits[
+        :, -1
+    ]
+    if group_size > 1:
+        cache.batch_repeat_interleave(group_size)
+        logits_BV, mask_BS, positions_BS = (
+            each.repeat_interleave(group_size, dim=0) for each in (logits_BV, mask_BS, positions_BS)
+        )
+    rows = len(logits_BV)
+    uniform_BT = None if draws_BT is None else torch.from_numpy(draws_BT).to(device)
+    tokens_BT = torch.full((rows, max_new_tokens), end_id, dtype=torch.long, device=device)
+    logprobs_BT = torch.zeros(rows, max_new_tokens, device=device)
+    alive_B = torch.ones(rows, dtype=torch.bool, device=device)
+    lengths_B = torch.full((rows,), max_new_tokens, dtype=torch.long, device=device)
+    for step in range(max_new_tokens):
+        draws_B = None if uniform_BT is None else uniform_BT[:, step]
+        chosen_B, logprobs_B = _choose(logits_BV, temperature=temperature, draws_B=draws_B)
+        tokens_BT[:, step] = torch.where(alive_B, chosen_B, end_id)
+        logprobs_BT[:, step] = logprobs_B
+        ended_B = alive_B & (chosen_B == end_id)
+        lengths_B[ended_B] = step + 1
+        alive_B &= ~ended_B
+        if step == max_new_tokens - 1 or not alive_B.any():
+            break
+        positions_BS = positions_BS[:, -1:] + 1
+        mask_BS = torch.cat([mask_BS, torch.ones_like(positions_BS)], dim=-1)
+        logits_BV = forward(
+            input_ids=tokens_BT[:, step : step + 1],
+            attention_mask=mask_BS if padded else None,
+            position_ids=positions_BS,
+        ).logits[:, -1]
+    lengths = lengths_B.tolist()
+    return Completions(
+        tokens=[row[:length] for row, length in zip(tokens_BT.tolist(), lengths, strict=True)],
+        logprobs=[row[:length] for row, length in zip(logprobs_BT.tolist(), lengths, strict=True)],
+        finished=(~alive_B).tolist(),
+    )
+
+
+def _padded_left(prompts: Sequence[Sequence[int]], *, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids and a mask of what is not padding, so that every prompt ends in the last column."""
+    width = max(len(prompt) for prompt in prompts)
+    ids_BS = torch.zeros(len(prompts), width, dtype=torch.long)
+    mask_BS = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids_BS[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask_BS[row, width - len(prompt) :] = 1
+    return ids_BS.to(device), mask_BS.to(device)
+
+
+def _choose(logits_BV: Tensor, *, temperature: float, draws_B: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A token for each row and its log-probability: the likeliest, or the one that the row's draw falls on."""
+    if draws_B is None:
+        logprobs_BV = logits_BV.float().log_softmax(dim=-1)
+        chosen_B = logprobs_BV.argmax(dim=-1)
+    else:
+        logprobs_BV = (logits_BV.float() / temperature).log_softmax(dim=-1)
+        # Inverse of the cumulative distribution, in float64: a draw close to 1 must not fall off its end.
+        cumulative_BV = logprobs_BV.double().exp().cumsum(dim=-1)
+        target_B1 = (draws_B.double() * cumulative_BV[:, -1])[:, None]
+        chosen_B = (
+            torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(-1).clamp(max=logits_BV.shape[-1] - 1)
+        )
+    return chosen_B, logprobs_BV.gather(-1, chosen_B[:, None]).squeeze(-1)

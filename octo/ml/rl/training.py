@@ -1,0 +1,221 @@
+"""GRPO: sample a group of completions for each prompt, reward them, and follow the ones above their group's mean."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel
+
+from octo.data.questions import Question, correct, read_questions
+from octo.data.tokenizer import end_of_text
+from octo.data.tokenizer import load as load_tokenizer
+from octo.errors import UsageError
+from octo.job import Job
+from octo.ml.engine import Engine, use_threads
+from octo.ml.models import load_model, model_parts
+from octo.ml.rl.grpo import group_advantages, policy_loss
+from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
+from octo.ml.rl.rollout import Completions, complete
+from octo.randomness import generator, permutation
+from octo.settings.rl import RlSettings
+from octo.storage.artifacts import IndexResult
+
+NUM_KEPT_STEPS = 5
+KEPT_PER_STEP = 4
+
+
+@dataclass
+class Statistics:
+    """What the micro-batches of one update add up to."""
+
+    clip_fraction: float = 0.0
+    entropy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The completions of one update, in groups of `group_size` after each other, and their rewards."""
+
+    questions: list[Question]
+    prompts: list[list[int]]
+    completions: Completions
+    texts: list[str]
+    rewards_PG: torch.Tensor
+
+
+@dataclass
+class Record:
+    """What is kept of a training for people: figures of each step, and a few rollouts."""
+
+    metrics: list[dict[str, float]] = field(default_factory=list)
+    rollouts: list[dict[str, object]] = field(default_factory=list)
+
+
+def reinforce(job: Job[RlSettings]) -> None:
+    """Train the policy and commit it with its metrics and some of its rollouts."""
+    job.each(train, range(1))
+
+
+def train(job: Job[RlSettings], _index: int) -> IndexResult:
+    """The whole training as one result: every step is done, or nothing is committed."""
+    settings = job.settings
+    use_threads(settings.threads)
+    num_completions = settings.prompts_per_step * settings.group_size
+    if num_completions % settings.micro_batch_size:
+        raise UsageError(
+            f"--micro-batch-size {settings.micro_batch_size} must divide the {num_completions} completions of a step"
+        )
+    start = job.input("model")
+    tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
+    questions = read_questions(job.input("problems"), source=settings.source)
+    model = load_model(start)
+    engine = Engine(model, settings=settings.optimizer, micro_batches=num_completions // settings.micro_batch_size)
+    record = Record()
+    for step in range(settings.num_steps):
+        with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
+            with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}):
+                rollout = roll_out(model, tokenizer, _questions_of(questions, settings, step), settings, step=step)
+            figures = update(engine, rollout, settings)
+        record.metrics.append({"step": step + 1, **figures})
+        if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
+            record.rollouts.extend(_kept(rollout, step + 1))
+        job.progress.advance(step + 1, settings.num_steps, "steps", reward=figures["reward"])
+    return IndexResult(
+        parts={
+            **model_parts(model),
+            "tokenizer.json": start.read_one("tokenizer.json"),
+            "metrics.jsonl": _lines(record.metrics),
+            "rollouts.jsonl": _lines(record.rollouts),
+        },
+        counters={"steps": settings.num_steps, "completions": settings.num_steps * num_completions},
+    )
+
+
+def roll_out(
+    model: PreTrainedModel, tokenizer: Tokenizer, questions: list[Question], settings: RlSettings, *, step: int
+) -> Rollout:
+    """Sample `group_size` completions of each question and reward them: 1 for the exact answer, 0 otherwise."""
+    prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in questions]
+    draws = generator(settings.seed, "rollout", step).random(
+        (len(prompts) * settings.group_size, settings.max_new_tokens)
+    )
+    model.train(mode=False)
+    completions = complete(
+        model,
+        prompts,
+        group_size=settings.group_size,
+        max_new_tokens=settings.max_new_tokens,
+        end_id=end_of_text(tokenizer),
+        temperature=settings.temperature,
+        draws_BT=draws,
+    )
+    model.train()
+    texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
+    rewards = [
+        # A completion that was cut has not said what its answer is.
+        float(finished and correct(text, questions[row // settings.group_size].answer))
+        for row, (text, finished) in enumerate(zip(texts, completions.finished, strict=True))
+    ]
+    return Rollout(
+        questions=questions,
+        prompts=[prompt for prompt in prompts for _ in range(settings.group_size)],
+        completions=completions,
+        texts=texts,
+        rewards_PG=torch.tensor(rewards).view(len(prompts), settings.group_size),
+    )
+
+
+def update(engine: Engine, rollout: Rollout, settings: RlSettings) -> dict[str, float]:
+    """One optimizer step on the rollout; the figures that describe it."""
+    completions = rollout.completions
+    advantages_C = group_advantages(rollout.rewards_PG, normalize=settings.normalize_advantages).flatten()
+    num_tokens = sum(map(len, completions.tokens))
+    statistics = Statistics()
+    losses = [
+        partial(
+            _micro_batch_loss,
+            rows=slice(first, first + settings.micro_batch_size),
+            rollout=rollout,
+            advantages_C=advantages_C,
+            num_tokens=num_tokens,
+            settings=settings,
+            statistics=statistics,
+        )
+        for first in range(0, len(completions.tokens), settings.micro_batch_size)
+    ]
+    result = engine.step(losses, learning_rate=settings.learning_rate)
+    rewards_PG = rollout.rewards_PG
+    return {
+        "reward": rewards_PG.mean().item(),
+        "response_length": num_tokens / len(completions.tokens),
+        "truncated": 1 - sum(completions.finished) / len(completions.finished),
+        "zero_variance_groups": (rewards_PG.max(dim=-1).values == rewards_PG.min(dim=-1).values).float().mean().item(),
+        "clip_fraction": statistics.clip_fraction,
+        "entropy": statistics.entropy,
+        "loss": result.loss,
+        "gradient_norm": result.gradient_norm,
+        "learning_rate": settings.learning_rate,
+    }
+
+
+def _micro_batch_loss(
+    model: torch.nn.Module,
+    *,
+    rows: slice,
+    rollout: Rollout,
+    advantages_C: torch.Tensor,
+    num_tokens: int,
+    settings: RlSettings,
+    statistics: Statistics,
+) -> torch.Tensor:
+    device = next(model.parameters()).device
+    batch = completion_batch(rollout.prompts[rows], rollout.completions.tokens[rows], device=device)
+    logprobs_CT, entropy_CT = completion_logprobs(model, batch, temperature=settings.temperature)
+    loss = policy_loss(
+        logprobs_CT,
+        _padded(rollout.completions.logprobs[rows], batch),
+        advantages_C[rows].to(device),
+        batch.mask_CT,
+        num_tokens=num_tokens,
+        clip_low=settings.clip_low,
+        clip_high=settings.clip_high,
+    )
+    statistics.clip_fraction += loss.clip_fraction.item()
+    statistics.entropy += ((entropy_CT * batch.mask_CT).sum() / num_tokens).item()
+    return loss.loss
+
+
+def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torch.Tensor:
+    padded_CT = torch.zeros_like(batch.mask_CT)
+    for row, values in enumerate(logprobs):
+        padded_CT[row, : len(values)] = torch.tensor(values)
+    return padded_CT
+
+
+def _questions_of(questions: list[Question], settings: RlSettings, step: int) -> list[Question]:
+    """The questions of a step: every epoch goes through all of them in an order of its own."""
+    chosen = []
+    for place in range(step * settings.prompts_per_step, (step + 1) * settings.prompts_per_step):
+        epoch, position = divmod(place, len(questions))
+        order = permutation([question.id for question in questions], settings.seed, "prompts", epoch)
+        chosen.append(questions[order[position]])
+    return chosen
+
+
+def _kept(rollout: Rollout, step: int) -> list[dict[str, object]]:
+    return [
+        {
+            "step": step,
+            "prompt": rollout.questions[group].text,
+            "completion": rollout.texts[group * rollout.rewards_PG.shape[1]],
+            "reward": rollout.rewards_PG[group, 0].item(),
+        }
+        for group in range(min(KEPT_PER_STEP, len(rollout.questions)))
+    ]
+
+
+def _lines(rows: Sequence[object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

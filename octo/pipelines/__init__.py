@@ -1,0 +1,1 @@
+"""The DAG value, the pipelines, and their run on this machine."""

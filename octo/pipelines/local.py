@@ -1,0 +1,185 @@
+"""A pipeline run on this machine: its stages as processes, side by side where the DAG allows."""
+
+import json
+import logging
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from octo.errors import StageFailedError, StorageError, StoreUnreachableError
+from octo.job import stage_digest
+from octo.pipelines.child import StageProcess, exit_text
+from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.display import Display
+from octo.pipelines.session import Session
+from octo.pipelines.state import StageState, Status
+from octo.settings.base import JobSettings
+from octo.settings.loading import secrets_of
+from octo.storage.artifacts import Artifact, find_artifact
+from octo.telemetry import SpanRef, Telemetry
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 20.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class LocalRun:
+    """One attempt at a run. The store holds everything that the next attempt needs."""
+
+    pipeline: Pipeline
+    session: Session
+    run_id: str
+    parallel: int
+    display: Display
+    telemetry: Telemetry
+    otlp_endpoint: str = ""
+    attempt: str = field(default_factory=lambda: secrets.token_hex(4))
+    states: dict[str, StageState] = field(init=False)
+    _children: dict[str, StageProcess] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Every stage waits."""
+        self.states = {stage.name: StageState(stage.name, stage.settings.job) for stage in self.pipeline.stages}
+
+    def run(self) -> None:
+        """Bring every stage to a committed artifact.
+
+        Raises:
+            StageFailedError: a stage ended with an error; the others were stopped.
+            PreemptedError: this process was told to stop.
+            StoreUnreachableError: the embedded server ended.
+        """
+        with tempfile.TemporaryDirectory(prefix="octo-logs-") as logs:
+            try:
+                while self._start_what_is_ready(Path(logs)) or self._children:
+                    self._follow()
+            finally:
+                self._stop_children()
+                self.display.close(list(self.states.values()))
+
+    def _start_what_is_ready(self, logs: Path) -> bool:
+        """Start stages whose inputs are committed; true when one turned out to be cached, so others may be ready."""
+        found_cached = False
+        for stage in self.pipeline.stages:
+            state = self.states[stage.name]
+            if state.status is not Status.WAITING or not all(self.states[name].finished for name in stage.needs):
+                continue
+            settings = self._settings_of(stage)
+            state.digest = state.digest or stage_digest(settings)
+            artifact = find_artifact(self.session.store, stage.settings.job, state.digest)
+            if artifact is not None:
+                self._adopt(state, artifact)
+                found_cached = True
+            elif len(self._children) < self.parallel:
+                self._start(state, settings, logs)
+        return found_cached
+
+    def _settings_of(self, stage: Stage) -> JobSettings:
+        """The stage's settings with the addresses of its inputs and the run's own fields filled in."""
+        addresses = {
+            name: tuple(self.states[producer].address for producer in producers)
+            for name, producers in stage.inputs.items()
+        }
+        return stage.settings.model_copy(
+            update={
+                **{
+                    name: given if isinstance(getattr(stage.settings, name), tuple) else given[0]
+                    for name, given in addresses.items()
+                },
+                "store": self.session.store.address,
+                "s3": self.session.s3,
+                "run_id": self.run_id,
+                "stage": stage.name,
+                "otlp_endpoint": self.otlp_endpoint,
+                "progress": "json",
+            }
+        )
+
+    def _adopt(self, state: StageState, artifact: Artifact) -> None:
+        producer = artifact.manifest.producer
+        link = SpanRef(trace_id=producer.trace_id, span_id=producer.span_id)
+        with self.telemetry.span("octo.cached", {"octo.stage": state.name}, (link,)):
+            state.status, state.address = Status.CACHED, artifact.address
+            state.committed_at = artifact.manifest.committed_at
+        self._changed(state)
+
+    def _start(self, state: StageState, settings: JobSettings, logs: Path) -> None:
+        environment = _environment(settings, self.telemetry.traceparent())
+        state.attempt = self.attempt
+        log = logs / f"{state.name}.log"
+        self._children[state.name] = StageProcess(settings, environment=environment, log=log)
+        state.status, state.started_at = Status.RUNNING, datetime.now(UTC)
+        self.display.changed(state)
+
+    def _follow(self) -> None:
+        """Wait a moment for news of the running stages, and take note of it."""
+        if not self.session.alive:
+            raise StoreUnreachableError(
+                f"the embedded store stopped; run again to resume: octo run {self.pipeline.name} --run-id {self.run_id}"
+            )
+        wait([child.stdout.fileno() for child in self._children.values()], timeout=POLL_SECONDS)
+        for name, child in list(self._children.items()):
+            self._take_note(self.states[name], child)
+        self.display.show(list(self.states.values()))
+
+    def _take_note(self, state: StageState, child: StageProcess) -> None:
+        code = child.exit_code()
+        for message in child.messages():
+            state.note(message)
+        if code is None:
+            return
+        del self._children[state.name]
+        state.ended_at = datetime.now(UTC)
+        self._keep_log(state, child)
+        if code == 0:
+            state.status = Status.DONE
+            self._changed(state)
+            return
+        state.status, state.message = Status.FAILED, child.last_words() or exit_text(code)
+        self._changed(state)
+        raise StageFailedError(
+            f"stage {state.name} failed ({exit_text(code)}): {state.message}\n"
+            f"  log: {self.session.store.address}/{self._log_key(state)}\n"
+            f"  once mended, resume with: octo run {self.pipeline.name} --run-id {self.run_id}"
+        )
+
+    def _changed(self, state: StageState) -> None:
+        self.display.changed(state)
+        record = json.dumps(state.record(), indent=1).encode()
+        self.session.store.put(f"runs/{self.run_id}/stages/{state.name}.json", record, content_type="application/json")
+
+    def _keep_log(self, state: StageState, child: StageProcess) -> None:
+        self.session.store.put(self._log_key(state), child.log.read_bytes(), content_type="text/plain; charset=utf-8")
+
+    def _log_key(self, state: StageState) -> str:
+        return f"runs/{self.run_id}/logs/{state.name}-{state.attempt}.log"
+
+    def _stop_children(self) -> None:
+        """Stop what still runs, after a failure or when told to stop; each child commits or leaves nothing."""
+        for child in self._children.values():
+            child.stop()
+        for name, child in self._children.items():
+            child.wait(grace_seconds=GRACE_SECONDS if self.session.alive else 0.5)
+            state = self.states[name]
+            state.status, state.ended_at = Status.STOPPED, datetime.now(UTC)
+            try:
+                self._keep_log(state, child)
+                self._changed(state)
+            except StorageError as error:
+                logger.warning("stage %s stopped, and its log could not be kept: %s", name, error)
+        self._children.clear()
+
+
+def _environment(settings: JobSettings, traceparent: str) -> dict[str, str]:
+    """This process's environment, with the trace's parent and the store's secrets as the only OCTO_ variables."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OCTO_")}
+    environment["OCTO_TRACEPARENT"] = traceparent
+    # Waiting threads that spin starve the stage beside them.
+    environment["OMP_WAIT_POLICY"] = "passive"
+    return environment | secrets_of(settings)

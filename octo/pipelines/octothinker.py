@@ -1,0 +1,142 @@
+"""OctoThinker: what does mid-training do to reinforcement learning?
+
+curate -> tokenize -> base -> stable -> {long, short, hybrid} decay -> rl on each, and on the base as control ->
+evaluate each -> report.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from octo.errors import UsageError
+from octo.pipelines.dag import Pipeline, Stage
+from octo.settings.curation import CurationSettings
+from octo.settings.evaluation import EvaluationSettings
+from octo.settings.ingestion import IngestionSettings
+from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.report import ReportSettings
+from octo.settings.rl import RlSettings
+from octo.settings.tokenization import TokenizationSettings
+
+BRANCHES = ("long", "short", "hybrid")
+CONTROL = "base"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The settings of every stage at one size."""
+
+    problems: IngestionSettings
+    ingestion: IngestionSettings
+    curation: CurationSettings
+    tokenization: Mapping[str, TokenizationSettings]
+    """By the model that is trained on the tokens: the control, stable, and each branch."""
+    base: MidtrainingSettings
+    stable: MidtrainingSettings
+    decay: MidtrainingSettings
+    rl: RlSettings
+    evaluation: EvaluationSettings
+
+
+def octothinker(preset: str) -> Pipeline:
+    """The pipeline with the settings of a preset; UsageError says which there are."""
+    if preset not in PRESETS:
+        raise UsageError(f"octothinker has no preset {preset!r}: there is {', '.join(PRESETS)}")
+    return _assemble(PRESETS[preset])
+
+
+def _assemble(preset: Preset) -> Pipeline:
+    """The stages and their inputs, whatever the size: a preset differs in settings alone."""
+    starts = {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in BRANCHES}}
+    return Pipeline(
+        "octothinker",
+        (
+            Stage("problems", preset.problems),
+            Stage("ingest", preset.ingestion),
+            Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+            *(
+                Stage(
+                    f"tokenize-{name}",
+                    settings,
+                    # One tokenizer for all: the control's, which comes first.
+                    {"corpus": ("curate",)} | ({} if name == CONTROL else {"tokenizer": (f"tokenize-{CONTROL}",)}),
+                )
+                for name, settings in preset.tokenization.items()
+            ),
+            Stage(CONTROL, preset.base, {"tokens": (f"tokenize-{CONTROL}",)}),
+            Stage("stable", preset.stable, {"tokens": ("tokenize-stable",), "model": (CONTROL,)}),
+            *(
+                Stage(f"decay-{branch}", preset.decay, {"tokens": (f"tokenize-{branch}",), "model": ("stable",)})
+                for branch in BRANCHES
+            ),
+            *(
+                Stage(f"rl-{name}", preset.rl, {"model": (start,), "problems": ("problems",)})
+                for name, start in starts.items()
+            ),
+            *(
+                Stage(
+                    f"evaluate-{name}", preset.evaluation, {"models": (start, f"rl-{name}"), "problems": ("problems",)}
+                )
+                for name, start in starts.items()
+            ),
+            Stage(
+                "report",
+                ReportSettings(branches=tuple(starts), control=CONTROL),
+                {
+                    "evaluations": tuple(f"evaluate-{name}" for name in starts),
+                    "policies": tuple(f"rl-{name}" for name in starts),
+                    "models": (CONTROL, "stable", *(f"decay-{branch}" for branch in BRANCHES)),
+                    "mixtures": tuple(f"tokenize-{name}" for name in preset.tokenization),
+                    "corpora": ("curate",),
+                },
+            ),
+        ),
+    )
+
+
+def _training(
+    *, peak: float, schedule: Literal["constant", "cosine"] = "constant", warmup_steps: int = 0
+) -> MidtrainingSettings:
+    return MidtrainingSettings(
+        batch_size=16, micro_batch_size=16, learning_rate=peak, schedule=schedule, warmup_steps=warmup_steps
+    )
+
+
+def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
+    return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
+
+
+_COMMON = {"math": 0.40, "general": 0.10}
+_GENERATED = ("noisy", "long", "short")
+
+TOY = Preset(
+    problems=IngestionSettings(
+        sources=("prompts=arithmetic:prompts?count=2000", "evaluation=arithmetic:evaluation?count=300")
+    ),
+    ingestion=IngestionSettings(
+        sources=(
+            "general=python:stdlib",
+            *(f"math=python:{name}" for name in ("sympy", "scipy", "numpy", "statistics", "math")),
+            "noisy=arithmetic:noisy?count=16000",
+            "long=arithmetic:long?count=6000",
+            "short=arithmetic:short?count=16000",
+        ),
+        workers=2,
+    ),
+    curation=CurationSettings(unfiltered=_GENERATED, workers=2),
+    tokenization={
+        CONTROL: _mixture({"general": 0.85, "noisy": 0.15}, tokens=250_000),
+        "stable": _mixture({"math": 0.70, "general": 0.10, "noisy": 0.20}, tokens=250_000),
+        "long": _mixture({**_COMMON, "long": 0.50}, tokens=400_000),
+        "short": _mixture({**_COMMON, "short": 0.50}, tokens=400_000),
+        "hybrid": _mixture({**_COMMON, "long": 0.25, "short": 0.25}, tokens=400_000),
+    },
+    base=_training(peak=2e-3, warmup_steps=20),
+    stable=_training(peak=2e-3),
+    decay=_training(peak=2e-3, schedule="cosine"),
+    rl=RlSettings(),
+    evaluation=EvaluationSettings(),
+)
+"""Real text that every Python installation has, and a model of a million parameters trained on the spot."""
+
+PRESETS: Mapping[str, Preset] = {"toy": TOY}

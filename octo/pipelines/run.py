@@ -1,0 +1,164 @@
+"""`octo run`: a pipeline on this machine, from settings to a report."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from octo import telemetry
+from octo.errors import EXIT_DONE, UsageError
+from octo.pipelines.catalogue import choose_pipeline
+from octo.pipelines.dag import Pipeline
+from octo.pipelines.display import LineDisplay, choose_display
+from octo.pipelines.local import LocalRun
+from octo.pipelines.session import Session, open_session
+from octo.pipelines.settings import RunSettings
+from octo.pipelines.state import Status
+from octo.processes import stoppable
+from octo.report.page import headline, render_page
+from octo.settings.loading import load, result_settings
+from octo.storage.store import Store
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run or resume a pipeline; prints what came out of it and where the report is."""
+    given = load(RunSettings, arguments, os.environ)
+    choose_pipeline(given)  # a misspelt name is said before anything is started
+    console = Console(stderr=given.json_output)
+    remedy = f"every committed stage stays: octo run {given.pipeline} with the same store and --run-id resumes"
+    with stoppable(remedy), open_session(given.store, given.s3, probed=True) as session:
+        settings = _resumed(given, session.store)
+        run_id = settings.run_id or _new_run_id(settings.pipeline)
+        pipeline = choose_pipeline(settings)
+        _say_where(console, run_id, session, settings)
+        run = _run(pipeline, settings, session, run_id, console)
+        outcome = _finish(run, settings, run_id)
+    if settings.json_output:
+        Console().print_json(json.dumps(outcome))
+    else:
+        _say_outcome(console, outcome)
+    return EXIT_DONE
+
+
+def _run(pipeline: Pipeline, settings: RunSettings, session: Session, run_id: str, console: Console) -> LocalRun:
+    with _traced(session.store, run_id, settings) as traced, traced.span("octo.run", {"octo.pipeline": pipeline.name}):
+        # The run's own span goes first: no stage may have a parent that was never stored.
+        traced.flush()
+        run = LocalRun(
+            pipeline=pipeline,
+            session=session,
+            run_id=run_id,
+            parallel=settings.parallel or os.cpu_count() or 1,
+            display=LineDisplay(console) if settings.json_output else choose_display(console),
+            telemetry=traced,
+            otlp_endpoint=settings.otlp_endpoint,
+        )
+        _write_run(session.store, run, settings)
+        try:
+            run.run()
+        finally:
+            if session.alive:
+                _write_run(session.store, run, settings)
+    return run
+
+
+@contextmanager
+def _traced(store: Store, run_id: str, settings: RunSettings) -> Iterator[telemetry.Telemetry]:
+    key = f"runs/{run_id}/spans/run-{secrets.token_hex(4)}.jsonl"
+    traced = telemetry.start(
+        service="run",
+        run_id=run_id,
+        sink=lambda lines: store.put(key, lines),
+        otlp_endpoint=settings.otlp_endpoint,
+        # The trace is the run's own, whatever started it: its id follows from the run's.
+        parent=None,
+    )
+    try:
+        yield traced
+    finally:
+        traced.shutdown()
+
+
+def _resumed(given: RunSettings, store: Store) -> RunSettings:
+    """The settings of a run that exists already, where this call does not say otherwise."""
+    key = f"runs/{given.run_id}/run.json"
+    if not given.run_id or store.head(key) is None:
+        return given
+    saved = store.get_json(key)
+    if saved["pipeline"] != given.pipeline:
+        raise UsageError(
+            f"run {given.run_id} is of pipeline {saved['pipeline']}, not {given.pipeline}: "
+            f"octo run {saved['pipeline']} --run-id {given.run_id}"
+        )
+    fallback = {name: saved["command"][name] for name in ("preset", "set") if name not in given.model_fields_set}
+    return given.model_copy(update={**fallback, "set": tuple(fallback.get("set", given.set))})
+
+
+def _new_run_id(pipeline: str) -> str:
+    return f"{pipeline}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _write_run(store: Store, run: LocalRun, settings: RunSettings) -> None:
+    """runs/<run-id>/run.json: what this run is of, with every stage's settings; never a secret."""
+    description = {
+        "run_id": run.run_id,
+        "pipeline": run.pipeline.name,
+        "preset": settings.preset,
+        "command": {"preset": settings.preset, "set": settings.set, "only": settings.only},
+        "trace_id": telemetry.trace_id_of(run.run_id),
+        "stages": [
+            {
+                "name": stage.name,
+                "job": stage.settings.job,
+                "inputs": {field: list(names) for field, names in stage.inputs.items()},
+                "settings": result_settings(stage.settings),
+                "digest": run.states[stage.name].digest,
+                "address": run.states[stage.name].address,
+            }
+            for stage in run.pipeline.stages
+        ],
+    }
+    store.put(
+        f"runs/{run.run_id}/run.json", json.dumps(description, indent=1).encode(), content_type="application/json"
+    )
+
+
+def _finish(run: LocalRun, settings: RunSettings, run_id: str) -> dict[str, object]:
+    """Render the report, and gather what the command says of the run."""
+    store = run.session.store
+    states = run.states.values()
+    outcome: dict[str, object] = {
+        "run_id": run_id,
+        "pipeline": run.pipeline.name,
+        "store": settings.store or store.address,
+        "trace_id": telemetry.trace_id_of(run_id),
+        "stages": {state.name: {"state": str(state.status), "address": state.address} for state in states},
+        "cached": sum(state.status is Status.CACHED for state in states),
+    }
+    if any(state.job == "report" for state in states):
+        page = render_page(store, run_id)
+        store.put(f"runs/{run_id}/report.html", page.encode(), content_type="text/html; charset=utf-8")
+        path = Path(settings.output)
+        path.write_text(page)
+        outcome |= {"report": str(path.resolve()), "headline": headline(store, run_id)}
+    return outcome
+
+
+def _say_where(console: Console, run_id: str, session: Session, settings: RunSettings) -> None:
+    place = session.store.address if session.embedded is None else f"{settings.store or '.octo'} (embedded S3 store)"
+    console.print(f"run [bold]{run_id}[/bold]  store {place}", highlight=False)
+
+
+def _say_outcome(console: Console, outcome: dict[str, object]) -> None:
+    stages = outcome["stages"]
+    total = len(stages) if isinstance(stages, dict) else 0
+    console.print(f"\n{total} stages committed, {outcome['cached']} of them cached", highlight=False)
+    if "headline" in outcome:
+        console.print(f"\n{outcome['headline']}\n", highlight=False, markup=False)
+        console.print(f"report  {outcome['report']}", highlight=False, soft_wrap=True)
+    console.print(f"trace   octo trace {outcome['run_id']}", highlight=False, soft_wrap=True)

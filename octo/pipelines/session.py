@@ -1,0 +1,46 @@
+"""Opening the store that a command works on: any S3, or a directory served by the embedded one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from octo.settings.base import S3Settings
+from octo.storage.embedded import EmbeddedStore, embedded_store
+from octo.storage.probe import probe
+from octo.storage.store import Store, connect
+
+DEFAULT_DIRECTORY = ".octo"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A store that is open, and how other processes reach it."""
+
+    store: Store
+    s3: S3Settings
+    embedded: EmbeddedStore | None
+
+    @property
+    def alive(self) -> bool:
+        """False once the embedded server has ended; a store elsewhere is taken to be alive."""
+        return self.embedded is None or self.embedded.alive()
+
+
+@contextmanager
+def open_session(address: str, s3: S3Settings, *, probed: bool = False) -> Iterator[Session]:
+    """Open `s3://bucket/prefix`, or serve the directory of that name for as long as the context lasts.
+
+    `probed` proves first that the store honours conditional writes, as whoever writes artifacts must.
+    """
+    if address.startswith("s3://"):
+        session = Session(connect(address, s3), s3, embedded=None)
+        if probed:
+            probe(session.store)
+        yield session
+        return
+    with embedded_store(Path(address or DEFAULT_DIRECTORY)) as served:
+        session = Session(connect(served.address, served.s3), served.s3, embedded=served)
+        if probed:
+            probe(session.store)
+        yield session

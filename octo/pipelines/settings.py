@@ -1,0 +1,63 @@
+"""Settings of `octo run`."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import CliPositionalArg
+
+from octo.settings.base import Flag, S3Settings, Settings, Verbatim
+
+
+class RunSettings(Settings):
+    """Run a pipeline as processes of this machine. What is committed already is not run again."""
+
+    pipeline: CliPositionalArg[str]
+    """Which pipeline to run, such as octothinker."""
+    preset: str = "toy"
+    """The pipeline's settings to start from."""
+    store: str = ""
+    """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
+    s3: S3Settings = S3Settings()
+    """Connection to the store."""
+    run_id: str = ""
+    """Name of the run; one that exists is resumed, empty makes one up."""
+    set: Annotated[tuple[str, ...], Verbatim()] = ()
+    """STAGE.FIELD=VALUE: another value for one setting of one stage."""
+    only: str = ""
+    """Run this stage and what it needs, and nothing else."""
+    parallel: int = Field(default=0, ge=0)
+    """Stages that may run side by side; 0 means as many as the machine has cores for."""
+    otlp_endpoint: str = ""
+    """OTLP/HTTP collector that spans are also sent to; empty sends none."""
+    output: Path = Path("report.html")
+    """Where the report is written to; it is kept in the store as well."""
+    json_output: Annotated[bool, Flag("json")] = False
+    """Print one JSON object, and no display."""
+
+    @field_validator("run_id")
+    @classmethod
+    def _run_id_is_a_name(cls, run_id: str) -> str:
+        if run_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+            raise ValueError(f"expected letters, digits, dots, dashes and underscores, got {run_id!r}")
+        return run_id
+
+    @field_validator("set")
+    @classmethod
+    def _set_names_a_stage_and_a_field(cls, changes: tuple[str, ...]) -> tuple[str, ...]:
+        for change in changes:
+            target, has_value, _ = change.partition("=")
+            stage, has_field, field = target.partition(".")
+            if not (has_value and has_field and stage and field):
+                raise ValueError(f"expected STAGE.FIELD=VALUE, got {change!r}")
+        return changes
+
+    def changes(self) -> dict[str, dict[str, str]]:
+        """What `--set` says: texts by stage and key."""
+        changes: dict[str, dict[str, str]] = {}
+        for change in self.set:
+            target, _, text = change.partition("=")
+            stage, _, key = target.partition(".")
+            changes.setdefault(stage, {})[key] = text
+        return changes

@@ -1,0 +1,67 @@
+"""Being stopped, and child processes that never outlive the process that started them."""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import psutil
+
+from octo.errors import PreemptedError
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C arrived. No Exception: libraries that retry on errors must not retry on this."""
+
+
+@contextmanager
+def stoppable(remedy: str) -> Iterator[None]:
+    """Turn SIGTERM and Ctrl-C into an exception, so that every `finally` runs; it leaves here as PreemptedError.
+
+    Only the main thread may enter. A second signal during the cleaning up is as good as the first.
+    """
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        raise Stopped(signal.Signals(signal_number).name)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except Stopped as stopped:
+        raise PreemptedError(f"stopped by {stopped}; {remedy}") from None
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
+    """Ask the kernel to end this process when the thread that started it ends, however it ends.
+
+    Called in the child. The signal follows the parent's *thread*: start children from the main thread. Kernels other
+    than Linux have no such request; there a child of a killed parent ends by itself.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def stop_children(*, grace_seconds: float) -> None:
+    """End every descendant of this process: first SIGTERM, and SIGKILL for what is left after the grace."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        _send(child, signal.SIGTERM)
+    _, alive = psutil.wait_procs(children, timeout=grace_seconds)
+    for child in alive:
+        _send(child, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=grace_seconds)
+
+
+def _send(process: psutil.Process, signal_number: int) -> None:
+    try:
+        process.send_signal(signal_number)
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,60 @@
+"""How far a job is: a bar on a terminal, a line a minute in a log, or JSON lines for a runner."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Literal, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+SECONDS_BETWEEN_LINES = {"json": 0.25, "log": 60.0}
+
+
+@dataclass
+class ProgressReport:
+    """Where a job says how far it is. Rate-limited, so a job may call it at every step."""
+
+    mode: Literal["auto", "json"]
+    label: str
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    _last: float = float("-inf")
+    _bar: Progress | None = None
+    _task: TaskID | None = None
+
+    def advance(self, done: int, total: int, unit: str, **figures: float) -> None:
+        """Say that `done` of `total` units are finished, with a few figures such as `loss=2.31`."""
+        if self.mode == "auto" and self.stream.isatty():
+            self._draw(done, total, unit, figures)
+            return
+        kind = "json" if self.mode == "json" else "log"
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_LINES[kind] and done < total:
+            return
+        self._last = now
+        if kind == "json":
+            line = json.dumps({"progress": {"done": done, "total": total, "unit": unit, "figures": figures}})
+        else:
+            line = f"{self.label}: {done} of {total} {unit}{_figures_text(figures)}"
+        print(line, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _draw(self, done: int, total: int, unit: str, figures: dict[str, float]) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(file=self.stream))
+            self._task = self._bar.add_task(self.label, total=total)
+            self._bar.start()
+        if self._task is not None:
+            self._bar.update(
+                self._task, completed=done, total=total, description=f"{self.label} {unit}{_figures_text(figures)}"
+            )
+
+
+def _figures_text(figures: dict[str, float]) -> str:
+    return "".join(f"  {name} {value:.3g}" for name, value in figures.items())

@@ -1,0 +1,285 @@
+"""Results from committed artifacts: read, compared, and cut to what a page can show."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from octo.data.documents import read_columns
+from octo.errors import InputError, UsageError
+from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of
+from octo.report.curves import curve, finite, mean, read_metrics
+from octo.report.results import (
+    Ancestor,
+    Branch,
+    Completion,
+    Corpus,
+    DroppedDocument,
+    DropReason,
+    Example,
+    Mixture,
+    Model,
+    Results,
+)
+from octo.report.text import middle_cut, visible
+from octo.settings.report import ReportSettings
+from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.store import Store
+
+MIDTRAINING_FIGURES = ("loss", "learning_rate", "tokens")
+RL_FIGURES = ("reward", "response_length", "truncated", "zero_variance_groups", "entropy")
+DROPPED_PREFIX = "documents.dropped."
+EXAMPLES_PER_BRANCH = 2
+EXAMPLES_PER_REASON = 2
+QUESTION_CHARACTERS = 600
+COMPLETION_CHARACTERS = 900
+EXCERPT_CHARACTERS = 160
+
+
+def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]], store: Store) -> Results:
+    """Everything that the page shows but times.
+
+    Raises:
+        UsageError: the branches, their evaluations and their policies do not match, or none of them is the control.
+        InputError: an artifact does not hold what its job promises.
+    """
+    check_branches(settings)
+    evaluations = inputs["evaluations"]
+    pairs = [pair_of(name, evaluation) for name, evaluation in zip(settings.branches, evaluations, strict=True)]
+    greedy, sampled = (
+        Comparison(kind, pairs, settings.control, settings.seed, settings.resamples) for kind in ("greedy", "sampled")
+    )
+    with_samples = sampled if has_samples(pairs) else None
+    verdict = conclude(greedy, with_samples)
+    return Results(
+        control=settings.control,
+        resamples=settings.resamples,
+        problems=max((len(side.greedy) + side.unreached for pair in pairs for side in (pair.before,)), default=0),
+        verdict=verdict,
+        branches=tuple(
+            branch_of(pair, evaluation, policy, greedy, with_samples)
+            for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
+        ),
+        models=models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True))),
+        mixtures=tuple(mixture_of(artifact) for artifact in inputs["mixtures"]),
+        corpora=tuple(corpus_of(artifact) for artifact in inputs["corpora"]),
+        lineage=lineage_of((artifact for artifacts in inputs.values() for artifact in artifacts), store),
+    )
+
+
+def check_branches(settings: ReportSettings) -> None:
+    """UsageError unless every branch has an evaluation and a policy, and one of them is the control."""
+    for field in ("evaluations", "policies"):
+        given = len(getattr(settings, field))
+        if given != len(settings.branches):
+            raise UsageError(f"--{field} has {given} addresses for {len(settings.branches)} --branches: give one for each")
+    if settings.control not in settings.branches:
+        names = ", ".join(settings.branches) or "none"
+        raise UsageError(f"--control {settings.control!r} is none of the branches ({names}): name the one to compare with")
+
+
+def pair_of(branch: str, evaluation: Artifact) -> Pair:
+    """What an evaluation found before and after reinforcement learning: its first and its second model."""
+    before, after = (graded(side) for side in _sides(evaluation))
+    return Pair(branch, before, after)
+
+
+def graded(evaluation: Mapping[str, Any]) -> Graded:
+    """The verdicts of one model; one that was not reached (null) is left out and counted."""
+    verdicts = evaluation["verdicts"]
+    return Graded(
+        greedy={problem: float(greedy) for problem, greedy, _ in verdicts if greedy is not None},
+        num_correct={problem: count for problem, _, count in verdicts if count is not None},
+        samples_per_problem=evaluation["samples_per_problem"],
+        unreached=sum(1 for _, greedy, _ in verdicts if greedy is None),
+    )
+
+
+def branch_of(
+    pair: Pair, evaluation: Artifact, policy: Artifact, greedy: Comparison, sampled: Comparison | None
+) -> Branch:
+    """One branch's numbers, curves and examples."""
+    before, after = _sides(evaluation)
+    return Branch(
+        name=visible(pair.branch),
+        control=pair.branch == greedy.control,
+        greedy=greedy.measure(pair),
+        sampled=sampled.measure(pair) if sampled else None,
+        samples_per_problem=pair.before.samples_per_problem,
+        pass_at_k=pass_at_k_of(pair, seed=greedy.seed, resamples=greedy.resamples) if sampled else (),
+        unreached=pair.before.unreached + pair.after.unreached,
+        mean_length_before=finite(before.get("mean_length")),
+        mean_length_after=finite(after.get("mean_length")),
+        training=curve(_metrics(policy), RL_FIGURES),
+        examples=examples_of(before.get("examples", ()), after.get("examples", ())),
+    )
+
+
+def examples_of(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> tuple[Example, ...]:
+    """The first problems that both models' examples show: the first, not the best."""
+    answered = {each["question"]: each for each in after}
+    shown = [(each, answered[each["question"]]) for each in before if each["question"] in answered]
+    return tuple(
+        Example(
+            question=_excerpt(first["question"], QUESTION_CHARACTERS),
+            answer=_excerpt(str(first["answer"]), QUESTION_CHARACTERS),
+            before=_completion(first),
+            after=_completion(second),
+        )
+        for first, second in shown[:EXAMPLES_PER_BRANCH]
+    )
+
+
+def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple[Model, ...]:
+    """The mid-trained models, inputs first; `starts` maps a branch to the model that its reinforcement learning began with."""
+    by_key = {_key(artifact): artifact for artifact in artifacts}
+    branch_by_start = {key: branch for branch, key in starts.items()}
+    metrics = {key: _metrics(artifact) for key, artifact in by_key.items()}
+    continues = {key: _first_input(artifact, "model") for key, artifact in by_key.items()}
+
+    def tokens_before(key: str) -> float:
+        parent = continues[key]
+        if parent not in by_key:
+            return 0.0
+        return tokens_before(parent) + max((finite(line.get("tokens")) or 0.0 for line in metrics[parent]), default=0.0)
+
+    return tuple(
+        Model(
+            stage=visible(artifact.manifest.stage),
+            key=key,
+            continues=continues[key],
+            branch=visible(branch_by_start.get(key, "")),
+            tokens_before=tokens_before(key),
+            final_loss=mean([finite(line.get("loss")) for line in metrics[key][-max(1, len(metrics[key]) // 20) :]]),
+            curve=curve(metrics[key], MIDTRAINING_FIGURES),
+        )
+        for key, artifact in by_key.items()
+    )
+
+
+def mixture_of(artifact: Artifact) -> Mixture:
+    """What was asked of each source and what it delivered."""
+    described = _json(artifact.read_one("mixture.json"), artifact)
+    sources = [
+        {name: each[name] for name in ("weight", "tokens_asked", "tokens_delivered", "documents", "epochs")}
+        | {"source": visible(each["source"])}
+        for each in described["sources"]
+    ]
+    sizes = {name: described[name] for name in ("sequences", "sequence_length", "vocabulary_size")}
+    return Mixture.model_validate({"stage": visible(artifact.manifest.stage), "sources": sources, **sizes})
+
+
+def corpus_of(artifact: Artifact) -> Corpus:
+    """How many documents were kept, how many dropped and why, with examples; the most frequent reason first."""
+    counters = artifact.manifest.counters
+    counts = {
+        name.removeprefix(DROPPED_PREFIX): count for name, count in counters.items() if name.startswith(DROPPED_PREFIX)
+    }
+    examples = dropped_examples(artifact, counts)
+    return Corpus(
+        stage=visible(artifact.manifest.stage),
+        documents=counters.get("documents.in", 0),
+        kept=counters.get("documents.kept", 0),
+        dropped=tuple(
+            DropReason(reason=visible(reason), count=counts[reason], examples=tuple(examples[reason]))
+            for reason in sorted(counts, key=lambda reason: (-counts[reason], reason))
+        ),
+    )
+
+
+def dropped_examples(artifact: Artifact, counts: Mapping[str, int]) -> Mapping[str, list[DroppedDocument]]:
+    """The first documents dropped for each reason. Parts are read until every reason has enough of them."""
+    examples: dict[str, list[DroppedDocument]] = defaultdict(list)
+    wanted = {reason: min(count, EXAMPLES_PER_REASON) for reason, count in counts.items()}
+    for part in artifact.parts("dropped.parquet"):
+        if all(len(examples[reason]) >= count for reason, count in wanted.items()):
+            break
+        rows = read_columns(artifact.read(part), ("reason", "source", "url", "excerpt"))
+        for reason, source, url, excerpt in rows:
+            if len(examples[reason]) < wanted.get(reason, 0):
+                shown = DroppedDocument(
+                    source=visible(source),
+                    url=_excerpt(url, EXCERPT_CHARACTERS),
+                    excerpt=_excerpt(excerpt, EXCERPT_CHARACTERS),
+                )
+                examples[reason].append(shown)
+    return examples
+
+
+def lineage_of(artifacts: Iterable[Artifact], store: Store) -> tuple[Ancestor, ...]:
+    """The artifacts and everything that they were made from, each once, inputs first."""
+    found: dict[str, Ancestor] = {}
+
+    def visit(artifact: Artifact) -> None:
+        key = _key(artifact)
+        if key in found:
+            return
+        references = [each for field in sorted(artifact.manifest.inputs) for each in artifact.manifest.inputs[field]]
+        for reference in references:
+            if _key_of(reference.address) not in found:
+                visit(open_artifact(store, reference.address))
+        manifest = artifact.manifest
+        found[key] = Ancestor(
+            key=key,
+            stage=visible(manifest.stage),
+            job=manifest.job,
+            content=manifest.content,
+            bytes=sum(part.size for part in manifest.parts),
+            inputs=tuple(_key_of(reference.address) for reference in references),
+            counters=dict(sorted(manifest.counters.items())),
+        )
+
+    for artifact in artifacts:
+        visit(artifact)
+    return tuple(found.values())
+
+
+def _sides(evaluation: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    parts = sorted(evaluation.parts("evaluation.json"), key=lambda part: part.index)
+    if len(parts) != 2:
+        raise InputError(f"{evaluation.address} evaluates {len(parts)} models: a report needs two, before and after")
+    before, after = (_json(evaluation.read(part), evaluation) for part in parts)
+    return before, after
+
+
+def _model_before(evaluation: Artifact) -> str:
+    return _first_input(evaluation, "models")
+
+
+def _first_input(artifact: Artifact, field: str) -> str:
+    references = artifact.manifest.inputs.get(field) or []
+    return _key_of(references[0].address) if references else ""
+
+
+def _metrics(artifact: Artifact) -> list[Mapping[str, object]]:
+    return read_metrics(artifact.read_one("metrics.jsonl"), origin=artifact.address)
+
+
+def _key(artifact: Artifact) -> str:
+    return _key_of(artifact.address)
+
+
+def _key_of(address: str) -> str:
+    """`<job>/<digest>` of an artifact's address, which is the same in every store."""
+    return "/".join(address.split("/")[-2:])
+
+
+def _json(body: bytes, artifact: Artifact) -> Mapping[str, Any]:
+    try:
+        described = json.loads(body)
+    except ValueError as error:
+        raise InputError(f"a part of {artifact.address} is not JSON: {error}") from error
+    if not isinstance(described, dict):
+        raise InputError(f"a part of {artifact.address} is not a JSON object")
+    return described
+
+
+def _completion(example: Mapping[str, Any]) -> Completion:
+    head, tail, omitted = middle_cut(example["completion"], limit=COMPLETION_CHARACTERS)
+    text = f"{head} \N{HORIZONTAL ELLIPSIS} {tail}" if omitted else head
+    correct = example.get("correct")
+    return Completion(text=visible(text), omitted=omitted, correct=None if correct is None else bool(correct))
+
+
+def _excerpt(text: str, limit: int) -> str:
+    return visible(text if len(text) <= limit else f"{text[: limit - 1]}\N{HORIZONTAL ELLIPSIS}")

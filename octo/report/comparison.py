@@ -1,0 +1,172 @@
+"""Before against after on the same problems, branch against control, and the answer that follows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from octo.randomness import generator
+from octo.report.intervals import mean_of, pass_at_k, proportion
+from octo.report.results import Answer, Branch, Estimate, Measure, PassAtK, Verdict
+from octo.report.text import INTERVAL, points, range_of
+
+Scores = Mapping[str, float]
+"""A score between 0 and 1 by problem, of the problems with a verdict."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One model's answers: whether the greedy one is right, and how many of the sampled ones are, by problem."""
+
+    greedy: Scores
+    num_correct: Mapping[str, int]
+    samples_per_problem: int
+    unreached: int
+
+    @property
+    def sampled(self) -> Scores:
+        """The share of sampled answers that is right."""
+        return {problem: count / self.samples_per_problem for problem, count in self.num_correct.items()}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A branch before and after reinforcement learning."""
+
+    branch: str
+    before: Graded
+    after: Graded
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pairs compared by one kind of score.
+
+    The random numbers of an interval depend on what it is of and not on whose it is: equal data give equal intervals.
+    """
+
+    kind: str
+    pairs: Sequence[Pair]
+    control: str
+    seed: int
+    resamples: int
+
+    def measure(self, pair: Pair) -> Measure:
+        """One branch's scores, its gain, and its gain beyond the control's."""
+        gains, control = self._gains(pair), self._control_gains()
+        common = gains.keys() & control.keys()
+        beyond = [gains[problem] - control[problem] for problem in sorted(common)]
+        return Measure(
+            before=self._accuracy(self._scores(pair.before)),
+            after=self._accuracy(self._scores(pair.after)),
+            gain=self._mean(list(gains.values()), 1.0, "gain"),
+            over_control=None if pair.branch == self.control else self._mean(beyond, 2.0, "difference"),
+            problems=len(gains),
+        )
+
+    def difference(self) -> tuple[Estimate, Estimate, Estimate, int]:
+        """The control's gain, the mean gain of the others, the second minus the first, and over how many problems.
+
+        Everything is over the problems that every model has a verdict on.
+        """
+        control = self._control_gains()
+        others = [self._gains(pair) for pair in self.pairs if pair.branch != self.control]
+        common = sorted(set(control).intersection(*others)) if others else []
+        means = {problem: sum(gains[problem] for gains in others) / len(others) for problem in common}
+        return (
+            self._mean([control[problem] for problem in common], 1.0, "gain"),
+            self._mean(list(means.values()), 1.0, "gain"),
+            self._mean([means[problem] - control[problem] for problem in common], 2.0, "difference"),
+            len(common),
+        )
+
+    def _control_gains(self) -> Mapping[str, float]:
+        return next(self._gains(pair) for pair in self.pairs if pair.branch == self.control)
+
+    def _gains(self, pair: Pair) -> Mapping[str, float]:
+        before, after = self._scores(pair.before), self._scores(pair.after)
+        return {problem: after[problem] - before[problem] for problem in sorted(before.keys() & after.keys())}
+
+    def _scores(self, graded: Graded) -> Scores:
+        return graded.greedy if self.kind == "greedy" else graded.sampled
+
+    def _accuracy(self, scores: Scores) -> Estimate:
+        if self.kind == "greedy":
+            return proportion(round(sum(scores.values())), len(scores))
+        random = generator(self.seed, "report", self.kind, "accuracy")
+        return mean_of(list(scores.values()), bounds=(0.0, 1.0), generator=random, resamples=self.resamples)
+
+    def _mean(self, values: Sequence[float], bound: float, what: str) -> Estimate:
+        random = generator(self.seed, "report", self.kind, what)
+        return mean_of(values, bounds=(-bound, bound), generator=random, resamples=self.resamples)
+
+
+def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...]:
+    """pass@k for k = 1, 2, 4, ... up to the samples of both sides."""
+    most = min(pair.before.samples_per_problem, pair.after.samples_per_problem)
+    return tuple(
+        PassAtK(
+            k=k,
+            before=_pass_at(pair.before, k, seed=seed, resamples=resamples),
+            after=_pass_at(pair.after, k, seed=seed, resamples=resamples),
+        )
+        for k in (2**power for power in range(most.bit_length()))
+    )
+
+
+def conclude(greedy: Comparison, sampled: Comparison | None) -> Verdict:
+    """The answer, and a sentence that says it. Only the greedy comparison decides."""
+    control_gain, branches_gain, difference, problems = greedy.difference()
+    answer = answer_of(difference)
+    return Verdict(
+        answer=answer,
+        statement=_statement(answer, branches_gain, control_gain, difference, greedy.control),
+        control_gain=control_gain,
+        branches_gain=branches_gain,
+        difference=difference,
+        sampled_difference=sampled.difference()[2] if sampled else None,
+        problems=problems,
+    )
+
+
+def answer_of(difference: Estimate) -> Answer:
+    """What an interval of a difference says about its sign."""
+    if difference.low is None or difference.high is None:
+        return "not measured"
+    if difference.low > 0:
+        return "yes"
+    return "no" if difference.high < 0 else "not distinguishable"
+
+
+def has_samples(branches: Sequence[Pair]) -> bool:
+    """Whether every model has sampled answers, so that they can be compared."""
+    return all(graded.num_correct for pair in branches for graded in (pair.before, pair.after))
+
+
+def mid_trained(branches: Sequence[Branch]) -> list[Branch]:
+    """All branches but the control."""
+    return [branch for branch in branches if not branch.control]
+
+
+def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
+    chances = [pass_at_k(graded.samples_per_problem, count, k) for count in graded.num_correct.values()]
+    random = generator(seed, "report", "pass@k", k)
+    return mean_of(chances, bounds=(0.0, 1.0), generator=random, resamples=resamples)
+
+
+def _statement(answer: Answer, branches: Estimate, control: Estimate, difference: Estimate, name: str) -> str:
+    if answer == "not measured":
+        return f"There is no mid-trained branch, or no problem on which every branch and {name} have a verdict."
+    gains = f"Greedy accuracy {_moved(branches)} on the mid-trained branches (their mean) and {_moved(control)} on {name}"
+    size, interval = abs(100 * (difference.value or 0.0)), f"{INTERVAL} {range_of(difference, signed=True)}"
+    if answer == "not distinguishable":
+        return (
+            f"{gains}. The difference of {points(difference.value)} points has a {interval}, which includes zero: these "
+            "problems do not tell whether mid-training changed what reinforcement learning gains."
+        )
+    return f"{gains}: the branches gained {size:.1f} points {'more' if answer == 'yes' else 'less'} ({interval})."
+
+
+def _moved(gain: Estimate) -> str:
+    size = f"{abs(100 * (gain.value or 0.0)):.1f}"
+    if float(size) == 0:
+        return "did not change"
+    return f"{'rose' if (gain.value or 0.0) > 0 else 'fell'} by {size} points"

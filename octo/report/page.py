@@ -1,0 +1,300 @@
+"""The run's page: one HTML file with everything in it, no script, and nothing loaded from elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from octo.errors import MissingError, UsageError
+from octo.report import figures, text
+from octo.report.comparison import answer_of
+from octo.report.curves import ends
+from octo.report.drawing import Drawing
+from octo.report.results import Branch, Results
+from octo.report.timeline import StageTime, inside_stages, timeline
+from octo.settings import JOBS
+from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.store import Store
+from octo.telemetry import trace_id_of
+from octo.trace import load_spans
+
+LEARNING = "GRPO"
+SHOWN_SETTING_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the store knows of a run besides its results."""
+
+    run_id: str
+    pipeline: str
+    preset: str
+    trace_id: str
+    store: str
+    stages: tuple[StageTime, ...]
+    changed_settings: Mapping[str, Mapping[str, object]]
+    """By stage, the settings that differ from the job's defaults."""
+    artifacts: Mapping[str, Artifact]
+    """By stage, what is committed."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Packages that the artifacts were made with; several versions of one are all named."""
+        found: dict[str, set[str]] = {}
+        for artifact in self.artifacts.values():
+            for package, version in artifact.manifest.versions.items():
+                found.setdefault(package, set()).add(version)
+        return {package: ", ".join(sorted(found[package])) for package in sorted(found)}
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the run's own work began."""
+        return min((stage.started_at for stage in self.stages if stage.own and stage.started_at), default=None)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the last of the run's own work ended."""
+        return max((stage.ended_at for stage in self.stages if stage.own and stage.ended_at), default=None)
+
+    @property
+    def seconds(self) -> float | None:
+        """From the one to the other; None when the run did nothing itself."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+    @property
+    def stage_seconds(self) -> float:
+        """The run's own work, added up over its stages."""
+        return sum(stage.seconds or 0.0 for stage in self.stages if stage.own)
+
+    @property
+    def unfinished(self) -> tuple[StageTime, ...]:
+        """Stages without a committed artifact."""
+        return tuple(stage for stage in self.stages if stage.stage not in self.artifacts)
+
+
+def render_page(store: Store, run_id: str) -> str:
+    """The page of a run, also of one that has not ended or that failed: then it says what is missing.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    run = read_run(store, run_id)
+    results = read_results(run)
+    template = _environment().get_template("page.html")
+    return template.render(
+        run=run,
+        results=results,
+        question=_question(results),
+        answer=_answer(results),
+        accuracy=_accuracy_figures(results),
+        sampled=figures.pass_at_k(results) if results and any(each.pass_at_k for each in results.branches) else None,
+        training=_training_figures(results),
+        midtraining=_midtraining_figures(results),
+        mixtures=figures.mixtures(results) if results and results.mixtures else None,
+        timeline=timeline(run.stages),
+        answer_of=answer_of,
+        ends=ends,
+    )
+
+
+def headline(store: Store, run_id: str) -> str:
+    """The report's answer as a line of text."""
+    results = read_results(read_run(store, run_id))
+    if results is None:
+        return f"run {run_id} has no results yet"
+    return f"{_question(results)} {_answer(results)} {results.verdict.statement}"
+
+
+def read_run(store: Store, run_id: str) -> Run:
+    """What runs/<run-id>/ holds, and the manifests of what the run committed or found."""
+    try:
+        described = store.get_json(f"runs/{run_id}/run.json")
+    except MissingError:
+        known = sorted({key.split("/")[1] for key in store.list("runs/")})
+        raise UsageError(
+            f"there is no run {run_id!r} in {store.address}: "
+            + (f"there is {', '.join(known[-5:])}" if known else "start one with octo run")
+        ) from None
+    records = {stage["name"]: _record(store, run_id, stage["name"]) for stage in described["stages"]}
+    artifacts = {
+        stage["name"]: artifact
+        for stage in described["stages"]
+        if (artifact := _artifact(store, records[stage["name"]].get("address") or stage.get("address"))) is not None
+    }
+    inside = inside_stages(load_spans(_span_lines(store, run_id)))
+    trace_id = described.get("trace_id") or trace_id_of(run_id)
+    return Run(
+        run_id=run_id,
+        pipeline=described["pipeline"],
+        preset=described.get("preset", ""),
+        trace_id=trace_id,
+        store=store.address,
+        stages=tuple(
+            _stage_time(stage, records[stage["name"]], artifacts.get(stage["name"]), trace_id, inside)
+            for stage in described["stages"]
+        ),
+        changed_settings={
+            stage["name"]: changed
+            for stage in described["stages"]
+            if (changed := changed_settings(stage["job"], stage["settings"]))
+        },
+        artifacts=artifacts,
+    )
+
+
+def read_results(run: Run) -> Results | None:
+    """The results that the run's report stage committed; None before that."""
+    for stage in run.stages:
+        if stage.job == "report" and stage.stage in run.artifacts:
+            return Results.model_validate_json(run.artifacts[stage.stage].read_one("results.json"))
+    return None
+
+
+def changed_settings(job: str, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings that differ from the job's defaults, by their dotted names."""
+    defaults = text.flattened(JOBS[job].model_construct().model_dump(mode="json")) if job in JOBS else {}
+    return {
+        name: value for name, value in text.flattened(settings).items() if name not in defaults or defaults[name] != value
+    }
+
+
+def _record(store: Store, run_id: str, stage: str) -> Mapping[str, Any]:
+    try:
+        record = store.get_json(f"runs/{run_id}/stages/{stage}.json")
+    except MissingError:
+        return {"state": "waiting"}
+    return record if isinstance(record, dict) else {"state": "waiting"}
+
+
+def _artifact(store: Store, address: str | None) -> Artifact | None:
+    try:
+        return open_artifact(store, address) if address else None
+    except MissingError:
+        return None
+
+
+def _span_lines(store: Store, run_id: str) -> list[bytes]:
+    return [
+        line
+        for key in store.list(f"runs/{run_id}/spans/")
+        if key.endswith(".jsonl")
+        for line in store.get(key).splitlines()
+    ]
+
+
+def _stage_time(
+    stage: Mapping[str, Any],
+    record: Mapping[str, Any],
+    artifact: Artifact | None,
+    trace_id: str,
+    inside: Mapping[str, str],
+) -> StageTime:
+    started_at, ended_at = _moment(record.get("started_at")), _moment(record.get("ended_at"))
+    own = started_at is not None
+    if not own and artifact is not None:
+        # Found, not made, in the run's last attempt: an earlier attempt may have made it.
+        started_at, ended_at = artifact.manifest.started_at, artifact.manifest.committed_at
+        own = artifact.manifest.producer.trace_id == trace_id
+    return StageTime(
+        stage=text.visible(stage["name"]),
+        job=stage["job"],
+        state=record["state"],
+        needs=tuple(name for names in stage.get("inputs", {}).values() for name in names),
+        started_at=started_at,
+        ended_at=ended_at,
+        own=own,
+        address=artifact.address if artifact else "",
+        digest=artifact.manifest.digest if artifact else "",
+        message=text.visible(str(record.get("message", ""))),
+        inside=inside.get(stage["name"], ""),
+    )
+
+
+def _moment(written: str | None) -> datetime | None:
+    if not written:
+        return None
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _question(results: Results | None) -> str:
+    control = results.control if results else "the base"
+    return f"Did {LEARNING} gain more on the mid-trained branches than on {control}?"
+
+
+def _answer(results: Results | None) -> str:
+    if results is None:
+        return "No results yet."
+    return f"{results.verdict.answer.capitalize()}."
+
+
+def _accuracy_figures(results: Results | None) -> list[Drawing]:
+    if results is None or not results.branches:
+        return []
+    drawings = [figures.accuracy(results)]
+    if len(results.branches) > 1:
+        drawings.append(figures.gains_over_control(results))
+    return drawings
+
+
+def _training_figures(results: Results | None) -> list[Drawing]:
+    if results is None:
+        return []
+    return [
+        draw(results)
+        for name, draw in figures.FIGURES_OF_TRAINING.items()
+        if any(_has_values(branch, name) for branch in results.branches)
+    ]
+
+
+def _has_values(branch: Branch, name: str) -> bool:
+    return any(value is not None for value in branch.training.values.get(name, ()))
+
+
+def _midtraining_figures(results: Results | None) -> list[Drawing]:
+    if results is None or not results.models:
+        return []
+    return [
+        figures.midtraining_curve(results, "loss", label="nats per token", caption="Loss in mid-training"),
+        figures.midtraining_curve(results, "learning_rate", label="", caption="Learning rate in mid-training"),
+    ]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": text.percent,
+        "points": text.points,
+        "range": text.range_of,
+        "number": text.number,
+        "decimals": text.decimals,
+        "duration": text.duration,
+        "megabytes": text.megabytes,
+        "visible": text.visible,
+        "setting": _setting_text,
+        "day": _day_text,
+    }
+    environment.globals["age"] = text.age
+    return environment
+
+
+def _setting_text(value: object) -> str:
+    shown = ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    return text.visible(shown if len(shown) <= SHOWN_SETTING_CHARACTERS else f"{shown[:SHOWN_SETTING_CHARACTERS]}…")
+
+
+def _day_text(moment: datetime | None) -> str:
+    return text.MISSING if moment is None else f"{moment.astimezone(UTC):%-d %B %Y, %H:%M} UTC"

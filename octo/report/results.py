@@ -1,0 +1,189 @@
+"""What a report says, as values: `results.json`. No time and no address of a store, so that equal runs give equal bytes."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Answer = Literal["yes", "no", "not distinguishable", "not measured"]
+
+
+class Value(BaseModel):
+    """A part of the results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estimate(Value):
+    """A number with its 95 % interval; None where there is nothing to estimate it from."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Measure(Value):
+    """One way to count correct answers, before and after reinforcement learning; shares between 0 and 1."""
+
+    before: Estimate
+    after: Estimate
+    gain: Estimate
+    """After minus before on the same problems."""
+    over_control: Estimate | None
+    """This branch's gain minus the control's on the same problems; None for the control itself."""
+    problems: int
+    """Problems with a verdict on both sides."""
+
+
+class PassAtK(Value):
+    """The chance that one of k samples is right, without bias."""
+
+    k: int
+    before: Estimate
+    after: Estimate
+
+
+class Completion(Value):
+    """What a model wrote."""
+
+    text: str
+    omitted: int
+    """Characters left out of its middle."""
+    correct: bool | None
+
+
+class Example(Value):
+    """A problem and what the model before and the one after made of it."""
+
+    question: str
+    answer: str
+    before: Completion | None
+    after: Completion | None
+
+
+class Curve(Value):
+    """Figures by step; None is a gap. Where there are many steps, a point is the mean of `steps_per_point` of them."""
+
+    steps: tuple[int, ...]
+    steps_per_point: int
+    values: dict[str, tuple[float | None, ...]]
+
+
+class Branch(Value):
+    """What reinforcement learning did to one model."""
+
+    name: str
+    control: bool
+    greedy: Measure
+    sampled: Measure | None
+    """The share of sampled answers that is right; None without samples."""
+    samples_per_problem: int
+    pass_at_k: tuple[PassAtK, ...]
+    unreached: int
+    """Verdicts, before and after, that were not reached: neither right nor wrong, and counted as neither."""
+    mean_length_before: float | None
+    mean_length_after: float | None
+    training: Curve
+    examples: tuple[Example, ...]
+
+
+class Verdict(Value):
+    """The report's answer. It rests on one comparison, of greedy answers; the sampled one beside it is a check."""
+
+    answer: Answer
+    statement: str
+    control_gain: Estimate
+    branches_gain: Estimate
+    """The mean gain of the other branches."""
+    difference: Estimate
+    sampled_difference: Estimate | None
+    problems: int
+
+
+class Model(Value):
+    """A mid-trained model: its curve, and the tokens that the models it continues had seen."""
+
+    stage: str
+    key: str
+    continues: str
+    """Key of the model that it started from; empty for random weights."""
+    branch: str
+    """The branch whose reinforcement learning starts here; empty where none does."""
+    tokens_before: float
+    final_loss: float | None
+    """Mean over the last twentieth of the steps, nats per token."""
+    curve: Curve
+
+
+class SourceShare(Value):
+    """One source of a mixture."""
+
+    source: str
+    weight: float
+    tokens_asked: int
+    tokens_delivered: int
+    documents: int
+    epochs: float
+
+
+class Mixture(Value):
+    """What a tokenization delivered."""
+
+    stage: str
+    sources: tuple[SourceShare, ...]
+    sequences: int
+    sequence_length: int
+    vocabulary_size: int
+
+
+class DroppedDocument(Value):
+    """A document that was left out."""
+
+    source: str
+    url: str
+    excerpt: str
+
+
+class DropReason(Value):
+    """How many documents were left out for a reason, and some of them."""
+
+    reason: str
+    count: int
+    examples: tuple[DroppedDocument, ...]
+
+
+class Corpus(Value):
+    """What a curation kept."""
+
+    stage: str
+    documents: int
+    kept: int
+    dropped: tuple[DropReason, ...]
+
+
+class Ancestor(Value):
+    """An artifact that the results rest on."""
+
+    key: str
+    """<job>/<digest>."""
+    stage: str
+    job: str
+    content: str
+    """sha256 over what it holds."""
+    bytes: int
+    inputs: tuple[str, ...]
+    counters: dict[str, int]
+
+
+class Results(Value):
+    """Everything a report shows but times."""
+
+    control: str
+    resamples: int
+    problems: int
+    verdict: Verdict
+    branches: tuple[Branch, ...]
+    models: tuple[Model, ...]
+    mixtures: tuple[Mixture, ...]
+    corpora: tuple[Corpus, ...]
+    lineage: tuple[Ancestor, ...]
+    """Inputs first."""

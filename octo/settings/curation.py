@@ -1,0 +1,31 @@
+"""Settings of the curation job."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from octo.settings.base import Address, JobSettings
+
+
+class CurationSettings(JobSettings):
+    """Keep the documents worth learning from: quality rules, exact dedup, decontamination."""
+
+    job: ClassVar[str] = "curation"
+    code_version: ClassVar[int] = 1
+
+    documents: Address = ""
+    """The documents to curate."""
+    benchmarks: tuple[Address, ...] = ()
+    """Problems that nothing learned from may contain."""
+    benchmark_sources: tuple[str, ...] = ("evaluation",)
+    """The sources in `benchmarks` that hold problems; none takes all."""
+    unfiltered: tuple[str, ...] = ()
+    """Sources that skip the quality rules, such as generated problems; dedup and decontamination still apply."""
+    min_words: int = Field(default=50, ge=0)
+    """A document with fewer words is too_short."""
+    min_alphabetic_share: float = Field(default=0.6, ge=0, le=1)
+    """A document with a smaller share of words that hold a letter is low_alphabetic."""
+    max_repeated_share: float = Field(default=0.2, ge=0, le=1)
+    """A document with a larger share of characters in repeated lines is repetitive."""
+    ngram: int = Field(default=13, gt=0)
+    """Tokens in a row that a document and a problem share when it is contaminated; a shorter problem must appear whole."""

@@ -1,0 +1,35 @@
+"""Settings of the evaluation job."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from octo.settings.base import Address, JobSettings
+
+
+class EvaluationSettings(JobSettings):
+    """Greedy accuracy and pass@k of models on held-out problems."""
+
+    job: ClassVar[str] = "evaluation"
+    code_version: ClassVar[int] = 1
+
+    models: tuple[Address, ...] = ()
+    """Models to evaluate, of midtraining or rl jobs; one index each."""
+    problems: Address = ""
+    """Held-out problems, of the ingestion job."""
+    source: str = "evaluation"
+    """Which source of the problems to take."""
+    num_samples: int = Field(default=16, gt=0)
+    """Completions sampled for each problem, for pass@k."""
+    k: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """The k of pass@k; none above num_samples."""
+    max_new_tokens: int = Field(default=48, gt=0)
+    """A completion is cut there. It never changes with training: before and after are cut alike."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the samples; greedy decoding has none."""
+    batch_size: int = Field(default=256, gt=0)
+    """Completions decoded side by side."""
+    num_examples: int = Field(default=4, ge=0)
+    """Completions kept to be read by people."""
+    threads: int = Field(default=1, gt=0)
+    """Processor threads of a matrix product; belongs to the result."""

@@ -1,0 +1,112 @@
+"""Settings of the ingestion job, and the grammar of its sources."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from functools import cache
+from hashlib import file_digest
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, NamedTuple
+from urllib.parse import parse_qsl
+
+from pydantic import Field, JsonValue, field_validator
+
+from octo.errors import InputError, UsageError
+from octo.settings.base import JobSettings, Verbatim
+
+SOURCE_KINDS = ("python", "file", "arithmetic")
+STANDARD_LIBRARY = "stdlib"
+
+
+class SourceAddress(NamedTuple):
+    """Where the documents of one source come from: `LABEL=KIND:WHAT`."""
+
+    label: str
+    """What the documents' `source` will be; mixture weights are given for it."""
+    kind: str
+    """python: docstrings of a package; file: local files; arithmetic: generated problems."""
+    what: str
+    options: dict[str, str]
+    """What follows the question mark of an arithmetic source: `?count=2000&digits=2`."""
+
+
+def parse_source(text: str) -> SourceAddress:
+    """Take `general=python:stdlib`, `web=file:/data/x.jsonl.gz` or `noisy=arithmetic:noisy?count=2000` apart."""
+    label, has_label, rest = text.partition("=")
+    kind, has_kind, what = rest.partition(":")
+    if not (label and has_label and has_kind and what) or kind not in SOURCE_KINDS:
+        raise UsageError(f"expected LABEL=KIND:WHAT with KIND one of {', '.join(SOURCE_KINDS)}, got {text!r}")
+    if kind != "arithmetic":
+        return SourceAddress(label, kind, what, {})
+    what, _, query = what.partition("?")
+    return SourceAddress(label, kind, what, dict(parse_qsl(query, keep_blank_values=True)))
+
+
+class IngestionSettings(JobSettings):
+    """Turn records from packages, files and generators into documents."""
+
+    job: ClassVar[str] = "ingestion"
+    code_version: ClassVar[int] = 1
+
+    sources: Annotated[tuple[str, ...], Verbatim()] = ()
+    """Where documents come from, LABEL=KIND:WHAT each: math=python:sympy (docstrings of an installed package; stdlib is
+    the standard library), web=file:PATH (.jsonl or .parquet records with a field `text`, .jsonl.gz, .jsonl.zst, .txt,
+    .md, .rst, or a directory of them), short=arithmetic:short?count=2000 (generated problems)."""
+    max_bad_share: float = Field(default=0.05, ge=0, le=1)
+    """The job fails when more than this share of a source's records cannot become documents."""
+    max_document_bytes: int = Field(default=10_000_000, gt=0)
+    """A longer record is rejected as too_large, without being held in memory."""
+    on_bad_file: Literal["fail", "skip"] = "fail"
+    """What a corrupt file does (a broken gzip, a Parquet file cut short). fail: the job stops and names it; skip: what
+    could be read stays and the file counts as one rejected record."""
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_parse(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for source in sources:
+            try:
+                parse_source(source)
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        return sources
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """Versions of the packages and digests of the local files that the sources name."""
+        return {source: _determinant(parse_source(source)) for source in self.sources}
+
+
+def _determinant(source: SourceAddress) -> JsonValue:
+    if source.kind == "python":
+        return _package_version(source.what)
+    if source.kind == "file":
+        return dict(_file_digests(Path(source.what)))
+    return None
+
+
+def _package_version(package: str) -> str:
+    if package == STANDARD_LIBRARY or package in sys.stdlib_module_names:
+        return platform.python_version()
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        names = metadata.packages_distributions().get(package)
+    if not names:
+        raise UsageError(f"the package {package} is not installed: install it, or take it out of --sources")
+    return metadata.version(names[0])
+
+
+def _file_digests(path: Path) -> Iterator[tuple[str, JsonValue]]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist: expected a file or a directory")
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    for file in files:
+        facts = file.stat()
+        yield str(file), {"size": facts.st_size, "sha256": _file_digest(file, facts.st_size, facts.st_mtime_ns)}
+
+
+@cache
+def _file_digest(file: Path, _size: int, _modified_ns: int) -> str:
+    # Asked again by every process of the job: size and time make a changed file a new question.
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,31 @@
+"""Settings of the report job."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from octo.settings.base import Address, JobSettings
+
+
+class ReportSettings(JobSettings):
+    """Compare what reinforcement learning did to each branch, with intervals and with the data behind it."""
+
+    job: ClassVar[str] = "report"
+    code_version: ClassVar[int] = 1
+
+    branches: tuple[str, ...] = ()
+    """Names of the branches, in the order of `evaluations` and `policies`."""
+    control: str = "base"
+    """The branch that was not mid-trained; every other one is compared with it."""
+    evaluations: tuple[Address, ...] = ()
+    """One evaluation artifact for each branch: its models are the one before and the one after reinforcement learning."""
+    policies: tuple[Address, ...] = ()
+    """One rl artifact for each branch."""
+    models: tuple[Address, ...] = ()
+    """The midtraining artifacts whose curves are shown."""
+    mixtures: tuple[Address, ...] = ()
+    """The tokenization artifacts whose mixtures are shown."""
+    corpora: tuple[Address, ...] = ()
+    """The curation artifacts whose kept and dropped documents are shown."""
+    resamples: int = Field(default=10_000, ge=100)
+    """Bootstrap resamples behind an interval."""

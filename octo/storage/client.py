@@ -1,0 +1,54 @@
+"""The connection to an S3 service: how it signs, retries, waits and checks."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boto3.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from octo.errors import UsageError
+from octo.settings.base import S3Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ATTEMPTS = 8
+"""Sends of one request before its failure is final: with the backoff between them about half a minute."""
+CONNECTIONS = 16
+
+
+def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
+    """A client of the S3 service that the settings name. Sends nothing yet."""
+    if (s3.access_key is None) != (s3.secret_key is None):
+        raise UsageError("an access key needs its secret key: set both OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY")
+    try:
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=s3.endpoint or None,
+            region_name=s3.region,
+            aws_access_key_id=s3.access_key.get_secret_value() if s3.access_key else None,
+            aws_secret_access_key=s3.secret_key.get_secret_value() if s3.secret_key else None,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                connect_timeout=5,
+                read_timeout=60,
+                tcp_keepalive=True,
+                max_pool_connections=CONNECTIONS,
+                request_checksum_calculation="when_supported",
+                response_checksum_validation="when_supported",
+                # Only the cloud's own endpoint is sure to have a name for every bucket.
+                s3={"addressing_style": "path" if s3.endpoint else "auto"},
+                # A proxy from the environment cannot know this machine's loopback.
+                proxies={} if _is_loopback(s3.endpoint) else None,
+            ),
+        )
+    except ValueError as error:
+        raise UsageError(f"expected the URL of an S3 service as --s3.endpoint, got {s3.endpoint!r}") from error
+    except BotoCoreError as error:
+        raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -1,0 +1,69 @@
+import math
+
+import torch
+
+from octo.ml.rl.grpo import group_advantages, policy_loss
+
+
+def test_advantages_are_deviations_from_the_mean_of_their_own_group() -> None:
+    advantages_PG = group_advantages(torch.tensor([[1.0, 0.0], [3.0, 1.0]]), normalize=False)
+    assert advantages_PG.tolist() == [[0.5, -0.5], [1.0, -1.0]]
+
+
+def test_a_group_of_equal_rewards_has_no_advantage_and_no_nan() -> None:
+    assert group_advantages(torch.ones(1, 8), normalize=True).tolist() == [[0.0] * 8]
+
+
+def test_normalized_advantages_have_unit_deviation() -> None:
+    advantages_PG = group_advantages(torch.tensor([[1.0, 0.0, 0.0, 1.0]]), normalize=True)
+    assert math.isclose(advantages_PG.std().item(), 1.0, rel_tol=1e-5)
+
+
+def test_the_gradient_on_the_sampling_policy_is_that_of_the_formula() -> None:
+    # Where the ratio is 1, d loss / d logprob = -advantage / tokens, and nothing at masked tokens.
+    logprobs_CT = torch.tensor([[-1.0, -2.0], [-0.5, -0.1]], requires_grad=True)
+    result = policy_loss(
+        logprobs_CT,
+        logprobs_CT.detach(),
+        torch.tensor([2.0, -1.0]),
+        torch.tensor([[1.0, 1.0], [1.0, 0.0]]),
+        num_tokens=3,
+        clip_low=0.2,
+        clip_high=0.2,
+    )
+    result.loss.backward()
+    assert torch.allclose(logprobs_CT.grad, torch.tensor([[-2 / 3, -2 / 3], [1 / 3, 0.0]]))
+    assert math.isclose(result.loss.item(), -(2 + 2 - 1) / 3, rel_tol=1e-6)
+    assert result.clip_fraction.item() == 0
+
+
+def test_a_clipped_token_has_no_gradient_where_it_already_moved_far_enough() -> None:
+    old_CT = torch.tensor([[-1.0], [-1.0], [-1.0], [-1.0]])
+    up, down = math.log(1.5), math.log(0.5)
+    logprobs_CT = (old_CT + torch.tensor([[up], [down], [up], [down]])).requires_grad_()
+    advantages_C = torch.tensor([1.0, 1.0, -1.0, -1.0])
+    result = policy_loss(
+        logprobs_CT, old_CT, advantages_C, torch.ones(4, 1), num_tokens=4, clip_low=0.2, clip_high=0.2
+    )
+    result.loss.backward()
+    gradient = logprobs_CT.grad.flatten().tolist()
+    assert gradient[0] == 0  # good, and already likelier
+    assert gradient[1] < 0  # good, and became rarer: push back
+    assert gradient[2] > 0  # bad, and became likelier: push back
+    assert gradient[3] == 0  # bad, and already rarer
+    assert result.clip_fraction.item() == 0.5
+
+
+def test_micro_batches_add_up_to_the_whole_batch() -> None:
+    torch.manual_seed(0)
+    logprobs_CT, old_CT, advantages_C = torch.randn(6, 5), torch.randn(6, 5), torch.randn(6)
+    mask_CT = (torch.rand(6, 5) > 0.3).float()
+    tokens = int(mask_CT.sum())
+    rows = (slice(0, 6), slice(0, 2), slice(2, 6))
+    whole, first, second = (
+        policy_loss(
+            logprobs_CT[part], old_CT[part], advantages_C[part], mask_CT[part], num_tokens=tokens, clip_low=0.2, clip_high=0.3
+        ).loss
+        for part in rows
+    )
+    assert torch.allclose(whole, first + second)

@@ -1,0 +1,77 @@
+import pytest
+
+from octo.errors import UsageError
+from octo.pipelines.catalogue import choose_pipeline
+from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.octothinker import octothinker
+from octo.pipelines.settings import RunSettings
+from octo.settings.curation import CurationSettings
+from octo.settings.ingestion import IngestionSettings
+from octo.settings.loading import inputs_of
+
+
+def ingest(name: str) -> Stage:
+    return Stage(name, IngestionSettings())
+
+
+def curate(name: str, *needs: str) -> Stage:
+    return Stage(name, CurationSettings(), {"documents": needs})
+
+
+def test_a_stage_may_need_only_what_comes_before_it() -> None:
+    with pytest.raises(UsageError, match=r"stage 'curate' needs \['ingest'\]"):
+        Pipeline("p", (curate("curate", "ingest"), ingest("ingest")))
+
+
+def test_two_stages_of_one_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="two stages called 'ingest'"):
+        Pipeline("p", (ingest("ingest"), ingest("ingest")))
+
+
+def test_only_takes_a_stage_and_what_it_needs_and_nothing_else() -> None:
+    pipeline = Pipeline("p", (ingest("a"), ingest("b"), curate("c", "a"), curate("d", "b"), curate("e", "c")))
+    assert [stage.name for stage in pipeline.only("e").stages] == ["a", "c", "e"]
+
+
+def test_every_input_of_every_stage_is_a_field_that_holds_addresses() -> None:
+    for stage in octothinker("toy").stages:
+        assert set(stage.inputs) <= set(inputs_of(stage.settings)), stage.name
+
+
+def test_the_branches_differ_only_in_their_question_answer_data() -> None:
+    pipeline = octothinker("toy")
+    branches = ("long", "short", "hybrid")
+    assert len({pipeline.stage(f"decay-{branch}").settings for branch in branches}) == 1
+    assert len({pipeline.stage(f"rl-{branch}").settings for branch in (*branches, "base")}) == 1
+    weights = [pipeline.stage(f"tokenize-{branch}").settings.weights for branch in branches]
+    questions = {"long", "short"}
+    common = [{source: share for source, share in each.items() if source not in questions} for each in weights]
+    assert common[0] == common[1] == common[2]
+    shares = [sum(share for source, share in each.items() if source in questions) for each in weights]
+    assert shares == pytest.approx([shares[0]] * 3)
+    assert all(sum(each.values()) == pytest.approx(1) for each in weights)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pipeline": "octothinkr"}, "did you mean octothinker"),
+        ({"pipeline": "octothinker", "preset": "huge"}, "no preset 'huge': there is toy"),
+        ({"pipeline": "octothinker", "only": "stabel"}, "did you mean stable"),
+        ({"pipeline": "octothinker", "set": ("stabl.learning_rate=1",)}, "did you mean stable"),
+        ({"pipeline": "octothinker", "set": ("stable.learning_rat=1",)}, "learning"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(given: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        choose_pipeline(RunSettings(**given))
+
+
+def test_set_changes_one_setting_of_one_stage() -> None:
+    before = choose_pipeline(RunSettings(pipeline="octothinker"))
+    after = choose_pipeline(RunSettings(pipeline="octothinker", set=("stable.learning_rate=0.5",)))
+    assert after.stage("stable").settings.learning_rate == 0.5
+    changed = [
+        old.name for old, new in zip(before.stages, after.stages, strict=True) if old.settings != new.settings
+    ]
+    assert changed == ["stable"]

@@ -1,0 +1,2 @@
+def test_a():
+    from tests.wire import faults
