@@ -15,6 +15,11 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore
         yield server
 
 
+@pytest.fixture(scope="session")
+def connection(embedded: EmbeddedStore) -> Store:
+    return connect(embedded.address, embedded.s3)
+
+
 @pytest.fixture
-def store(embedded: EmbeddedStore) -> Store:
-    return connect(f"{embedded.address}/{uuid.uuid4().hex}", embedded.s3)
+def store(connection: Store) -> Store:
+    return connection.at(f"{connection.address}/{uuid.uuid4().hex}")

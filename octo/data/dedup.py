@@ -8,7 +8,7 @@ class Copy(NamedTuple):
     """One document among those with the same text; the smallest copy of a text stays."""
 
     filtered: bool
-    """Whether the quality rules apply. Copies that skip them come first, so that no rule drops a text one source keeps."""
+    """Whether the quality rules apply. Copies that skip them come first: no rule drops a text one source keeps."""
     source: str
     url: str
     date: str

@@ -53,8 +53,9 @@ class Dropped(NamedTuple):
 def new_document(
     text: str, *, source: str, url: str, date: str = "", metadata: Mapping[str, object] | None = None
 ) -> Document:
-    """A document with its content digest. A text that is not UTF-8 (a lone surrogate) raises UnicodeEncodeError."""
-    fields = json.dumps(metadata or {}, ensure_ascii=False, sort_keys=True)
+    """A document with its content digest. A lone surrogate, which no file can hold, raises UnicodeEncodeError."""
+    fields = json.dumps(metadata or {}, sort_keys=True)
+    (url + date).encode()
     return Document(sha256(text.encode()).hexdigest(), text, source, url, date, fields)
 
 

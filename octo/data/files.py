@@ -47,7 +47,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if _format(file) and file.is_file())
     if not path.exists():
-        raise InputError(f"{path} does not exist: expected a file or a directory")
+        raise UsageError(f"{path} does not exist: expected a file or a directory")
     if not _format(path):
         raise UsageError(f"expected a file that ends in one of {', '.join(FORMATS)}, got {path}")
     return [path]

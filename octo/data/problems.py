@@ -1,8 +1,8 @@
-"""Generated arithmetic: questions with a known answer, and worked solutions of several kinds.
+"""Generated arithmetic: questions with a known answer, and solutions of several kinds.
 
-The toy counterpart of question-answer corpora: `long` and `short` solutions stand for long and short chains of thought,
-`noisy` for web text that is often wrong, here by the forgotten carry. Every solution ends with its answer, so the last
-number of a text is what it claims.
+The toy counterpart of question-answer corpora: `long` solutions write every column out with its carry, `short` ones the
+columns' sums, `noisy` ones nothing but a number, like much of the web. In all of them a stated share forgets the
+carry. Every solution ends with its answer, so the last number of a text is what it claims.
 """
 
 import itertools
@@ -35,8 +35,6 @@ EVALUATION_SHARE = 0.10
 VALIDATION_SHARE = 0.05
 MAX_DRAWS = 10_000
 """A part of the pairs that is not hit by so many draws is empty."""
-FORGETFUL_SHARE = 0.7
-"""Share of the noisy solutions that drop every carry."""
 
 
 class Problem(NamedTuple):
@@ -56,8 +54,8 @@ class ArithmeticOptions:
     count: int
     digits: int = 2
     """Digits of both operands. From two on, no step of a solution looks like a question."""
-    forget: float = FORGETFUL_SHARE
-    """Share of the noisy solutions that drop every carry."""
+    forget: float = 0.0
+    """Share of the solutions that drop every carry."""
 
 
 OPTIONS = {option.name for option in fields(ArithmeticOptions)}
@@ -69,21 +67,17 @@ def problem(a: int, b: int) -> Problem:
 
 
 def solution(given: Problem, style: Style, *, forgets: bool = False) -> str:
-    """The text that follows the question: its last number is the answer."""
+    """The text that follows the question: its last number is the answer.
+
+    Sums of two digits are written with two places, so that every digit has its own place in a solution.
+    """
+    steps = _columns(given, forgets=forgets)
+    answer = _answer(steps)
     if style == "noisy":
-        return forgotten_carry(given) if forgets else given.answer
-    steps = _columns(given)
+        return answer
     if style == "short":
-        worked = [f"{step.a}+{step.b}{'+1' if step.carry_in else ''}={step.total}" for step in steps]
-        return f"{','.join(worked)}:{given.answer}"
-    return "\n".join(["", *map(_explained, steps), f"answer {given.answer}"])
-
-
-def forgotten_carry(given: Problem) -> str:
-    """The sum of the columns when no carry is taken along: 47+85 becomes 122."""
-    steps = _columns(given)
-    highest = steps[-1].a + steps[-1].b
-    return str(highest) + "".join(str((step.a + step.b) % 10) for step in reversed(steps[:-1]))
+        return f"{','.join(f'{step.total:02d}' for step in steps)}:{answer}"
+    return "\n".join(["", *map(_explained, steps), f"answer {answer}"])
 
 
 def partition_of(a: int, b: int, *, seed: int) -> Partition:
@@ -103,7 +97,7 @@ def parse_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
         raise UsageError(f"arithmetic:{what} takes {', '.join(sorted(OPTIONS))}, got {min(unknown)!r}")
     try:
         parsed = ArithmeticOptions(
-            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", FORGETFUL_SHARE))
+            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", 0))
         )
     except (KeyError, ValueError):
         raise UsageError(f"expected arithmetic:{what}?count=2000 with numbers, got {dict(options)}") from None
@@ -119,7 +113,7 @@ def generate(what: str, options: ArithmeticOptions, *, label: str, seed: int) ->
     style, partition = KINDS[what]
     drawn = _distinct(what, options, seed) if what in DISTINCT else _repeating(what, options, seed)
     for index, (given, random) in enumerate(itertools.islice(drawn, options.count)):
-        forgets = style == "noisy" and what not in DISTINCT and random.random() < options.forget
+        forgets = what not in DISTINCT and random.random() < options.forget
         text = given.question + solution(given, style, forgets=forgets)
         yield new_document(
             text,
@@ -141,20 +135,24 @@ class _Column(NamedTuple):
     total: int
 
 
-def _columns(given: Problem) -> list[_Column]:
-    """The columns of the addition by hand, ones first."""
+def _columns(given: Problem, *, forgets: bool) -> list[_Column]:
+    """The columns of the addition by hand, ones first; who forgets takes no carry along."""
     a_digits, b_digits = str(given.a)[::-1], str(given.b)[::-1]
     columns: list[_Column] = []
     carry = 0
     for a, b in itertools.zip_longest(map(int, a_digits), map(int, b_digits), fillvalue=0):
         columns.append(_Column(a, b, carry, a + b + carry))
-        carry = columns[-1].total // 10
+        carry = 0 if forgets else columns[-1].total // 10
     return columns
 
 
+def _answer(columns: list[_Column]) -> str:
+    """What the columns add up to: without carries, 47+85 is 122."""
+    return str(columns[-1].total) + "".join(str(column.total % 10) for column in reversed(columns[:-1]))
+
+
 def _explained(step: _Column) -> str:
-    carried = f" plus carry {step.carry_in}" if step.carry_in else ""
-    return f"{step.a} plus {step.b}{carried} is {step.total} write {step.total % 10} carry {step.total // 10}"
+    return f"{step.a}+{step.b}+{step.carry_in}={step.total:02d} carry {step.total // 10}"
 
 
 def _repeating(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:
@@ -176,7 +174,7 @@ def _distinct(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tupl
         misses += 1
         if misses > 20 * len(seen) + 100:
             raise InputError(
-                f"arithmetic:{what} has only {len(seen)} different problems of {options.digits} digits, "
+                f"arithmetic:{what} has only {len(seen)} different problems with {options.digits}-digit operands, "
                 f"asked for {options.count}: ask for fewer, or for more digits"
             )
 

@@ -117,9 +117,9 @@ TOY = Preset(
         sources=(
             "general=python:stdlib",
             *(f"math=python:{name}" for name in ("sympy", "scipy", "numpy", "statistics", "math")),
-            "noisy=arithmetic:noisy?count=16000",
-            "long=arithmetic:long?count=6000",
-            "short=arithmetic:short?count=16000",
+            "noisy=arithmetic:noisy?count=16000&forget=0.7",
+            "long=arithmetic:long?count=8000&forget=0.5",
+            "short=arithmetic:short?count=16000&forget=0.5",
         ),
         workers=2,
     ),

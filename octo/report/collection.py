@@ -52,7 +52,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
     with_samples = sampled if has_samples(pairs) else None
     verdict = conclude(greedy, with_samples)
     return Results(
-        control=settings.control,
+        control=visible(settings.control),
         resamples=settings.resamples,
         problems=max((len(side.greedy) + side.unreached for pair in pairs for side in (pair.before,)), default=0),
         verdict=verdict,
@@ -72,10 +72,14 @@ def check_branches(settings: ReportSettings) -> None:
     for field in ("evaluations", "policies"):
         given = len(getattr(settings, field))
         if given != len(settings.branches):
-            raise UsageError(f"--{field} has {given} addresses for {len(settings.branches)} --branches: give one for each")
+            raise UsageError(
+                f"--{field} has {given} addresses for {len(settings.branches)} --branches: give one for each"
+            )
     if settings.control not in settings.branches:
         names = ", ".join(settings.branches) or "none"
-        raise UsageError(f"--control {settings.control!r} is none of the branches ({names}): name the one to compare with")
+        raise UsageError(
+            f"--control {settings.control!r} is none of the branches ({names}): name the one to compare with"
+        )
 
 
 def pair_of(branch: str, evaluation: Artifact) -> Pair:
@@ -131,7 +135,7 @@ def examples_of(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str
 
 
 def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple[Model, ...]:
-    """The mid-trained models, inputs first; `starts` maps a branch to the model that its reinforcement learning began with."""
+    """The mid-trained models; `starts` maps a branch to the model that its reinforcement learning began with."""
     by_key = {_key(artifact): artifact for artifact in artifacts}
     branch_by_start = {key: branch for branch, key in starts.items()}
     metrics = {key: _metrics(artifact) for key, artifact in by_key.items()}
@@ -247,7 +251,7 @@ def _model_before(evaluation: Artifact) -> str:
 
 
 def _first_input(artifact: Artifact, field: str) -> str:
-    references = artifact.manifest.inputs.get(field) or []
+    references = artifact.manifest.inputs.get(field, ())
     return _key_of(references[0].address) if references else ""
 
 

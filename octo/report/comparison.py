@@ -155,12 +155,14 @@ def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
 def _statement(answer: Answer, branches: Estimate, control: Estimate, difference: Estimate, name: str) -> str:
     if answer == "not measured":
         return f"There is no mid-trained branch, or no problem on which every branch and {name} have a verdict."
-    gains = f"Greedy accuracy {_moved(branches)} on the mid-trained branches (their mean) and {_moved(control)} on {name}"
+    gains = (
+        f"Greedy accuracy {_moved(branches)} on the mid-trained branches (their mean) and {_moved(control)} on {name}"
+    )
     size, interval = abs(100 * (difference.value or 0.0)), f"{INTERVAL} {range_of(difference, signed=True)}"
     if answer == "not distinguishable":
         return (
-            f"{gains}. The difference of {points(difference.value)} points has a {interval}, which includes zero: these "
-            "problems do not tell whether mid-training changed what reinforcement learning gains."
+            f"{gains}. The difference of {points(difference.value)} points has a {interval}, which includes zero: "
+            "these problems do not tell whether mid-training changed what reinforcement learning gains."
         )
     return f"{gains}: the branches gained {size:.1f} points {'more' if answer == 'yes' else 'less'} ({interval})."
 

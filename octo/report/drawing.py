@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ THEME: Mapping[str, str] = {
 }
 """Colours that the page sets, so that a figure is legible on light and on dark paper."""
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
@@ -119,7 +120,9 @@ def to_svg(drawn: Figure, name: str, description: str) -> str:
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
     svg = re.sub(r"[ \t]*\n[ \t]*", "\n", svg)
     view_box = re.search(r'viewBox="([^"]*)"', svg)
-    head = f'<svg class="plot" role="img" aria-label="{escape(description)}" viewBox="{view_box[1] if view_box else ""}">'
+    head = (
+        f'<svg class="plot" role="img" aria-label="{escape(description)}" viewBox="{view_box[1] if view_box else ""}">'
+    )
     svg = re.sub(r"<svg[^>]*>", lambda _: head, svg, count=1)
     return re.sub("|".join(THEME), lambda colour: THEME[colour[0]], svg).strip()
 

@@ -89,8 +89,8 @@ def gains_over_control(results: Results) -> Drawing:
     return Drawing(
         svg,
         f"How much more each branch gained than {results.control}",
-        "Paired over problems, 95\N{NO-BREAK SPACE}% bootstrap intervals. Right of zero: reinforcement learning did more there. "
-        "The last row is the report's one test.",
+        "Paired over problems, 95\N{NO-BREAK SPACE}% bootstrap intervals. Right of zero: reinforcement "
+        "learning did more there. The last row is the report's one test.",
     )
 
 
@@ -151,7 +151,8 @@ def midtraining_curve(results: Results, name: str, *, label: str, caption: str) 
     with figure(212) as (drawn, (axes,)):
         for place, model in enumerate(results.models):
             tokens = [
-                None if seen is None else (model.tokens_before + seen) / divisor for seen in model.curve.values["tokens"]
+                None if seen is None else (model.tokens_before + seen) / divisor
+                for seen in model.curve.values["tokens"]
             ]
             look = styles.get(model.branch) or Look(INK, ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))[place % 3], "o")
             _line(axes, tokens, model.curve.values[name], look, model.stage, smooth=name == "loss")
@@ -180,7 +181,9 @@ def mixtures(results: Results) -> Drawing:
         _rows(axes, [mixture.stage for mixture in results.mixtures])
         handles = [axes.barh(0, 0, color=colours[source], label=source) for source in sources]
         drawn.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=0.9, columnspacing=1.2)
-        svg = to_svg(drawn, "mixtures", "Share of the delivered tokens by source for each mixture; the table has the numbers.")
+        svg = to_svg(
+            drawn, "mixtures", "Share of the delivered tokens by source for each mixture; the table has the numbers."
+        )
     return Drawing(svg, "What each model was trained on", "")
 
 
@@ -293,12 +296,16 @@ def _stack(axes: Axes, row: int, mixture: Mixture, colours: Mapping[str, str]) -
         width = share.tokens_delivered / total if total else 0.0
         axes.barh(row, width, left=left, height=0.66, color=colours[share.source], edgecolor=PAPER, linewidth=1)
         if width >= 0.1:
-            axes.text(left + width / 2, row, f"{100 * width:.0f}", ha="center", va="center", color="#101112", fontsize=10)
+            axes.text(
+                left + width / 2, row, f"{100 * width:.0f}", ha="center", va="center", color="#101112", fontsize=10
+            )
         left += width
 
 
 def _token_unit(models: Sequence[Model]) -> tuple[str, float]:
-    most = max((model.tokens_before + (seen or 0) for model in models for seen in model.curve.values["tokens"]), default=0)
+    most = max(
+        (model.tokens_before + (seen or 0) for model in models for seen in model.curve.values["tokens"]), default=0
+    )
     for name, divisor in ((", billions", 1e9), (", millions", 1e6), (", thousands", 1e3)):
         if most >= divisor:
             return name, divisor
@@ -313,4 +320,3 @@ def _smoothing_note(steps_per_point: Sequence[int]) -> str:
 
 def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
-

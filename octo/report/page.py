@@ -85,7 +85,9 @@ def render_page(store: Store, run_id: str) -> str:
         UsageError: there is no such run.
     """
     run = read_run(store, run_id)
-    results = read_results(run)
+    results = read_results(
+        next((run.artifacts.get(stage.stage) for stage in run.stages if stage.job == "report"), None)
+    )
     template = _environment().get_template("page.html")
     return template.render(
         run=run,
@@ -105,7 +107,9 @@ def render_page(store: Store, run_id: str) -> str:
 
 def headline(store: Store, run_id: str) -> str:
     """The report's answer as a line of text."""
-    results = read_results(read_run(store, run_id))
+    stages = _described(store, run_id)["stages"]
+    artifacts = [_artifact(store, stage, _record(store, run_id, stage)) for stage in stages if stage["job"] == "report"]
+    results = read_results(artifacts[0]) if artifacts else None
     if results is None:
         return f"run {run_id} has no results yet"
     return f"{_question(results)} {_answer(results)} {results.verdict.statement}"
@@ -113,19 +117,12 @@ def headline(store: Store, run_id: str) -> str:
 
 def read_run(store: Store, run_id: str) -> Run:
     """What runs/<run-id>/ holds, and the manifests of what the run committed or found."""
-    try:
-        described = store.get_json(f"runs/{run_id}/run.json")
-    except MissingError:
-        known = sorted({key.split("/")[1] for key in store.list("runs/")})
-        raise UsageError(
-            f"there is no run {run_id!r} in {store.address}: "
-            + (f"there is {', '.join(known[-5:])}" if known else "start one with octo run")
-        ) from None
-    records = {stage["name"]: _record(store, run_id, stage["name"]) for stage in described["stages"]}
+    described = _described(store, run_id)
+    records = {stage["name"]: _record(store, run_id, stage) for stage in described["stages"]}
     artifacts = {
         stage["name"]: artifact
         for stage in described["stages"]
-        if (artifact := _artifact(store, records[stage["name"]].get("address") or stage.get("address"))) is not None
+        if (artifact := _artifact(store, stage, records[stage["name"]])) is not None
     }
     inside = inside_stages(load_spans(_span_lines(store, run_id)))
     trace_id = described.get("trace_id") or trace_id_of(run_id)
@@ -148,31 +145,42 @@ def read_run(store: Store, run_id: str) -> Run:
     )
 
 
-def read_results(run: Run) -> Results | None:
-    """The results that the run's report stage committed; None before that."""
-    for stage in run.stages:
-        if stage.job == "report" and stage.stage in run.artifacts:
-            return Results.model_validate_json(run.artifacts[stage.stage].read_one("results.json"))
-    return None
+def read_results(artifact: Artifact | None) -> Results | None:
+    """The results that a report stage committed; None before that."""
+    return None if artifact is None else Results.model_validate_json(artifact.read_one("results.json"))
 
 
 def changed_settings(job: str, settings: Mapping[str, object]) -> dict[str, object]:
     """The settings that differ from the job's defaults, by their dotted names."""
     defaults = text.flattened(JOBS[job].model_construct().model_dump(mode="json")) if job in JOBS else {}
     return {
-        name: value for name, value in text.flattened(settings).items() if name not in defaults or defaults[name] != value
+        name: value
+        for name, value in text.flattened(settings).items()
+        if name not in defaults or defaults[name] != value
     }
 
 
-def _record(store: Store, run_id: str, stage: str) -> Mapping[str, Any]:
+def _described(store: Store, run_id: str) -> Any:
     try:
-        record = store.get_json(f"runs/{run_id}/stages/{stage}.json")
+        return store.get_json(f"runs/{run_id}/run.json")
+    except MissingError:
+        known = sorted({key.split("/")[1] for key in store.list("runs/")})
+        raise UsageError(
+            f"there is no run {run_id!r} in {store.address}: "
+            + (f"there is {', '.join(known[-5:])}" if known else "start one with octo run")
+        ) from None
+
+
+def _record(store: Store, run_id: str, stage: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        record = store.get_json(f"runs/{run_id}/stages/{stage['name']}.json")
     except MissingError:
         return {"state": "waiting"}
     return record if isinstance(record, dict) else {"state": "waiting"}
 
 
-def _artifact(store: Store, address: str | None) -> Artifact | None:
+def _artifact(store: Store, stage: Mapping[str, Any], record: Mapping[str, Any]) -> Artifact | None:
+    address = record.get("address") or stage.get("address")
     try:
         return open_artifact(store, address) if address else None
     except MissingError:
@@ -202,7 +210,7 @@ def _stage_time(
         started_at, ended_at = artifact.manifest.started_at, artifact.manifest.committed_at
         own = artifact.manifest.producer.trace_id == trace_id
     return StageTime(
-        stage=text.visible(stage["name"]),
+        stage=stage["name"],
         job=stage["job"],
         state=record["state"],
         needs=tuple(name for names in stage.get("inputs", {}).values() for name in names),

@@ -1,4 +1,4 @@
-"""What a report says, as values: `results.json`. No time and no address of a store, so that equal runs give equal bytes."""
+"""What a report says, as values: `results.json`. No time and no address, so that equal runs give equal bytes."""
 
 from typing import Literal
 

@@ -73,13 +73,14 @@ def bars(stages: Sequence[StageTime]) -> tuple[tuple[Bar, ...], tuple[tuple[floa
 
 def critical_stages(stages: Sequence[StageTime]) -> frozenset[str]:
     """The chain of stages that the run's end waited for: from the last to end, always the input that ended last."""
-    by_name = {stage.stage: stage for stage in stages if stage.ended_at is not None}
+    ended = {stage.stage: stage.ended_at for stage in stages if stage.ended_at is not None}
+    needs = {stage.stage: stage.needs for stage in stages}
     chain: set[str] = set()
-    candidates = list(by_name)
+    candidates = list(ended)
     while candidates:
-        latest = max(candidates, key=lambda name: (by_name[name].ended_at or datetime.min, name))
+        latest = max(candidates, key=lambda name: (ended[name], name))
         chain.add(latest)
-        candidates = [name for name in by_name[latest].needs if name in by_name and name not in chain]
+        candidates = [name for name in needs[latest] if name in ended and name not in chain]
     return frozenset(chain)
 
 
@@ -93,12 +94,13 @@ def inside_stages(spans: Sequence[Span]) -> Mapping[str, str]:
             seconds[span.stage][kind[-1]] += span.duration
             times[span.stage][kind[-1]] += 1
     return {
-        stage: ", ".join(
-            f"{times[stage][kind]}\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}{kind} {duration(spent / 1e9)}"
-            for kind, spent in kinds.most_common(3)
-        )
+        stage: ", ".join(_count_of(times[stage][kind], kind, spent / 1e9) for kind, spent in kinds.most_common(3))
         for stage, kinds in seconds.items()
     }
+
+
+def _count_of(count: int, kind: str, seconds: float) -> str:
+    return f"{count} \N{MULTIPLICATION SIGN} {kind} {duration(seconds)}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def timeline(stages: Sequence[StageTime]) -> Drawing | None:
@@ -135,23 +137,28 @@ def timeline(stages: Sequence[StageTime]) -> Drawing | None:
             )
         for place, length in pauses:
             axes.axvline(place, color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
-            axes.annotate(f"paused {duration(length)}", (place, -0.5), fontsize=9.5, color=MUTED, ha="center", va="bottom")
+            axes.annotate(
+                f"paused {duration(length)}", (place, -0.5), fontsize=9.5, color=MUTED, ha="center", va="bottom"
+            )
         axes.set_yticks(range(len(rows)), [bar.stage.stage for bar in rows], color=INK, fontsize=10)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(0, end * 1.02)
-        _time_ticks(axes.set_xticks, end)
+        axes.set_xticks(*_ticks(end))
         svg = to_svg(drawn, "timeline", "When each stage worked; the table has the times.")
     note = "Filled: the chain of stages that the run's end waited for. Hollow: beside it. Hatched: not finished."
     return Drawing(svg, "Time by stage", note)
 
 
-def _time_ticks(set_ticks: object, end: float) -> None:
-    steps = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 604_800)
-    step = next((step for step in steps if end / step <= 5), steps[-1] * 4)
+def _ticks(end: float) -> tuple[list[float], list[str]]:
+    """At most six round places from 0 to the end, in seconds, and how they are called."""
+    steps = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
+    step = next((step for step in steps if end / step <= 5), end / 5)
+    unit, seconds = next(
+        ((name, size) for name, size in (("d", 86_400), ("h", 3600), ("min", 60)) if step >= size), ("s", 1)
+    )
     places = [step * count for count in range(int(end / step) + 1)]
-    if callable(set_ticks):
-        set_ticks(places, [duration(place) if place else "0" for place in places])
+    return places, [f"{place / seconds:.3g} {unit}" for place in places]
 
 
 def _pauses(worked: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

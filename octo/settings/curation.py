@@ -28,4 +28,4 @@ class CurationSettings(JobSettings):
     max_repeated_share: float = Field(default=0.2, ge=0, le=1)
     """A document with a larger share of characters in repeated lines is repetitive."""
     ngram: int = Field(default=13, gt=0)
-    """Tokens in a row that a document and a problem share when it is contaminated; a shorter problem must appear whole."""
+    """Tokens in a row that a contaminated document shares with a problem; a shorter problem must appear whole."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field, JsonValue, field_validator
 
-from octo.errors import InputError, UsageError
+from octo.errors import UsageError
 from octo.settings.base import JobSettings, Verbatim
 
 SOURCE_KINDS = ("python", "file", "arithmetic")
@@ -98,7 +98,7 @@ def _package_version(package: str) -> str:
 
 def _file_digests(path: Path) -> Iterator[tuple[str, JsonValue]]:
     if not path.exists():
-        raise InputError(f"{path} does not exist: expected a file or a directory")
+        raise UsageError(f"{path} does not exist: expected a file or a directory")
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:
         facts = file.stat()

@@ -18,7 +18,7 @@ class ReportSettings(JobSettings):
     control: str = "base"
     """The branch that was not mid-trained; every other one is compared with it."""
     evaluations: tuple[Address, ...] = ()
-    """One evaluation artifact for each branch: its models are the one before and the one after reinforcement learning."""
+    """One evaluation artifact for each branch, of two models: before and after reinforcement learning."""
     policies: tuple[Address, ...] = ()
     """One rl artifact for each branch."""
     models: tuple[Address, ...] = ()

@@ -185,7 +185,7 @@ def _flag_source(
 
 
 def _parse(parser: _Parser, arguments: Sequence[str]) -> Namespace:
-    parsed, unknown = parser.parse_known_args([re.sub(r"^(--[^=]+=)--$", rf"\1{_DASHES}", each) for each in arguments])
+    parsed, unknown = parser.parse_known_args([re.sub(r"^(--[^=]+=)--\Z", rf"\1{_DASHES}", each) for each in arguments])
     for argument in unknown:
         if argument.startswith("-"):
             settings = [setting for setting in table(parser.settings_class) if not setting.positional]
@@ -223,7 +223,7 @@ def _add_argument(parser: _Parser, *names: str, **keywords: Any) -> None:
 
 def _encoded(setting: Setting, texts: Sequence[str], name: str) -> str:
     """The texts of one setting as pydantic-settings reads them: JSON for lists and dicts, the last one for the rest."""
-    if setting.optional and texts[-1] == "null":
+    if setting.optional and not setting.secret and texts[-1] == "null":
         return EnvNoneType(_NONE)
     match setting.shape:
         case "many":

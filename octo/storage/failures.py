@@ -108,7 +108,7 @@ def named(place: str, endpoint: str) -> Iterator[None]:
 
 
 def _of_answer(error: ClientError, place: str, endpoint: str) -> StorageError:
-    code, message = code_of(error), error.response.get("Error", {}).get("Message", "")
+    code, message = code_of(error), error.response.get("Error", {}).get("Message") or "no reason given"
     if code in _WRONG_KEYS:
         return AccessDeniedError(
             f"{endpoint} refused the credentials ({code}): check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"

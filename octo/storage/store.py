@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 from s3transfer.manager import TransferConfig, TransferManager
 
 from octo.errors import IntegrityError, MissingError, NoSpaceError, StorageError
@@ -185,9 +185,17 @@ class Store:
                 raise
 
     def download(self, key: str, path: Path) -> None:
-        """Fetch an object into a file, which is there only when whole. Its checksum is the caller's to compare."""
-        with named(self._place(key), self.endpoint), TransferManager(self.client, _TRANSFERS) as transfers:
-            transfers.download(self.location.bucket, self.location.key(key), str(path)).result()
+        """Fetch an object into a file, which is there only when whole. A large one's checksum is the caller's duty."""
+
+        def fetch() -> None:
+            try:
+                with TransferManager(self.client, _TRANSFERS) as transfers:
+                    transfers.download(self.location.bucket, self.location.key(key), str(path)).result()
+            except (FlexibleChecksumError, ValueError) as error:
+                raise InterruptedReadError from error
+
+        with named(self._place(key), self.endpoint):
+            insist(fetch)
 
     def delete(self, key: str) -> None:
         """Remove the object, if there is one."""

@@ -78,6 +78,13 @@ def test_every_setting_has_a_flag_of_its_own(job: str) -> None:
 
 
 @every_job
+def test_a_text_that_may_be_missing_is_empty_and_not_none(job: str) -> None:
+    # On a field that can be None, the text null says so.
+    ambiguous = [each.key for each in table(JOBS[job]) if each.optional and str in each.alternatives]
+    assert ambiguous == []
+
+
+@every_job
 def test_the_schema_is_one_of_json_and_describes_every_field(job: str) -> None:
     described = json.loads(json.dumps(schema(JOBS[job])))
     assert described["type"] == "object"
@@ -163,10 +170,12 @@ def anything_for(setting: Setting) -> st.SearchStrategy[Any]:
     if setting.path == SETTINGS_FILE:
         return st.none()
     if setting.secret:
-        return st.none() | st.text().map(SecretStr)
+        return st.none() | st.text(st.characters(exclude_characters="\0")).map(SecretStr)
     annotation: Any = setting.info.annotation
     constraints = [mark for mark in setting.info.metadata if not isinstance(mark, Neutral | Input)]
-    return st.none() | st.from_type(Annotated[annotation, *constraints] if constraints else annotation)
+    values = st.from_type(Annotated[annotation, *constraints] if constraints else annotation)
+    # No argument of a process can hold a NUL.
+    return st.none() | values.filter(lambda value: "\\x00" not in repr(value))
 
 
 def valid(settings_class: type[JobSettings], values: dict[tuple[str, ...], Any]) -> bool:

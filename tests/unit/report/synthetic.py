@@ -28,7 +28,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def at(self, address: str) -> "MemoryStore":
+    def at(self, _address: str) -> "MemoryStore":
         return self
 
     def get(self, key: str) -> bytes:
@@ -42,7 +42,7 @@ class MemoryStore:
     def get_json(self, key: str) -> object:
         return json.loads(self.get(key))
 
-    def put(self, key: str, body: bytes, *, content_type: str = "") -> None:
+    def put(self, key: str, body: bytes, **_headers: str) -> None:
         self.objects[key] = body
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
@@ -71,7 +71,7 @@ EFFECTS: Mapping[str, Effect] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Synthetic:
     """What the made-up run is like; the defaults are a run whose mid-trained branches gain more than the base."""
 
@@ -235,7 +235,8 @@ def report_inputs(synthetic: Synthetic) -> dict[str, list[str]]:
 
 def report_settings(made: Builder, synthetic: Synthetic) -> ReportSettings:
     addresses = {
-        field: tuple(made.artifacts[name].address for name in names) for field, names in report_inputs(synthetic).items()
+        field: tuple(made.artifacts[name].address for name in names)
+        for field, names in report_inputs(synthetic).items()
     }
     return ReportSettings(branches=tuple(synthetic.effects), control=synthetic.control, resamples=2000, **addresses)
 
@@ -289,7 +290,9 @@ def start_of(name: str, synthetic: Synthetic) -> str:
 def curated(synthetic: Synthetic) -> IndexResult:
     counts = {"too_short": 131, "duplicate": 64, "repetitive": 17, "contaminated": 3}
     dropped = [
-        Dropped("0" * 64, "general", synthetic.url, reason, f"Return the {reason} value of data, that is number {number}.")
+        Dropped(
+            "0" * 64, "general", synthetic.url, reason, f"Return the {reason} value of data, that is number {number}."
+        )
         for reason, count in counts.items()
         for number in range(count)
     ]
@@ -321,7 +324,13 @@ def mixed(name: str) -> IndexResult:
         }
         for place, (source, weight) in enumerate(weights.items())
     ]
-    mixture = {"sources": sources, "sequences": 1954, "sequence_length": 128, "vocabulary_size": 512, "padding_tokens": 91}
+    mixture = {
+        "sources": sources,
+        "sequences": 1954,
+        "sequence_length": 128,
+        "vocabulary_size": 512,
+        "padding_tokens": 91,
+    }
     return IndexResult({"mixture.json": json.dumps(mixture).encode()})
 
 
@@ -341,7 +350,9 @@ def reinforced(synthetic: Synthetic, effect: Effect, place: int) -> IndexResult:
     lines = []
     for step in range(1, synthetic.rl_steps + 1):
         done = 1 - np.exp(-4 * step / synthetic.rl_steps)
-        reward = float(np.clip(effect.before + (effect.after - effect.before) * done + 0.03 * random.standard_normal(), 0, 1))
+        reward = float(
+            np.clip(effect.before + (effect.after - effect.before) * done + 0.03 * random.standard_normal(), 0, 1)
+        )
         lines.append(
             {
                 "step": step,
@@ -352,7 +363,9 @@ def reinforced(synthetic: Synthetic, effect: Effect, place: int) -> IndexResult:
                 "entropy": 1.4 - done,
             }
         )
-    return IndexResult({"metrics.jsonl": json_lines(lines), "rollouts.jsonl": b"", "model.safetensors": b"weights" * 9000})
+    return IndexResult(
+        {"metrics.jsonl": json_lines(lines), "rollouts.jsonl": b"", "model.safetensors": b"weights" * 9000}
+    )
 
 
 def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, side: str) -> IndexResult:
@@ -382,7 +395,7 @@ def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, s
                 "completion": synthetic.completion if side == "after" else "27 + 85 = 102",
                 "correct": bool(greedy[number]),
             }
-            for number in range(4)
+            for number in range(min(4, synthetic.problems))
         ],
     }
     return IndexResult({"evaluation.json": json.dumps(evaluation).encode()}, counters={"problems": synthetic.problems})

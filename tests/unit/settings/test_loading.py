@@ -277,7 +277,9 @@ def test_inputs_are_the_addresses_by_field_and_an_empty_one_is_there() -> None:
     assert inputs_of(ForgeSettings(model="s3://b/m")) == {"model": ("s3://b/m",), "ores": ()}
 
 
-texts = st.text(max_size=12)
+# No argument of a process can hold a NUL or half a surrogate pair.
+characters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+texts = st.text(characters, max_size=12)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -299,7 +301,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
             log_norms=st.booleans(),
         ),
         weights=st.dictionaries(texts, numbers),
-        labels=st.lists(st.text(min_size=1)).map(tuple),
+        labels=st.lists(st.text(characters, min_size=1)).map(tuple),
         mottoes=st.lists(texts).map(tuple),
         steps=st.lists(st.integers()).map(tuple),
         shuffled=st.booleans(),

@@ -1,0 +1,179 @@
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from octo.data.documents import Document, Rejected
+from octo.data.files import read_path
+from octo.errors import InputError, UsageError
+
+RECORDS = [{"text": f"Document {number}.", "url": f"http://x/{number}", "score": number} for number in range(2_000)]
+
+
+def lines(records: list[dict[str, object]]) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def read(path: Path, *, limit: int = 10_000_000, skip: bool = False) -> list[Document | Rejected]:
+    return list(read_path(path, label="web", max_document_bytes=limit, skip_bad_files=skip))
+
+
+def reasons(records: list[Document | Rejected]) -> list[str]:
+    return [record.reason for record in records if isinstance(record, Rejected)]
+
+
+def write(path: Path, body: bytes) -> Path:
+    if path.name.endswith(".gz"):
+        path.write_bytes(gzip.compress(body))
+    elif path.name.endswith(".zst"):
+        with pa.CompressedOutputStream(str(path), "zstd") as stream:
+            stream.write(body)
+    else:
+        path.write_bytes(body)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
+def test_json_lines_are_read_plain_and_compressed(tmp_path: Path, name: str) -> None:
+    documents = read(write(tmp_path / name, lines(RECORDS)))
+    assert [document.url for document in documents] == [record["url"] for record in RECORDS]
+    assert documents[7] == Document(documents[7].id, "Document 7.", "web", "http://x/7", "", '{"score": 7}')
+
+
+def test_parquet_columns_become_text_url_date_and_metadata(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "date": ["2024", None], "score": [1.5, 2.5], "lang": ["en", "de"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    first, second = read(tmp_path / "a.parquet")
+    assert first[1:] == ("a", "web", f"file:{tmp_path}/a.parquet#0", "2024", '{"lang": "en", "score": 1.5}')
+    assert second.date == ""
+
+
+def test_dictionary_encoded_and_large_strings_are_strings(tmp_path: Path) -> None:
+    text = pa.array(["a", "b", "a"]).dictionary_encode()
+    pq.write_table(pa.table({"text": text, "lang": pa.array(["x"] * 3, pa.large_string())}), tmp_path / "a.parquet")
+    assert [document.text for document in read(tmp_path / "a.parquet")] == ["a", "b", "a"]
+
+
+def test_a_directory_is_read_in_the_order_of_its_paths_and_unknown_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "poem.txt").write_text("A poem.")
+    (tmp_path / "a.md").write_text("# Title")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    assert [document.text for document in read(tmp_path)] == ["# Title", "A poem."]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
+def test_a_container_cut_short_stops_with_the_files_name_after_the_records_before_the_damage(
+    tmp_path: Path, name: str
+) -> None:
+    path = write(tmp_path / name, lines([{"text": str(7**number)} for number in range(300)]))
+    path.write_bytes(path.read_bytes()[:-1000])
+    stream = read_path(path, label="web", max_document_bytes=1000, skip_bad_files=False)
+    assert isinstance(next(stream), Document)
+    with pytest.raises(InputError, match=rf"{name} is corrupt or cannot be read: .*--on-bad-file skip"):
+        list(stream)
+
+
+def test_a_gzip_with_a_wrong_checksum_is_corrupt(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl.gz", lines(RECORDS))
+    body = bytearray(path.read_bytes())
+    body[-6] ^= 0xFF
+    path.write_bytes(bytes(body))
+    with pytest.raises(InputError, match="CRC check failed"):
+        read(path)
+
+
+def test_a_skipped_corrupt_file_counts_as_one_rejected_record_and_the_next_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(b"no gzip at all")
+    write(tmp_path / "b.jsonl", lines(RECORDS[:3]))
+    records = read(tmp_path, skip=True)
+    assert reasons(records) == ["corrupt_file"]
+    assert "a.jsonl.gz is corrupt" in records[0].detail
+    assert len(records) == 4
+
+
+def test_a_parquet_file_cut_short_is_corrupt(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist(RECORDS), tmp_path / "a.parquet")
+    body = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(body[: len(body) // 2])
+    with pytest.raises(InputError, match=r"a\.parquet is corrupt or cannot be read: Parquet magic bytes not found"):
+        read(tmp_path / "a.parquet")
+
+
+def test_a_parquet_file_without_text_says_what_it_has(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"content": ["a"], "lang": ["en"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="has no column text; it has content, lang"):
+        read(tmp_path / "a.parquet")
+
+
+def test_a_document_of_100_megabytes_is_too_large_and_never_held_in_memory(tmp_path: Path) -> None:
+    with (tmp_path / "a.jsonl").open("wb") as stream:
+        stream.write(b'{"text": "')
+        for _ in range(100):
+            stream.write(b"x" * 1_000_000)
+        stream.write(b'"}\n{"text": "next"}\n')
+    tracemalloc.start()
+    records = read(tmp_path / "a.jsonl", limit=1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reasons(records) == ["too_large"]
+    assert records[1].text == "next"
+    assert peak < 20_000_000
+
+
+def test_a_text_file_and_a_parquet_value_over_the_limit_are_too_large(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 1001)
+    pq.write_table(pa.table({"text": ["x" * 1001, "fits"]}), tmp_path / "b.parquet")
+    records = read(tmp_path, limit=1000)
+    assert reasons(records) == ["too_large", "too_large"]
+    assert "1001 bytes" in records[0].detail
+
+
+def test_a_line_of_exactly_the_limit_is_a_document(tmp_path: Path) -> None:
+    line = b'{"text": "abc"}'
+    (tmp_path / "a.jsonl").write_bytes(line + b"\n" + line)
+    assert len(read(tmp_path / "a.jsonl", limit=len(line))) == 2
+    assert reasons(read(tmp_path / "a.jsonl", limit=len(line) - 1)) == ["too_large"] * 2
+
+
+def test_invalid_utf8_is_rejected_with_its_byte(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "\xff"}\n{"text": "\\ud800"}\n{"text": "good"}\n')
+    (tmp_path / "b.txt").write_bytes(b"abc\xff")
+    raw = pa.array([b"ok", b"a\xffb"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": raw}), tmp_path / "c.parquet")
+    rejected = [record for record in read(tmp_path) if isinstance(record, Rejected)]
+    assert [record.reason for record in rejected] == ["invalid_utf8"] * 4
+    assert "byte 10 of the record" in rejected[0].detail
+    assert "byte 3 of the record" in rejected[2].detail
+    assert "byte 1 of the record" in rejected[3].detail
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "detail"),
+    [
+        (b'{"text": "a"', "malformed_json", "Expecting"),
+        (b"[" * 100_000, "malformed_json", "recursion"),
+        (b'["a"]', "malformed_json", "expected an object, got list"),
+        (b'{"content": "a"}', "missing_text", "fields: 'content'"),
+        (b'{"text": 3}', "missing_text", "expected a string"),
+        (b'{"text": "  "}', "missing_text", "an empty text"),
+    ],
+)
+def test_a_bad_record_is_rejected_with_reason_and_line(tmp_path: Path, line: bytes, reason: str, detail: str) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "good"}\r\n\n' + line)
+    good, bad = read(tmp_path / "a.jsonl")
+    assert isinstance(good, Document)
+    assert bad[:2] == (f"file:{tmp_path}/a.jsonl#3", reason)
+    assert detail in bad.detail
+
+
+def test_a_file_of_another_format_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text")
+    with pytest.raises(UsageError, match=r"ends in one of \.jsonl, .*, got .*a\.csv"):
+        read(tmp_path / "a.csv")
+    with pytest.raises(UsageError, match="does not exist"):
+        read(tmp_path / "nothing")

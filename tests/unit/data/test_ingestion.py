@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from octo.data.documents import Document, Rejected, new_document, read_columns, read_documents
+from octo.data.ingestion import write_documents
+from octo.errors import InputError, UsageError
+from octo.job import produce
+from octo.settings.ingestion import IngestionSettings, parse_source
+from octo.storage.artifacts import Artifact
+from octo.storage.store import Store
+
+GOOD = [new_document(f"Document {number}.", source="web", url=str(number)) for number in range(19)]
+BAD = Rejected("file:a#20", "malformed_json", "Expecting value")
+
+
+def ingested(place: dict[str, object], *sources: str, **changes: object) -> Artifact:
+    settings = IngestionSettings(**place, sources=sources, progress="json", **changes)
+    return produce(settings, "octo.data.ingestion:ingest")
+
+
+def test_what_goes_in_is_what_is_written_plus_what_is_rejected(tmp_path: Path) -> None:
+    files = tmp_path / "d.parquet", tmp_path / "r.parquet"
+    counters = write_documents([*GOOD, BAD], *files, name="web", max_bad_share=0.05)
+    assert counters == {"records.in": 20, "records.written": 19, "records.rejected.malformed_json": 1}
+    assert list(read_documents(files[0].read_bytes())) == GOOD
+    assert list(read_columns(files[1].read_bytes(), Rejected._fields)) == [BAD]
+
+
+def test_over_the_stated_share_of_bad_records_the_job_fails_and_says_why(tmp_path: Path) -> None:
+    expected = (
+        r"2 of 21 records of web are bad \(9\.5%, the limit is 5\.0%\), 2 of them malformed_json, "
+        r"first file:a#20: Expecting value"
+    )
+    with pytest.raises(InputError, match=expected):
+        write_documents([*GOOD, BAD, BAD], tmp_path / "d", tmp_path / "r", name="web", max_bad_share=0.05)
+
+
+def test_an_empty_source_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the source web=file:/data/none is empty"):
+        write_documents([], tmp_path / "d", tmp_path / "r", name="web=file:/data/none", max_bad_share=1.0)
+
+
+@pytest.mark.parametrize("source", ["python:sympy", "math=sympy", "math=pip:sympy", "=python:sympy", "math=python:"])
+def test_a_source_that_does_not_parse_is_a_usage_error_with_the_grammar(source: str) -> None:
+    with pytest.raises(UsageError, match="expected LABEL=KIND:WHAT with KIND one of python, file, arithmetic, got"):
+        parse_source(source)
+
+
+def test_a_changed_file_and_another_version_are_another_result(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "one"}\n')
+    settings = IngestionSettings(sources=(f"web=file:{path}", "math=python:sympy", "x=arithmetic:noisy?count=1"))
+    before = settings.determinants()
+    assert before["math=python:sympy"] == __import__("sympy").__version__
+    path.write_text('{"text": "two!"}\n')
+    after = settings.determinants()
+    assert before != after
+    assert {name for name in before if before[name] != after[name]} == {f"web=file:{path}"}
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.jsonl does not exist"):
+        IngestionSettings(sources=(f"web=file:{tmp_path}/nowhere.jsonl",)).determinants()
+
+
+def test_every_source_becomes_a_shard_of_documents_and_a_shard_of_rejected(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join('{"text": "Good."}\n' for _ in range(19)) + "broken\n")
+    artifact = ingested(
+        store, f"web=file:{tmp_path}/a.jsonl", "noisy=arithmetic:noisy?count=30", "math=python:statistics"
+    )
+    documents = [list(read_documents(artifact.read(part))) for part in artifact.parts("documents.parquet")]
+    assert [{document.source for document in shard} for shard in documents] == [{"web"}, {"noisy"}, {"math"}]
+    assert [part.rows for part in artifact.parts("rejected.parquet")] == [1, 0, 0]
+    assert artifact.manifest.counters["records.in"] == sum(map(len, documents)) + 1
+    assert set(json.loads(documents[1][0].metadata)) >= {"question", "answer"}
+
+
+def test_a_failed_source_leaves_the_others_committed_and_the_artifact_uncommitted(
+    store: Store, place: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"the source web=file:.*empty\.jsonl is empty"):
+        ingested(place, "noisy=arithmetic:noisy?count=5", f"web=file:{tmp_path}/empty.jsonl")
+    keys = list(store.list("artifacts/ingestion"))
+    assert any(key.endswith("commits/0.json") for key in keys)
+    assert not any(key.endswith("manifest.json") for key in keys)
+
+
+def test_no_sources_is_a_usage_error(place: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="give --sources"):
+        ingested(place)
+
+
+def test_documents_have_the_columns_that_the_next_jobs_read() -> None:
+    assert Document._fields == ("id", "text", "source", "url", "date", "metadata")

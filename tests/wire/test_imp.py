@@ -1,2 +1,0 @@
-def test_a():
-    from tests.wire import faults
