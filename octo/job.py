@@ -7,7 +7,6 @@ import platform
 import secrets
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +20,8 @@ from pkgutil import resolve_name
 from typing import Generic, TypeVar
 
 from octo import telemetry
-from octo.errors import EXIT_DONE, EXIT_FAILED, InvariantError, OctoError, StageFailedError, UsageError
+from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
+from octo.outcome import concluded
 from octo.processes import die_with_parent, stop_children, stoppable
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
@@ -118,27 +118,16 @@ def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | N
         function: `module:name` of the job's verb, imported only when there is work to do.
         arguments: flags; None takes the process's own.
     """
-    debug = False
-    try:
-        settings = load(settings_class, sys.argv[1:] if arguments is None else arguments, os.environ)
-        debug = settings.debug
+
+    def command(given: Sequence[str]) -> int:
+        settings = load(settings_class, given, os.environ)
         with stoppable("what is committed stays: run again to resume"):
             artifact = produce(settings, function)
-    except OctoError as error:
-        return report_error(error, debug=debug)
-    if settings.progress == "json":
-        print(json.dumps({"artifact": artifact.address}), flush=True)  # noqa: T201 - the runner reads it
-    else:
-        print(artifact.address)  # noqa: T201 - what the job's caller came for
-    return EXIT_DONE
+        # A runner reads JSON, a person the address alone.
+        print(json.dumps({"artifact": artifact.address}) if settings.progress == "json" else artifact.address)
+        return EXIT_DONE
 
-
-def report_error(error: Exception, *, debug: bool) -> int:
-    """Say on stderr what went wrong in one line, with the traceback only when asked, and give the exit code."""
-    if debug:
-        traceback.print_exception(error)
-    print(f"octo: {error}", file=sys.stderr)  # noqa: T201 - errors are part of the product
-    return error.exit_code if isinstance(error, OctoError) else EXIT_FAILED
+    return concluded(command, sys.argv[1:] if arguments is None else arguments)
 
 
 def produce(settings: S, function: str) -> Artifact:
@@ -185,15 +174,18 @@ def stage_digest(settings: JobSettings) -> str:
 
 
 @contextmanager
-def open_job(settings: S, attempt: str, parent: str | None) -> Iterator[Job[S]]:
-    """Connect one process's half of a job: the store, the inputs, the trace and a scratch directory."""
+def open_job(settings: S, attempt: str, parent: str | None, *, process: str = "main") -> Iterator[Job[S]]:
+    """Connect a job: the store, the inputs, the trace and a scratch directory.
+
+    `process` tells the spans of one opening from those of the others of the same attempt.
+    """
     store = connect(settings.store, settings.s3)
     stage = settings.stage or settings.job
-    service = f"{stage}-{attempt}-{os.getpid()}"
+    spans = f"runs/{settings.run_id or attempt}/spans/{stage}-{attempt}-{process}.jsonl"
     traced = telemetry.start(
         service=stage,
         run_id=settings.run_id or attempt,
-        sink=lambda lines: store.put(f"runs/{settings.run_id or attempt}/spans/{service}.jsonl", lines),
+        sink=lambda lines: store.put(spans, lines),
         otlp_endpoint=settings.otlp_endpoint,
         parent=parent,
     )
@@ -218,7 +210,7 @@ def open_job(settings: S, attempt: str, parent: str | None) -> Iterator[Job[S]]:
 
 
 def _commit_in_worker(settings: S, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
-    with open_job(settings, attempt, traceparent) as job:
+    with open_job(settings, attempt, traceparent, process=f"shard-{index}") as job:
         return job.commit(work, index)
 
 

@@ -1,0 +1,1 @@
+"""Documents, and what becomes of them: ingestion, curation, tokenization. No torch."""

@@ -1,4 +1,4 @@
-"""Settings of `octo run`."""
+"""Settings of the commands that work on runs."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,41 @@ from pydantic_settings import CliPositionalArg
 from octo.settings.base import Flag, S3Settings, Settings, Verbatim
 
 
-class RunSettings(Settings):
+class StoreSettings(Settings):
+    """What every command needs that reads or writes a store."""
+
+    store: str = ""
+    """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
+    s3: S3Settings = S3Settings()
+    """Connection to the store."""
+
+
+class ReportPageSettings(StoreSettings):
+    """Write the page of a run: what came out of it, and from what."""
+
+    run_id: CliPositionalArg[str]
+    """Which run; its name was printed when it started."""
+    output: Annotated[Path, Flag(short="-o")] = Path("report.html")
+    """File to write."""
+
+    @classmethod
+    def verb(cls) -> str:
+        """The word after `octo`."""
+        return "report"
+
+
+class TraceSettings(StoreSettings):
+    """Show what a run spent its time on."""
+
+    run_id: CliPositionalArg[str]
+    """Which run; its name was printed when it started."""
+    critical_path: bool = False
+    """Show the chain of spans that decided when the run ended, instead of the tree."""
+    json_output: Annotated[bool, Flag("json")] = False
+    """Print the spans as OTLP JSON lines."""
+
+
+class RunSettings(StoreSettings):
     """Run a pipeline as processes of this machine. What is committed already is not run again."""
 
     pipeline: CliPositionalArg[str]
@@ -31,7 +65,7 @@ class RunSettings(Settings):
     """Stages that may run side by side; 0 means as many as the machine has cores for."""
     otlp_endpoint: str = ""
     """OTLP/HTTP collector that spans are also sent to; empty sends none."""
-    output: Path = Path("report.html")
+    output: Annotated[Path, Flag(short="-o")] = Path("report.html")
     """Where the report is written to; it is kept in the store as well."""
     json_output: Annotated[bool, Flag("json")] = False
     """Print one JSON object, and no display."""

@@ -22,9 +22,11 @@ class Verbatim:
 
 @dataclass(frozen=True)
 class Flag:
-    """Marks a field whose flag is not its name, because the name is taken in Python."""
+    """Marks a field whose flag is not its name, because the name is taken in Python, or has a short form too."""
 
-    name: str
+    name: str = ""
+    short: str = ""
+    """Such as -o."""
 
 
 Address = Annotated[str, Input()]

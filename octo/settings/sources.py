@@ -2,21 +2,20 @@
 
 import json
 import re
-import tomllib
 from argparse import SUPPRESS, Action, ArgumentParser, BooleanOptionalAction, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
 from pydantic_core import PydanticUndefined
 from pydantic_settings import CliSettingsSource, EnvSettingsSource
 from pydantic_settings.sources.types import EnvNoneType
 
 from octo.errors import UsageError
 from octo.settings.base import Input, JobSettings, Settings, Verbatim
+from octo.settings.files import read_values
 from octo.settings.table import SETTINGS_FILE, Setting, SettingPath, contains, table, value_at
 
 RESERVED_VARIABLES = frozenset({"OCTO_TRACEPARENT"})
@@ -78,7 +77,7 @@ def from_file(settings_class: type[Settings], path: Path) -> dict[SettingPath, G
     settings = {setting.path: setting for setting in table(settings_class) if setting.path != SETTINGS_FILE}
     groups = {inner[:depth] for inner in settings for depth in range(1, len(inner))}
     given: dict[SettingPath, Given] = {}
-    for keys, value in _flat(_parsed(path), groups):
+    for keys, value in _flat(read_values(path), groups):
         key = ".".join(keys)
         if keys in groups:
             raise UsageError(f"{path}: {key} is a group of settings: expected keys with values in it")
@@ -218,7 +217,7 @@ def _add_argument(parser: _Parser, *names: str, **keywords: Any) -> None:
         group.add_argument(setting.flag, dest=dest, action=BooleanOptionalAction, **always)
     else:
         shown = _placeholder(setting)
-        group.add_argument(setting.flag, dest=dest, action=_Texts, setting=setting, metavar=shown, **always)
+        group.add_argument(*setting.flags, dest=dest, action=_Texts, setting=setting, metavar=shown, **always)
 
 
 def _encoded(setting: Setting, texts: Sequence[str], name: str) -> str:
@@ -285,41 +284,6 @@ def _flat(
             yield from _flat(value, groups, path)
         else:
             yield path, value
-
-
-def _parsed(path: Path) -> Mapping[object, object]:
-    parse = _PARSERS.get(path.suffix.lower())
-    if parse is None:
-        raise UsageError(f"{path}: expected a settings file called .json, .yaml, .yml or .toml")
-    try:
-        values = parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the settings file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: expected UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
-    except tomllib.TOMLDecodeError as error:
-        # Its message ends in "(at line 2, column 7)".
-        raise UsageError(f"{path}: not TOML: {error}") from None
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{path}{line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not YAML: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping):
-        raise UsageError(f"{path}: expected settings by name, got a {type(values).__name__}")
-    return values
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {
-    ".json": json.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
-    ".toml": tomllib.loads,
-}
 
 
 def _suggestion(name: str, candidates: Iterable[str], settings_class: type[Settings]) -> str:

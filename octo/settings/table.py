@@ -45,13 +45,15 @@ class Setting:
         """`--s3.endpoint`, or `PIPELINE` where it is an argument."""
         if self.positional:
             return self.path[-1].upper()
-        own = next((mark.name for mark in self.marks if isinstance(mark, Flag)), self.key)
+        own = next((mark.name for mark in self.marks if isinstance(mark, Flag) and mark.name), self.key)
         return f"--{own.replace('_', '-')}"
 
     @property
     def flags(self) -> tuple[str, ...]:
         """Every way to write the flag."""
-        return (self.flag, f"--no-{self.flag[2:]}") if self.switch else (self.flag,)
+        if self.switch:
+            return (self.flag, f"--no-{self.flag[2:]}")
+        return (self.flag, *(mark.short for mark in self.marks if isinstance(mark, Flag) and mark.short))
 
     @property
     def positional(self) -> bool:

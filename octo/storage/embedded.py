@@ -32,6 +32,8 @@ FULL_SECONDS = 10.0
 """A server that takes names but no bytes for so long after its start is not starting: its disk is full."""
 STOP_SECONDS = 5.0
 """A graceful stop takes about 1.3 s; on a full disk it never ends. Killed, the server keeps all it acknowledged."""
+RELEASE_SECONDS = 10.0
+"""How long a directory may stay claimed after its owner was killed: the server needs a moment to follow."""
 START_ATTEMPTS = 3
 """Starts before giving up: another process may take a port between its choice and its use."""
 _SOCKET_PATH_LENGTH = 100
@@ -102,13 +104,14 @@ def _locked(directory: Path) -> Iterator[int]:
     except OSError as error:
         raise _unusable(directory, error) from error
     with open(lock, "r+b", buffering=0) as file:  # noqa: PTH123 - from a descriptor
+        give_up = time.monotonic() + RELEASE_SECONDS
         while not _flocked(lock):
             owner = int(os.pread(lock, 20, 0) or b"0")
-            if psutil.pid_exists(owner):
+            if psutil.pid_exists(owner) or time.monotonic() > give_up:
                 raise UsageError(
                     f"{directory} is in use by process {owner}: wait for it, stop it, or give --store another one"
                 )
-            time.sleep(0.02)  # Its owner was killed and its server is about to follow.
+            time.sleep(0.02)
         file.truncate(0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         yield lock
@@ -211,6 +214,8 @@ _SETTINGS = (
     "-s3.autoCreateBucket=false",
     "-s3.allowDeleteBucketNotEmpty=false",
     "-volume.preStopSeconds=0",
+    # Space is claimed in volumes. Of a large disk's default, 1024 MB, few fit where little is left.
+    "-master.volumeSizeLimitMB=64",
     # Parts that are not used here, on fixed ports that other servers may have.
     "-admin.ui=false",
     "-webdav=false",

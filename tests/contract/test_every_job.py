@@ -85,6 +85,12 @@ def test_a_text_that_may_be_missing_is_empty_and_not_none(job: str) -> None:
 
 
 @every_job
+def test_a_secret_is_one_text(job: str) -> None:
+    # A malformed list or dict is shown in the error that refuses it.
+    assert [each.key for each in table(JOBS[job]) if each.secret and each.shape != "one"] == []
+
+
+@every_job
 def test_the_schema_is_one_of_json_and_describes_every_field(job: str) -> None:
     described = json.loads(json.dumps(schema(JOBS[job])))
     assert described["type"] == "object"

@@ -23,6 +23,11 @@ def test_the_embedded_store_passes_and_nothing_is_left_of_the_probe(store: Store
     assert list(store.list("")) == []
 
 
+def test_the_embedded_store_passes_without_a_race_too(store: Store) -> None:
+    probe(store, rivals=0)
+    assert list(store.list("")) == []
+
+
 def test_a_lost_reply_does_not_make_the_probe_fail(faulty: Store, proxy: FaultProxy) -> None:
     proxy.plan("PUT", "/put", lose_reply)
     proxy.plan("PUT", "/race", lose_reply)

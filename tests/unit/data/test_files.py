@@ -2,6 +2,7 @@ import gzip
 import json
 import tracemalloc
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,7 +71,9 @@ def test_a_directory_is_read_in_the_order_of_its_paths_and_unknown_files_are_lef
 def test_a_container_cut_short_stops_with_the_files_name_after_the_records_before_the_damage(
     tmp_path: Path, name: str
 ) -> None:
-    path = write(tmp_path / name, lines([{"text": str(7**number)} for number in range(300)]))
+    random = Random(0)
+    incompressible = [{"text": random.randbytes(400).hex()} for _ in range(1_000)]
+    path = write(tmp_path / name, lines(incompressible))
     path.write_bytes(path.read_bytes()[:-1000])
     stream = read_path(path, label="web", max_document_bytes=1000, skip_bad_files=False)
     assert isinstance(next(stream), Document)

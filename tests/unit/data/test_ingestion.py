@@ -1,4 +1,5 @@
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ BAD = Rejected("file:a#20", "malformed_json", "Expecting value")
 
 
 def ingested(place: dict[str, object], *sources: str, **changes: object) -> Artifact:
-    settings = IngestionSettings(**place, sources=sources, progress="json", **changes)
+    settings = IngestionSettings(**place, sources=sources, **changes)
     return produce(settings, "octo.data.ingestion:ingest")
 
 
@@ -53,7 +54,7 @@ def test_a_changed_file_and_another_version_are_another_result(tmp_path: Path) -
     path.write_text('{"text": "one"}\n')
     settings = IngestionSettings(sources=(f"web=file:{path}", "math=python:sympy", "x=arithmetic:noisy?count=1"))
     before = settings.determinants()
-    assert before["math=python:sympy"] == __import__("sympy").__version__
+    assert before["math=python:sympy"] == metadata.version("sympy")
     path.write_text('{"text": "two!"}\n')
     after = settings.determinants()
     assert before != after
@@ -65,10 +66,12 @@ def test_a_path_that_does_not_exist_is_a_usage_error_before_anything_starts(tmp_
         IngestionSettings(sources=(f"web=file:{tmp_path}/nowhere.jsonl",)).determinants()
 
 
-def test_every_source_becomes_a_shard_of_documents_and_a_shard_of_rejected(store: Store, tmp_path: Path) -> None:
+def test_every_source_becomes_a_shard_of_documents_and_a_shard_of_rejected(
+    place: dict[str, object], tmp_path: Path
+) -> None:
     (tmp_path / "a.jsonl").write_text("".join('{"text": "Good."}\n' for _ in range(19)) + "broken\n")
     artifact = ingested(
-        store, f"web=file:{tmp_path}/a.jsonl", "noisy=arithmetic:noisy?count=30", "math=python:statistics"
+        place, f"web=file:{tmp_path}/a.jsonl", "noisy=arithmetic:noisy?count=30", "math=python:statistics"
     )
     documents = [list(read_documents(artifact.read(part))) for part in artifact.parts("documents.parquet")]
     assert [{document.source for document in shard} for shard in documents] == [{"web"}, {"noisy"}, {"math"}]

@@ -136,7 +136,7 @@ def test_a_page_can_be_read_without_seeing_it():
 
 def test_a_long_run_with_many_branches_makes_a_small_page():
     effects = {"base": Effect(0.2, 0.3), **{f"branch-{number}": Effect(0.2, 0.6) for number in range(9)}}
-    page = page_of(replace(SMALL, effects=effects, rl_steps=5000, midtraining_steps=5000))
+    page = page_of(replace(SMALL, effects=effects, rl_steps=1500, midtraining_steps=1500))
     assert len(page.encode()) < 1_500_000
 
 
