@@ -7,6 +7,7 @@ import platform
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -148,6 +149,7 @@ def produce(settings: S, function: str) -> Artifact:
             verb: Callable[[Job[S]], None] = resolve_name(function)
             verb(job)
             _check_indexes(job)
+            span.set_attribute("octo.cpu_seconds", time.process_time())
             # The spans go first: no manifest may name a span that was never stored.
             job.telemetry.flush()
             return job.output.finish(

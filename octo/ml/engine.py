@@ -81,11 +81,6 @@ class Engine:
         return StepResult(total, float(self._engine.get_global_grad_norm()))
 
 
-def use_threads(num_threads: int) -> None:
-    """Fix the threads of every matrix product: another number may round sums differently."""
-    torch.set_num_threads(num_threads)
-
-
 def _join_process_group() -> None:
     """Join torchrun's group, or be a group of one, which needs neither a port nor a launcher."""
     # The shared-memory operator serves inference only, and would be compiled here for a minute.

@@ -9,8 +9,8 @@ from octo.data.packed import PackedTokens, read_packed
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
 from octo.ml.batches import PackedBatch, language_model_loss, packed_batch
-from octo.ml.engine import Engine, StepResult, use_threads
-from octo.ml.models import load_model, model_parts, new_model
+from octo.ml.engine import Engine, StepResult
+from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import IndexResult

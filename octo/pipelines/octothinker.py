@@ -127,9 +127,9 @@ TOY = Preset(
     tokenization={
         CONTROL: _mixture({"general": 0.85, "noisy": 0.15}, tokens=250_000),
         "stable": _mixture({"math": 0.70, "general": 0.10, "noisy": 0.20}, tokens=250_000),
-        "long": _mixture({**_COMMON, "long": 0.50}, tokens=400_000),
-        "short": _mixture({**_COMMON, "short": 0.50}, tokens=400_000),
-        "hybrid": _mixture({**_COMMON, "long": 0.25, "short": 0.25}, tokens=400_000),
+        "long": _mixture({**_COMMON, "long": 0.50}, tokens=380_000),
+        "short": _mixture({**_COMMON, "short": 0.50}, tokens=380_000),
+        "hybrid": _mixture({**_COMMON, "long": 0.25, "short": 0.25}, tokens=380_000),
     },
     base=_training(peak=2e-3, warmup_steps=20),
     stable=_training(peak=2e-3),

@@ -23,7 +23,7 @@ from octo.report.drawing import (
     percent_axis,
     to_svg,
 )
-from octo.report.results import Estimate, Mixture, Model, PassAtK, Results
+from octo.report.results import Curve, Estimate, Mixture, Model, PassAtK, Results
 from octo.report.text import percent, points, range_of
 
 SMOOTHED_SHARE = 0.08
@@ -140,7 +140,7 @@ def training_curve(
         axes.set_xlabel("step")
         _finish_curves(drawn, axes, label, share=share)
         svg = to_svg(drawn, f"rl-{name}", f"{caption}, by step of reinforcement learning, for each branch.")
-    smoothing = _smoothing_note([branch.training.steps_per_point for branch in results.branches])
+    smoothing = _smoothing_note([branch.training for branch in results.branches])
     return Drawing(svg, caption, f"{note} {smoothing}".strip())
 
 
@@ -162,7 +162,7 @@ def midtraining_curve(results: Results, name: str, *, label: str, caption: str) 
             axes.yaxis.set_major_formatter(lambda rate, _place: f"{rate:.3g}")
             axes.set_ylim(bottom=0)
         svg = to_svg(drawn, f"midtraining-{name}", f"{caption} for each mid-trained model, by tokens seen.")
-    note = _smoothing_note([model.curve.steps_per_point for model in results.models]) if name == "loss" else ""
+    note = _smoothing_note([model.curve for model in results.models]) if name == "loss" else ""
     return Drawing(svg, caption, f"A model goes on where the one that it continues ended. {note}".strip())
 
 
@@ -275,7 +275,7 @@ def _line(
 
 def _finish_curves(drawn: Figure, axes: Axes, label: str, *, share: bool) -> None:
     axes.set_ylabel(label)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if share:
         axes.set_ylim(-0.03, 1.03)
@@ -312,10 +312,11 @@ def _token_unit(models: Sequence[Model]) -> tuple[str, float]:
     return "", 1.0
 
 
-def _smoothing_note(steps_per_point: Sequence[int]) -> str:
-    thinned = max(steps_per_point, default=1)
-    note = "Thin: each step; thick: running mean."
-    return note if thinned == 1 else f"Thin: means of {thinned} steps; thick: running mean."
+def _smoothing_note(curves: Sequence[Curve]) -> str:
+    thinned = max((curve.steps_per_point for curve in curves), default=1)
+    if all(len(curve.steps) < MIN_SMOOTHED_POINTS for curve in curves):
+        return ""
+    return f"Thin: {'each step' if thinned == 1 else f'means of {thinned} steps'}; thick: running mean."
 
 
 def _or_nan(value: float | None) -> float:

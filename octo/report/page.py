@@ -23,7 +23,7 @@ from octo.telemetry import trace_id_of
 from octo.trace import load_spans
 
 LEARNING = "GRPO"
-SHOWN_SETTING_CHARACTERS = 160
+SHOWN_SETTING_CHARACTERS = 500
 
 
 @dataclass(frozen=True)

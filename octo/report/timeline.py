@@ -12,6 +12,7 @@ from octo.trace import Span
 
 MAX_GAP_SHARE = 0.1
 MIN_GAP_SECONDS = 30.0
+MIN_SHOWN_NANOSECONDS = 1_000_000_000
 COLOURS = {"done": "#0072b2", "failed": "#d55e00", "stopped": "#d55e00"}
 """Bars by state; what was made by another run has no bar."""
 
@@ -94,7 +95,12 @@ def inside_stages(spans: Sequence[Span]) -> Mapping[str, str]:
             seconds[span.stage][kind[-1]] += span.duration
             times[span.stage][kind[-1]] += 1
     return {
-        stage: ", ".join(_count_of(times[stage][kind], kind, spent / 1e9) for kind, spent in kinds.most_common(3))
+        stage: ", ".join(
+            _count_of(times[stage][kind], kind, spent / 1e9)
+            for kind, spent in kinds.most_common(3)
+            # One shard is the whole stage, which says nothing of what is in it.
+            if spent >= MIN_SHOWN_NANOSECONDS and (kind != "shard" or times[stage][kind] > 1)
+        )
         for stage, kinds in seconds.items()
     }
 

@@ -19,9 +19,9 @@ class EvaluationSettings(JobSettings):
     """Held-out problems, of the ingestion job."""
     source: str = "evaluation"
     """Which source of the problems to take."""
-    num_samples: int = Field(default=16, gt=0)
+    num_samples: int = Field(default=8, gt=0)
     """Completions sampled for each problem, for pass@k."""
-    k: tuple[int, ...] = (1, 2, 4, 8, 16)
+    k: tuple[int, ...] = (1, 2, 4, 8)
     """The k of pass@k; none above num_samples."""
     max_new_tokens: int = Field(default=48, gt=0)
     """A completion is cut there. It never changes with training: before and after are cut alike."""

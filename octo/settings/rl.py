@@ -22,20 +22,22 @@ class RlSettings(JobSettings):
     """Which source of the problems to take."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
-    num_steps: int = Field(default=40, gt=0)
+    num_steps: int = Field(default=16, gt=0)
     """Optimizer updates."""
-    prompts_per_step: int = Field(default=16, gt=0)
+    prompts_per_step: int = Field(default=48, gt=0)
     """Prompts of one update."""
-    group_size: int = Field(default=16, gt=1)
+    group_size: int = Field(default=8, gt=1)
     """Completions of one prompt, whose rewards are compared with each other."""
-    micro_batch_size: int = Field(default=256, gt=0)
+    micro_batch_size: int = Field(default=384, gt=0)
     """Completions per device pass; must divide prompts_per_step * group_size."""
     max_new_tokens: int = Field(default=48, gt=0)
     """A completion is cut there, and a cut one has no final answer."""
     temperature: float = Field(default=1.0, gt=0)
     """Of sampling; the policy that is trained is the one at this temperature."""
-    learning_rate: float = Field(default=3e-4, gt=0)
-    """Constant learning rate."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak learning rate."""
+    warmup_steps: int = Field(default=3, ge=0)
+    """Updates over which the rate rises linearly to its peak, where it stays: Adam's first steps are its boldest."""
     clip_low: float = Field(default=0.2, gt=0)
     """How far the ratio of new to old probability may fall below 1."""
     clip_high: float = Field(default=0.2, gt=0)

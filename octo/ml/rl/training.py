@@ -14,11 +14,12 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.engine import Engine, use_threads
-from octo.ml.models import load_model, model_parts
+from octo.ml.engine import Engine
+from octo.ml.models import load_model, model_parts, use_threads
 from octo.ml.rl.grpo import group_advantages, policy_loss
 from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
 from octo.ml.rl.rollout import Completions, complete
+from octo.ml.schedule import learning_rate
 from octo.randomness import generator, permutation
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
@@ -78,7 +79,15 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
         with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
             with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}):
                 rollout = roll_out(model, tokenizer, _questions_of(questions, settings, step), settings, step=step)
-            figures = update(engine, rollout, settings)
+            rate = learning_rate(
+                step,
+                num_steps=settings.num_steps,
+                peak=settings.learning_rate,
+                schedule="constant",
+                warmup_steps=settings.warmup_steps,
+                final_share=1.0,
+            )
+            figures = update(engine, rollout, settings, rate=rate)
         record.metrics.append({"step": step + 1, **figures})
         if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
             record.rollouts.extend(_kept(rollout, step + 1))
@@ -128,7 +137,7 @@ def roll_out(
     )
 
 
-def update(engine: Engine, rollout: Rollout, settings: RlSettings) -> dict[str, float]:
+def update(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: float) -> dict[str, float]:
     """One optimizer step on the rollout; the figures that describe it."""
     completions = rollout.completions
     advantages_C = group_advantages(rollout.rewards_PG, normalize=settings.normalize_advantages).flatten()
@@ -146,7 +155,7 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings) -> dict[str, 
         )
         for first in range(0, len(completions.tokens), settings.micro_batch_size)
     ]
-    result = engine.step(losses, learning_rate=settings.learning_rate)
+    result = engine.step(losses, learning_rate=rate)
     rewards_PG = rollout.rewards_PG
     return {
         "reward": rewards_PG.mean().item(),
@@ -157,7 +166,7 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings) -> dict[str, 
         "entropy": statistics.entropy,
         "loss": result.loss,
         "gradient_norm": result.gradient_norm,
-        "learning_rate": settings.learning_rate,
+        "learning_rate": rate,
     }
 
 

@@ -47,7 +47,9 @@ def test_spans_tell_what_a_stage_spent_its_time_on():
         Span("octo.rl.step", "t", f"s{number}", "", start=number, end=number + 3_000_000_000, stage="rl-long")
         for number in range(4)
     ]
-    rollout = Span("octo.rl.rollout", "t", "r", "", start=0, end=500_000_000, stage="rl-long")
+    rollout = Span("octo.rl.rollout", "t", "r", "", start=0, end=1_500_000_000, stage="rl-long")
+    commit = Span("octo.storage.commit", "t", "c", "", start=0, end=900_000_000, stage="rl-long")
+    shard = Span("octo.rl.shard", "t", "d", "", start=0, end=12_000_000_000, stage="rl-long")
     root = Span("octo.rl", "t", "root", "", start=0, end=9, stage="rl-long")
-    spent = inside_stages([root, *steps, rollout])["rl-long"].replace("\N{NO-BREAK SPACE}", " ")
-    assert spent == "4 \N{MULTIPLICATION SIGN} step 12 s, 1 \N{MULTIPLICATION SIGN} rollout 0.5 s"
+    spent = inside_stages([root, shard, *steps, rollout, commit])["rl-long"].replace("\N{NO-BREAK SPACE}", " ")
+    assert spent == "4 \N{MULTIPLICATION SIGN} step 12 s, 1 \N{MULTIPLICATION SIGN} rollout 1.5 s"

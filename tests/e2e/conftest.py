@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octo.pipelines.session import Session, open_session
+from octo.settings.base import S3Settings
+
+BRANCHES = ("base", "long", "short", "hybrid")
+
+_INGESTED = (
+    "general=python:json",
+    "math=python:statistics",
+    *(f"{kind}=arithmetic:{kind}?count=300" for kind in ("noisy", "long", "short")),
+)
+_BY_STAGE = {
+    ("problems",): {"sources": ["prompts=arithmetic:prompts?count=40", "evaluation=arithmetic:evaluation?count=12"]},
+    ("ingest",): {"sources": _INGESTED},
+    ("tokenize-base",): {"vocabulary_size": 300},
+    tuple(f"tokenize-{name}" for name in ("stable", *BRANCHES)): {"tokens": 9000, "sequence_length": 64},
+    ("base",): {
+        "shape.hidden_size": 32,
+        "shape.intermediate_size": 64,
+        "shape.num_heads": 2,
+        "shape.num_key_value_heads": 2,
+    },
+    ("base", "stable", "decay-long", "decay-short", "decay-hybrid"): {
+        "batch_size": 8,
+        "micro_batch_size": 4,
+        "num_steps": 3,
+    },
+    tuple(f"rl-{name}" for name in BRANCHES): {
+        "num_steps": 2,
+        "prompts_per_step": 4,
+        "group_size": 4,
+        "micro_batch_size": 8,
+        "max_new_tokens": 6,
+    },
+    tuple(f"evaluate-{name}" for name in BRANCHES): {"max_new_tokens": 6, "num_samples": 2, "k": [1, 2]},
+}
+TINY = [
+    f"{stage}.{field}={json.dumps(value)}"
+    for stages, fields in _BY_STAGE.items()
+    for stage in stages
+    for field, value in fields.items()
+]
+"""Every stage of octothinker, real but for the size."""
+
+
+def octo(*arguments: str, timeout: float = 300, **changes: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "octo.cli", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        **changes,
+    )
+
+
+def run_arguments(directory: Path, *more: str, changes: list[str] = TINY) -> list[str]:
+    flags = [flag for change in changes for flag in ("--set", change)]
+    return ["run", "octothinker", "--store", str(directory), *flags, "--output", str(directory / "report.html"), *more]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: where, what its command printed, and how to look at it again."""
+
+    directory: Path
+    run_id: str
+    outcome: dict[str, Any]
+    log: str
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One whole run of the tiny pipeline, for every test that looks at what a run leaves behind."""
+    directory = tmp_path_factory.mktemp("whole")
+    ran = octo(*run_arguments(directory, "--run-id", "whole", "--json"))
+    assert ran.returncode == 0, ran.stderr
+    return Finished(directory, "whole", json.loads(ran.stdout), ran.stderr)
+
+
+@pytest.fixture(scope="module")
+def looked_at(finished: Finished) -> Iterator[Session]:
+    """The store of the finished run, open; no other command can have it meanwhile."""
+    with open_session(str(finished.directory), S3Settings()) as session:
+        yield session
