@@ -75,9 +75,8 @@ def solution(given: Problem, style: Style, *, forgets: bool = False) -> str:
     answer = _answer(steps)
     if style == "noisy":
         return answer
-    if style == "short":
-        return f"{','.join(f'{step.total:02d}' for step in steps)}:{answer}"
-    return "\n".join(["", *map(_explained, steps), f"answer {answer}"])
+    written = (f"{step.total:02d}" if style == "short" else _explained(step) for step in steps)
+    return f"{','.join(written)}:{answer}"
 
 
 def partition_of(a: int, b: int, *, seed: int) -> Partition:
@@ -152,7 +151,7 @@ def _answer(columns: list[_Column]) -> str:
 
 
 def _explained(step: _Column) -> str:
-    return f"{step.a}+{step.b}+{step.carry_in}={step.total:02d} carry {step.total // 10}"
+    return f"{step.a}+{step.b}+{step.carry_in}={step.total:02d}"
 
 
 def _repeating(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:

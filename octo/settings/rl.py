@@ -28,13 +28,13 @@ class RlSettings(JobSettings):
     """Prompts of one update."""
     group_size: int = Field(default=8, gt=1)
     """Completions of one prompt, whose rewards are compared with each other."""
-    micro_batch_size: int = Field(default=384, gt=0)
+    micro_batch_size: int = Field(default=96, gt=0)
     """Completions per device pass; must divide prompts_per_step * group_size."""
     max_new_tokens: int = Field(default=48, gt=0)
     """A completion is cut there, and a cut one has no final answer."""
     temperature: float = Field(default=1.0, gt=0)
     """Of sampling; the policy that is trained is the one at this temperature."""
-    learning_rate: float = Field(default=2e-4, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
     """Peak learning rate."""
     warmup_steps: int = Field(default=3, ge=0)
     """Updates over which the rate rises linearly to its peak, where it stays: Adam's first steps are its boldest."""

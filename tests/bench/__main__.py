@@ -1,7 +1,8 @@
 """Runs benchmarks and prints their figures beside the baselines: `python -m tests.bench [NAME]`.
 
-A benchmark is a module of this folder with `measure() -> dict[str, float]`. Figures are CPU seconds or ratios of two things
-measured in one run, so that another machine, or a busy one, moves them little. Baselines are this folder's baselines.json.
+A benchmark is a module of this folder with `measure() -> dict[str, float]`. Figures are CPU seconds or ratios of
+two things measured in one run, so that another machine, or a busy one, moves them little. Baselines are this
+folder's baselines.json.
 """
 
 import json

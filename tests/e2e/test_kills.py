@@ -1,7 +1,7 @@
 """Exactly once, shown by killing: any process of a run, at any moment, fifty times.
 
-Each trial starts a run, sends SIGKILL to one of its processes, chosen at random (the runner, the store, a stage, a worker of
-a stage), after a random time, and runs it again.
+Each trial starts a run, sends SIGKILL to one of its processes, chosen at random (the runner, the store, a stage, a
+worker of a stage), after a random time, and runs it again.
 """
 
 import json
@@ -24,7 +24,7 @@ SEED = int(os.environ.get("KILLS_SEED", "20261122"))
 NUM_KILLS = int(os.environ.get("KILLS", "50"))
 LAST_STAGE = "evaluate-base"
 LATEST_SECONDS = 30.0
-"""About as long as the undisturbed run takes; a run that ends before its kill is a trial of nothing, and is drawn again."""
+"""About as long as the undisturbed run takes; a run that is over before its kill is drawn again."""
 
 
 def commits_of(directory: Path) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """Sampling completions with a key-value cache, the draws keyed by completion and position.
 
-Axes: B completions in a batch, T new tokens, V vocabulary.
+Axes: B completions in a batch, A those still computed, T new tokens, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -68,22 +68,31 @@ def complete(
     uniform_BT = None if draws_BT is None else torch.from_numpy(draws_BT).to(device)
     tokens_BT = torch.full((rows, max_new_tokens), end_id, dtype=torch.long, device=device)
     logprobs_BT = torch.zeros(rows, max_new_tokens, device=device)
-    alive_B = torch.ones(rows, dtype=torch.bool, device=device)
     lengths_B = torch.full((rows,), max_new_tokens, dtype=torch.long, device=device)
+    finished_B = torch.zeros(rows, dtype=torch.bool, device=device)
+    # A is the rows that are still computed: all at first, and fewer whenever half of them have ended.
+    active_A = torch.arange(rows, device=device)
     for step in range(max_new_tokens):
-        draws_B = None if uniform_BT is None else uniform_BT[:, step]
-        chosen_B, logprobs_B = _choose(logits_BV, temperature=temperature, draws_B=draws_B)
-        tokens_BT[:, step] = torch.where(alive_B, chosen_B, end_id)
-        logprobs_BT[:, step] = logprobs_B
-        ended_B = alive_B & (chosen_B == end_id)
-        lengths_B[ended_B] = step + 1
-        alive_B &= ~ended_B
-        if step == max_new_tokens - 1 or not alive_B.any():
+        draws_A = None if uniform_BT is None else uniform_BT[active_A, step]
+        chosen_A, logprobs_A = _choose(logits_BV, temperature=temperature, draws_B=draws_A)
+        running_A = ~finished_B[active_A]
+        tokens_BT[active_A, step] = torch.where(running_A, chosen_A, end_id)
+        logprobs_BT[active_A, step] = logprobs_A
+        ended_A = running_A & (chosen_A == end_id)
+        lengths_B[active_A[ended_A]] = step + 1
+        finished_B[active_A[ended_A]] = True
+        running_A &= ~ended_A
+        num_running = int(running_A.sum())
+        if step == max_new_tokens - 1 or not num_running:
             break
+        if num_running <= len(active_A) // 2:
+            kept_A = running_A.nonzero().squeeze(-1)
+            cache.batch_select_indices(kept_A)
+            active_A, mask_BS, positions_BS = active_A[kept_A], mask_BS[kept_A], positions_BS[kept_A]
         positions_BS = positions_BS[:, -1:] + 1
         mask_BS = torch.cat([mask_BS, torch.ones_like(positions_BS)], dim=-1)
         logits_BV = forward(
-            input_ids=tokens_BT[:, step : step + 1],
+            input_ids=tokens_BT[active_A, step : step + 1],
             attention_mask=mask_BS if padded else None,
             position_ids=positions_BS,
         ).logits[:, -1]
@@ -91,7 +100,7 @@ def complete(
     return Completions(
         tokens=[row[:length] for row, length in zip(tokens_BT.tolist(), lengths, strict=True)],
         logprobs=[row[:length] for row, length in zip(logprobs_BT.tolist(), lengths, strict=True)],
-        finished=(~alive_B).tolist(),
+        finished=finished_B.tolist(),
     )
 
 

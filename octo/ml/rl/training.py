@@ -142,11 +142,13 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: floa
     completions = rollout.completions
     advantages_C = group_advantages(rollout.rewards_PG, normalize=settings.normalize_advantages).flatten()
     num_tokens = sum(map(len, completions.tokens))
+    # Completions of like length go together: one straggler would stretch every row beside it.
+    order = sorted(range(len(completions.tokens)), key=lambda row: len(completions.tokens[row]))
     statistics = Statistics()
     losses = [
         partial(
             _micro_batch_loss,
-            rows=slice(first, first + settings.micro_batch_size),
+            rows=order[first : first + settings.micro_batch_size],
             rollout=rollout,
             advantages_C=advantages_C,
             num_tokens=num_tokens,
@@ -173,7 +175,7 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: floa
 def _micro_batch_loss(
     model: torch.nn.Module,
     *,
-    rows: slice,
+    rows: Sequence[int],
     rollout: Rollout,
     advantages_C: torch.Tensor,
     num_tokens: int,
@@ -181,11 +183,13 @@ def _micro_batch_loss(
     statistics: Statistics,
 ) -> torch.Tensor:
     device = next(model.parameters()).device
-    batch = completion_batch(rollout.prompts[rows], rollout.completions.tokens[rows], device=device)
+    batch = completion_batch(
+        [rollout.prompts[row] for row in rows], [rollout.completions.tokens[row] for row in rows], device=device
+    )
     logprobs_CT, entropy_CT = completion_logprobs(model, batch, temperature=settings.temperature)
     loss = policy_loss(
         logprobs_CT,
-        _padded(rollout.completions.logprobs[rows], batch),
+        _padded([rollout.completions.logprobs[row] for row in rows], batch),
         advantages_C[rows].to(device),
         batch.mask_CT,
         num_tokens=num_tokens,
@@ -206,12 +210,12 @@ def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torc
 
 def _questions_of(questions: list[Question], settings: RlSettings, step: int) -> list[Question]:
     """The questions of a step: every epoch goes through all of them in an order of its own."""
-    chosen = []
-    for place in range(step * settings.prompts_per_step, (step + 1) * settings.prompts_per_step):
-        epoch, position = divmod(place, len(questions))
-        order = permutation([question.id for question in questions], settings.seed, "prompts", epoch)
-        chosen.append(questions[order[position]])
-    return chosen
+    first = step * settings.prompts_per_step
+    ids = [question.id for question in questions]
+    epochs = range(first // len(ids), (first + settings.prompts_per_step - 1) // len(ids) + 1)
+    orders = {epoch: permutation(ids, settings.seed, "prompts", epoch) for epoch in epochs}
+    places = (divmod(first + offset, len(ids)) for offset in range(settings.prompts_per_step))
+    return [questions[orders[epoch][position]] for epoch, position in places]
 
 
 def _kept(rollout: Rollout, step: int) -> list[dict[str, object]]:

@@ -42,9 +42,7 @@ def test_a_clipped_token_has_no_gradient_where_it_already_moved_far_enough() -> 
     up, down = math.log(1.5), math.log(0.5)
     logprobs_CT = (old_CT + torch.tensor([[up], [down], [up], [down]])).requires_grad_()
     advantages_C = torch.tensor([1.0, 1.0, -1.0, -1.0])
-    result = policy_loss(
-        logprobs_CT, old_CT, advantages_C, torch.ones(4, 1), num_tokens=4, clip_low=0.2, clip_high=0.2
-    )
+    result = policy_loss(logprobs_CT, old_CT, advantages_C, torch.ones(4, 1), num_tokens=4, clip_low=0.2, clip_high=0.2)
     result.loss.backward()
     gradient = logprobs_CT.grad.flatten().tolist()
     assert gradient[0] == 0  # good, and already likelier
@@ -62,7 +60,13 @@ def test_micro_batches_add_up_to_the_whole_batch() -> None:
     rows = (slice(0, 6), slice(0, 2), slice(2, 6))
     whole, first, second = (
         policy_loss(
-            logprobs_CT[part], old_CT[part], advantages_C[part], mask_CT[part], num_tokens=tokens, clip_low=0.2, clip_high=0.3
+            logprobs_CT[part],
+            old_CT[part],
+            advantages_C[part],
+            mask_CT[part],
+            num_tokens=tokens,
+            clip_low=0.2,
+            clip_high=0.3,
         ).loss
         for part in rows
     )

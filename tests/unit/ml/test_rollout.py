@@ -9,7 +9,9 @@ PROMPTS = [[5, 6, 7], [9, 10, 11, 12, 13], [20]]
 NEVER = 1_000_000  # no token has this id, so no completion ends early
 
 
-def sample(model: PreTrainedModel, prompts: list[list[int]], *, group_size: int = 4, end_id: int = NEVER) -> Completions:
+def sample(
+    model: PreTrainedModel, prompts: list[list[int]], *, group_size: int = 4, end_id: int = NEVER
+) -> Completions:
     draws = np.stack([np.random.default_rng(row).random(12) for row in range(len(prompts) * group_size)])
     return complete(
         model, prompts, group_size=group_size, max_new_tokens=12, end_id=end_id, temperature=0.8, draws_BT=draws
@@ -17,9 +19,7 @@ def sample(model: PreTrainedModel, prompts: list[list[int]], *, group_size: int 
 
 
 def greedy(model: PreTrainedModel, prompts: list[list[int]], *, end_id: int = NEVER) -> Completions:
-    return complete(
-        model, prompts, group_size=1, max_new_tokens=12, end_id=end_id, temperature=1.0, draws_BT=None
-    )
+    return complete(model, prompts, group_size=1, max_new_tokens=12, end_id=end_id, temperature=1.0, draws_BT=None)
 
 
 def test_greedy_completions_equal_those_without_a_cache(model: PreTrainedModel) -> None:

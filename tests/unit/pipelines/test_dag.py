@@ -71,7 +71,5 @@ def test_set_changes_one_setting_of_one_stage() -> None:
     before = choose_pipeline(RunSettings(pipeline="octothinker"))
     after = choose_pipeline(RunSettings(pipeline="octothinker", set=("stable.learning_rate=0.5",)))
     assert after.stage("stable").settings.learning_rate == 0.5
-    changed = [
-        old.name for old, new in zip(before.stages, after.stages, strict=True) if old.settings != new.settings
-    ]
+    changed = [old.name for old, new in zip(before.stages, after.stages, strict=True) if old.settings != new.settings]
     assert changed == ["stable"]

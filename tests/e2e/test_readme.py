@@ -1,0 +1,49 @@
+"""Every command that README shows is run here, or for what takes minutes, found to exist."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import TINY, Finished, octo
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+COMMANDS = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+
+
+def test_readme_shows_the_two_commands_first() -> None:
+    assert COMMANDS[:2] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make")])
+def test_every_make_command_exists(command: str) -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "--directory", str(ROOT), *shlex.split(command)[1:]],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert planned.returncode == 0, planned.stderr
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if ".venv/bin/octo" in command])
+def test_every_octo_command_works(command: str, finished: Finished, tmp_path: Path) -> None:
+    words = [word.replace("RUN", finished.run_id) for word in shlex.split(command)[1:]]
+    if "--help" not in words:
+        words += ["--store", str(finished.directory)]
+    if words[0] == "run":
+        # At the size of these tests; what README's line sets comes last and wins.
+        sizes = [flag for change in TINY for flag in ("--set", change)]
+        words = [*words[:2], *sizes, *words[2:], "--output", str(tmp_path / "report.html")]
+    ran = octo(*words, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_workflow_runs_what_readme_says() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "make check" in script
+    assert "make test" in script
