@@ -98,7 +98,7 @@ def _training(
     *, peak: float, schedule: Literal["constant", "cosine"] = "constant", warmup_steps: int = 0
 ) -> MidtrainingSettings:
     return MidtrainingSettings(
-        batch_size=16, micro_batch_size=16, learning_rate=peak, schedule=schedule, warmup_steps=warmup_steps
+        batch_size=8, micro_batch_size=8, learning_rate=peak, schedule=schedule, warmup_steps=warmup_steps
     )
 
 
@@ -106,7 +106,7 @@ def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
     return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
 
 
-_COMMON = {"math": 0.40, "general": 0.10}
+_COMMON = {"math": 0.30, "general": 0.10}
 _GENERATED = ("noisy", "long", "short")
 
 TOY = Preset(
@@ -118,18 +118,18 @@ TOY = Preset(
             "general=python:stdlib",
             *(f"math=python:{name}" for name in ("sympy", "scipy", "numpy", "statistics", "math")),
             "noisy=arithmetic:noisy?count=16000&forget=0.7",
-            "long=arithmetic:long?count=8000&forget=0.5",
-            "short=arithmetic:short?count=16000&forget=0.5",
+            "long=arithmetic:long?count=8000&forget=0.7",
+            "short=arithmetic:short?count=16000&forget=0.7",
         ),
         workers=2,
     ),
     curation=CurationSettings(unfiltered=_GENERATED, workers=2),
     tokenization={
-        CONTROL: _mixture({"general": 0.85, "noisy": 0.15}, tokens=250_000),
-        "stable": _mixture({"math": 0.70, "general": 0.10, "noisy": 0.20}, tokens=250_000),
-        "long": _mixture({**_COMMON, "long": 0.50}, tokens=380_000),
-        "short": _mixture({**_COMMON, "short": 0.50}, tokens=380_000),
-        "hybrid": _mixture({**_COMMON, "long": 0.25, "short": 0.25}, tokens=380_000),
+        CONTROL: _mixture({"general": 0.85, "noisy": 0.15}, tokens=230_000),
+        "stable": _mixture({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, tokens=250_000),
+        "long": _mixture({**_COMMON, "long": 0.60}, tokens=280_000),
+        "short": _mixture({**_COMMON, "short": 0.60}, tokens=280_000),
+        "hybrid": _mixture({**_COMMON, "long": 0.30, "short": 0.30}, tokens=280_000),
     },
     base=_training(peak=2e-3, warmup_steps=20),
     stable=_training(peak=2e-3),

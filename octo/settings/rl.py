@@ -22,7 +22,7 @@ class RlSettings(JobSettings):
     """Which source of the problems to take."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
-    num_steps: int = Field(default=16, gt=0)
+    num_steps: int = Field(default=24, gt=0)
     """Optimizer updates."""
     prompts_per_step: int = Field(default=48, gt=0)
     """Prompts of one update."""
@@ -34,7 +34,7 @@ class RlSettings(JobSettings):
     """A completion is cut there, and a cut one has no final answer."""
     temperature: float = Field(default=1.0, gt=0)
     """Of sampling; the policy that is trained is the one at this temperature."""
-    learning_rate: float = Field(default=1e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0)
     """Peak learning rate."""
     warmup_steps: int = Field(default=3, ge=0)
     """Updates over which the rate rises linearly to its peak, where it stays: Adam's first steps are its boldest."""

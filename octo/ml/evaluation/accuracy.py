@@ -51,7 +51,8 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     sampled = answers(model, tokenizer, questions, settings, samples=settings.num_samples)
     num_correct = [sum(answer.correct for answer in group) for group in sampled]
     evaluation = {
-        "model": artifact.address,
+        # Not the address: what an evaluation holds must not depend on the store's name.
+        "model": f"{artifact.manifest.job}/{artifact.manifest.digest}",
         "job": artifact.manifest.job,
         "problems": len(questions),
         "greedy": {"correct": sum(group[0].correct for group in greedy), "total": len(questions)},
