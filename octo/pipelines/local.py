@@ -35,10 +35,13 @@ class LocalRun:
     pipeline: Pipeline
     session: Session
     run_id: str
+    resume: str
+    """The command that goes on with this run."""
     parallel: int
     display: Display
     telemetry: Telemetry
     otlp_endpoint: str = ""
+    debug: bool = False
     attempt: str = field(default_factory=lambda: secrets.token_hex(4))
     states: dict[str, StageState] = field(init=False)
     _children: dict[str, StageProcess] = field(init=False, default_factory=dict)
@@ -98,6 +101,7 @@ class LocalRun:
                 "stage": stage.name,
                 "otlp_endpoint": self.otlp_endpoint,
                 "progress": "json",
+                "debug": self.debug,
             }
         )
 
@@ -120,9 +124,7 @@ class LocalRun:
     def _follow(self) -> None:
         """Wait a moment for news of the running stages, and take note of it."""
         if not self.session.alive:
-            raise StoreUnreachableError(
-                f"the embedded store stopped; run again to resume: octo run {self.pipeline.name} --run-id {self.run_id}"
-            )
+            raise StoreUnreachableError(f"the embedded store stopped; resume with: {self.resume}")
         wait([child.stdout.fileno() for child in self._children.values()], timeout=POLL_SECONDS)
         for name, child in list(self._children.items()):
             self._take_note(self.states[name], child)
@@ -146,7 +148,7 @@ class LocalRun:
         raise StageFailedError(
             f"stage {state.name} failed ({exit_text(code)}): {state.message}\n"
             f"  log: {self.session.store.address}/{self._log_key(state)}\n"
-            f"  once mended, resume with: octo run {self.pipeline.name} --run-id {self.run_id}"
+            f"  once mended, resume with: {self.resume}"
         )
 
     def _changed(self, state: StageState) -> None:

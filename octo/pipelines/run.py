@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -25,19 +26,30 @@ from octo.settings.loading import load, result_settings
 from octo.storage.store import Store
 
 
+class Identity(NamedTuple):
+    """Which run this is an attempt at."""
+
+    run_id: str
+    created_at: str
+    resume: str
+    """The command that goes on with it."""
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run or resume a pipeline; prints what came out of it and where the report is."""
     given = load(RunSettings, arguments, os.environ)
     choose_pipeline(given)  # a misspelt name is said before anything is started
     console = Console(stderr=given.json_output)
-    remedy = f"every committed stage stays: octo run {given.pipeline} with the same store and --run-id resumes"
-    with stoppable(remedy), open_session(given.store, given.s3, probed=True) as session:
-        settings = _resumed(given, session.store)
-        run_id = settings.run_id or _new_run_id(settings.pipeline)
+    with stoppable("nothing was started"), open_session(given.store, given.s3, probed=True) as session:
+        saved = _saved(session.store, given)
+        settings = _resumed(given, saved)
         pipeline = choose_pipeline(settings)
+        run_id = settings.run_id or _new_run_id(settings.pipeline)
+        resume = _resume_command(settings, run_id)
         _say_where(console, run_id, session, settings)
-        run = _run(pipeline, settings, session, run_id, console)
-        outcome = _finish(run, settings, run_id)
+        with stoppable(f"every committed stage stays, resume with: {resume}"):
+            run = _run(pipeline, settings, session, Identity(run_id, _created_at(saved), resume), console)
+            outcome = _finish(run, settings)
     if settings.json_output:
         Console().print_json(json.dumps(outcome))
     else:
@@ -45,25 +57,28 @@ def run_command(arguments: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def _run(pipeline: Pipeline, settings: RunSettings, session: Session, run_id: str, console: Console) -> LocalRun:
-    with _traced(session.store, run_id, settings) as traced, traced.span("octo.run", {"octo.pipeline": pipeline.name}):
+def _run(pipeline: Pipeline, settings: RunSettings, session: Session, identity: Identity, console: Console) -> LocalRun:
+    store, run_id = session.store, identity.run_id
+    with _traced(store, run_id, settings) as traced, traced.span("octo.run", {"octo.pipeline": pipeline.name}):
         # The run's own span goes first: no stage may have a parent that was never stored.
         traced.flush()
         run = LocalRun(
             pipeline=pipeline,
             session=session,
             run_id=run_id,
+            resume=identity.resume,
             parallel=settings.parallel or os.cpu_count() or 1,
             display=LineDisplay(console) if settings.json_output else choose_display(console),
             telemetry=traced,
             otlp_endpoint=settings.otlp_endpoint,
+            debug=settings.debug,
         )
-        _write_run(session.store, run, settings)
+        _write_run(store, run, settings, identity)
         try:
             run.run()
         finally:
             if session.alive:
-                _write_run(session.store, run, settings)
+                _write_run(store, run, settings, identity)
     return run
 
 
@@ -84,29 +99,48 @@ def _traced(store: Store, run_id: str, settings: RunSettings) -> Iterator[teleme
         traced.shutdown()
 
 
-def _resumed(given: RunSettings, store: Store) -> RunSettings:
-    """The settings of a run that exists already, where this call does not say otherwise."""
+def _saved(store: Store, given: RunSettings) -> dict[str, Any] | None:
+    """What an earlier attempt wrote of this run; None when it is a new one."""
     key = f"runs/{given.run_id}/run.json"
     if not given.run_id or store.head(key) is None:
-        return given
-    saved = store.get_json(key)
+        return None
+    saved: dict[str, Any] = store.get_json(key)
     if saved["pipeline"] != given.pipeline:
         raise UsageError(
             f"run {given.run_id} is of pipeline {saved['pipeline']}, not {given.pipeline}: "
             f"octo run {saved['pipeline']} --run-id {given.run_id}"
         )
-    fallback = {name: saved["command"][name] for name in ("preset", "set") if name not in given.model_fields_set}
-    return given.model_copy(update={**fallback, "set": tuple(fallback.get("set", given.set))})
+    return saved
+
+
+def _resumed(given: RunSettings, saved: dict[str, Any] | None) -> RunSettings:
+    """The settings of the earlier attempt, where this call does not say otherwise."""
+    if saved is None:
+        return given
+    command = {**saved["command"], "set": tuple(saved["command"]["set"])}
+    return given.model_copy(
+        update={name: value for name, value in command.items() if name not in given.model_fields_set}
+    )
+
+
+def _created_at(saved: dict[str, Any] | None) -> str:
+    return saved["created_at"] if saved else datetime.now(UTC).isoformat()
+
+
+def _resume_command(settings: RunSettings, run_id: str) -> str:
+    place = f" --store {settings.store}" if settings.store else ""
+    return f"octo run {settings.pipeline}{place} --run-id {run_id}"
 
 
 def _new_run_id(pipeline: str) -> str:
     return f"{pipeline}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _write_run(store: Store, run: LocalRun, settings: RunSettings) -> None:
+def _write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Identity) -> None:
     """runs/<run-id>/run.json: what this run is of, with every stage's settings; never a secret."""
     description = {
         "run_id": run.run_id,
+        "created_at": identity.created_at,
         "pipeline": run.pipeline.name,
         "preset": settings.preset,
         "command": {"preset": settings.preset, "set": settings.set, "only": settings.only},
@@ -128,15 +162,17 @@ def _write_run(store: Store, run: LocalRun, settings: RunSettings) -> None:
     )
 
 
-def _finish(run: LocalRun, settings: RunSettings, run_id: str) -> dict[str, object]:
+def _finish(run: LocalRun, settings: RunSettings) -> dict[str, object]:
     """Render the report, and gather what the command says of the run."""
-    store = run.session.store
+    store, run_id = run.session.store, run.run_id
     states = run.states.values()
+    place = f" --store {settings.store}" if settings.store else ""
     outcome: dict[str, object] = {
         "run_id": run_id,
         "pipeline": run.pipeline.name,
         "store": settings.store or store.address,
         "trace_id": telemetry.trace_id_of(run_id),
+        "trace": f"octo trace {run_id}{place}",
         "stages": {state.name: {"state": str(state.status), "address": state.address} for state in states},
         "cached": sum(state.status is Status.CACHED for state in states),
     }
@@ -161,4 +197,4 @@ def _say_outcome(console: Console, outcome: dict[str, object]) -> None:
     if "headline" in outcome:
         console.print(f"\n{outcome['headline']}\n", highlight=False, markup=False)
         console.print(f"report  {outcome['report']}", highlight=False, soft_wrap=True)
-    console.print(f"trace   octo trace {outcome['run_id']}", highlight=False, soft_wrap=True)
+    console.print(f"trace   {outcome['trace']}", highlight=False, soft_wrap=True)

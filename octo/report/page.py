@@ -33,6 +33,7 @@ class Run:
     run_id: str
     pipeline: str
     preset: str
+    created_at: datetime | None
     trace_id: str
     store: str
     stages: tuple[StageTime, ...]
@@ -130,6 +131,7 @@ def read_run(store: Store, run_id: str) -> Run:
         run_id=run_id,
         pipeline=described["pipeline"],
         preset=described.get("preset", ""),
+        created_at=_moment(described.get("created_at")),
         trace_id=trace_id,
         store=store.address,
         stages=tuple(
