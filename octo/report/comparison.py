@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
-from octo.report.intervals import mean_of, pass_at_k, proportion
+from octo.report.intervals import mean_of, proportion
 from octo.report.results import Answer, Branch, Estimate, Measure, PassAtK, Verdict
 from octo.report.text import INTERVAL, points, range_of
 

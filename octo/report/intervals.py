@@ -1,7 +1,7 @@
 """Estimates with 95 % intervals, over the problems that models were asked."""
 
 from collections.abc import Sequence
-from math import comb, sqrt
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -41,11 +41,6 @@ def mean_of(
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(np.mean(values))
     return _rounded(mean, min(float(low), mean), max(float(high), mean))
-
-
-def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
-    """The chance that one of k samples is right, without bias: 1 - C(n-c, k) / C(n, k) (Chen et al. 2021)."""
-    return 1.0 - comb(num_samples - num_correct, k) / comb(num_samples, k)
 
 
 def _rounded(value: float, low: float, high: float) -> Estimate:

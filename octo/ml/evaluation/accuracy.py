@@ -13,9 +13,9 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.evaluation.pass_at_k import pass_at_k
 from octo.ml.models import load_model, use_threads
 from octo.ml.rl.rollout import complete
+from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
 from octo.settings.evaluation import EvaluationSettings
 from octo.storage.artifacts import IndexResult

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
-from octo.report.intervals import mean_of, pass_at_k, proportion
+from octo.report.intervals import mean_of, proportion
 from octo.report.results import Estimate
 
 

@@ -2,7 +2,7 @@ from itertools import combinations
 
 import pytest
 
-from octo.ml.evaluation.pass_at_k import pass_at_k
+from octo.pass_at_k import pass_at_k
 
 
 @pytest.mark.parametrize("num_correct", range(7))
