@@ -42,8 +42,12 @@ class StageProcess:
             self._pending += chunk
         *lines, self._pending = self._pending.split(b"\n")
         for line in lines:
-            if line.startswith(b"{"):
-                yield json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue  # something a library printed
+            if isinstance(message, dict):
+                yield message
 
     def exit_code(self) -> int | None:
         """None while it runs; negative when a signal ended it."""

@@ -73,13 +73,16 @@ class LocalRun:
             state = self.states[stage.name]
             if state.status is not Status.WAITING or not all(self.states[name].finished for name in stage.needs):
                 continue
+            has_slot = len(self._children) < self.parallel
+            if state.digest and not has_slot:
+                continue  # it was looked for when its inputs were there, and will be once more when its turn comes
             settings = self._settings_of(stage)
-            state.digest = state.digest or stage_digest(settings)
+            state.digest = stage_digest(settings)
             artifact = find_artifact(self.session.store, stage.settings.job, state.digest)
             if artifact is not None:
                 self._adopt(state, artifact)
                 found_cached = True
-            elif len(self._children) < self.parallel:
+            elif has_slot:
                 self._start(state, settings, logs)
         return found_cached
 
@@ -143,7 +146,9 @@ class LocalRun:
             state.status = Status.DONE
             self._changed(state)
             return
-        state.status, state.message = Status.FAILED, child.last_words() or exit_text(code)
+        # Who was killed had no last words: its log ends with whatever came before.
+        said = child.last_words() if code > 0 else ""
+        state.status, state.message = Status.FAILED, said or exit_text(code)
         self._changed(state)
         raise StageFailedError(
             f"stage {state.name} failed ({exit_text(code)}): {state.message}\n"

@@ -1,10 +1,10 @@
 """Settings of the mid-training job, and the groups that every training job shares."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from octo.settings.base import Address, JobSettings, Neutral
+from octo.settings.base import Address, JobSettings
 
 
 class ModelShape(BaseModel):
@@ -73,5 +73,3 @@ class MidtrainingSettings(JobSettings):
     """Where cosine ends, as a share of the peak."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product. It belongs to the result: sums are rounded in another order."""
-    log_every: Annotated[int, Neutral()] = Field(default=1, gt=0)
-    """Updates between two step spans."""
