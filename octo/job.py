@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Generic, TypeVar
@@ -23,7 +23,7 @@ from typing import Generic, TypeVar
 from octo import telemetry
 from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
 from octo.outcome import concluded
-from octo.processes import die_with_parent, stop_children, stoppable
+from octo.processes import die_with_parent, stoppable
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
@@ -107,7 +107,9 @@ class Job(Generic[S]):
                 ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                stop_children(grace_seconds=1.0)
+                # Not waited for here: the pool does, and never ends when somebody else has reaped a worker of its own.
+                for worker in active_children():
+                    worker.kill()
                 raise
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import psutil
-
 from octo.errors import PreemptedError
 
 _PR_SET_PDEATHSIG = 1
@@ -47,21 +45,3 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
-
-
-def stop_children(*, grace_seconds: float) -> None:
-    """End every descendant of this process: first SIGTERM, and SIGKILL for what is left after the grace."""
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        _send(child, signal.SIGTERM)
-    _, alive = psutil.wait_procs(children, timeout=grace_seconds)
-    for child in alive:
-        _send(child, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=grace_seconds)
-
-
-def _send(process: psutil.Process, signal_number: int) -> None:
-    try:
-        process.send_signal(signal_number)
-    except psutil.NoSuchProcess:
-        return

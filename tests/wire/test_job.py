@@ -128,6 +128,12 @@ def test_a_job_ends_with_one_line_and_its_exit_code(
     assert (ended.returncode, ended.stderr) == (code, said)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_index_that_is_refused_ends_the_job_and_its_workers(settings: SquaresSettings, workers: int) -> None:
+    ended = in_a_process(changed(settings, workers=workers), "tests.wire.toy_job:one_refuses")
+    assert (ended.returncode, ended.stderr) == (1, "octo: the first square is missing: give it\n")
+
+
 def test_a_runner_is_told_the_address_as_json(
     settings: SquaresSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,16 @@ def refuse(_job: Job[SquaresSettings]) -> None:
     raise InputError("the squares are round: give corners")
 
 
+def one_refuses(job: Job[SquaresSettings]) -> None:
+    job.each(refuse_the_first, range(job.settings.count))
+
+
+def refuse_the_first(job: Job[SquaresSettings], index: int) -> IndexResult:
+    if index == 0:
+        raise InputError("the first square is missing: give it")
+    return one(job, index)
+
+
 def stumble(_job: Job[SquaresSettings]) -> None:
     raise RuntimeError("nobody thought of this")
 
