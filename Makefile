@@ -1,5 +1,6 @@
 # The few commands of octo. `make help` lists them.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := images/local.lock
@@ -19,7 +20,7 @@ help: ## what there is to call
 
 .venv/ready: pyproject.toml $(LOCK)
 	@test -n "$(PYTHON)" || { echo "octo needs Python 3.11: install it, or name it: make PYTHON=/path/to/python3.11"; exit 2; }
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --quiet --disable-pip-version-check uv; }
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r $(LOCK) --editable .
 	@touch $@
 
@@ -43,7 +44,8 @@ bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 
 lock: .venv/ready ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-find-links --no-emit-package triton \
-	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml | sed 's/+cpu$$//' > $(LOCK)
+	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml | sed 's/+cpu$$//' > $(LOCK).new
+	@mv $(LOCK).new $(LOCK)
 
 clean: ## remove the environment and the local store
 	rm -rf .venv .octo

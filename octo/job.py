@@ -1,7 +1,6 @@
 """A job: a function from committed artifacts to a committed artifact, run in this process."""
 
 import json
-import logging
 import os
 import platform
 import secrets
@@ -27,6 +26,7 @@ from octo.processes import die_with_parent, stoppable
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
+from octo.storage.addresses import parse
 from octo.storage.artifacts import (
     Artifact,
     IndexResult,
@@ -41,8 +41,6 @@ from octo.storage.store import Store, connect
 
 S = TypeVar("S", bound=JobSettings)
 Work = Callable[["Job[S]", int], IndexResult]
-
-logger = logging.getLogger(__name__)
 
 TRACKED_PACKAGES = ("numpy", "pyarrow", "tokenizers", "torch", "transformers", "deepspeed", "safetensors")
 
@@ -96,9 +94,11 @@ class Job(Generic[S]):
         # Spawned, not forked: threads of the telemetry and of the store do not survive a fork.
         attempt, parent = self.output.attempt, self.telemetry.traceparent()
         workers = min(self.settings.workers, len(indexes))
-        with ProcessPoolExecutor(workers, get_context("spawn"), die_with_parent) as pool:
-            futures = [pool.submit(_commit_in_worker, self.settings, attempt, parent, work, index) for index in indexes]
+        with ProcessPoolExecutor(workers, get_context("spawn"), die_with_parent, (os.getpid(),)) as pool:
             try:
+                futures = [
+                    pool.submit(_commit_in_worker, self.settings, attempt, parent, work, index) for index in indexes
+                ]
                 for future in as_completed(futures):
                     yield future.result()
             except BrokenProcessPool:
@@ -173,8 +173,13 @@ def stage_digest(settings: JobSettings) -> str:
         job=settings.job,
         code_version=settings.code_version,
         settings=_determining_settings(settings),
-        inputs={name: [address.rsplit("/", 1)[-1] for address in given] for name, given in inputs_of(settings).items()},
+        inputs={name: [_digest_in(address) for address in given] for name, given in inputs_of(settings).items()},
     )
+
+
+def _digest_in(address: str) -> str:
+    # Parsed first: a slash at the end must not make an input vanish from the digest.
+    return parse(address).address.rpartition("/")[2]
 
 
 @contextmanager

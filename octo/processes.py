@@ -1,6 +1,7 @@
 """Being stopped, and child processes that never outlive the process that started them."""
 
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ class Stopped(BaseException):
 def stoppable(remedy: str) -> Iterator[None]:
     """Turn SIGTERM and Ctrl-C into an exception, so that every `finally` runs; it leaves here as PreemptedError.
 
-    Only the main thread may enter. A second signal during the cleaning up is as good as the first.
+    Only the main thread may enter. A second signal interrupts the cleaning up; what is committed stays all the same.
     """
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
@@ -36,12 +37,15 @@ def stoppable(remedy: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
+def die_with_parent(parent: int) -> None:
     """Ask the kernel to end this process when the thread that started it ends, however it ends.
 
-    Called in the child. The signal follows the parent's *thread*: start children from the main thread. Kernels other
-    than Linux have no such request; there a child of a killed parent ends by itself.
+    Called in the child, with the process id of its parent. The signal follows the parent's *thread*: start children
+    from the main thread. Kernels other than Linux have no such request: there a killed parent's child ends by itself.
     """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # It died before the request was made, which then does nothing.
+        os._exit(1)

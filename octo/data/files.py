@@ -190,7 +190,7 @@ def _open_zstd(file: Path) -> BinaryIO:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 FORMATS: Mapping[str, Callable[[Path, str, int], Iterator[Document | Rejected]]] = {

@@ -74,7 +74,10 @@ def write_documents(
                 reasons[record.reason] += 1
                 first_of.setdefault(record.reason, record)
     if num_records == 0:
-        raise InputError(f"the source {name} is empty: it holds no record of a known format")
+        raise InputError(
+            f"the source {name} is empty: it holds no record of a known format; put some there, "
+            "or take it out of --sources"
+        )
     _check_share(reasons, first_of, num_records, name=name, max_bad_share=max_bad_share)
     written, set_aside = (pq.read_metadata(file).num_rows for file in (documents, rejected))
     if num_records != written + set_aside:
@@ -93,5 +96,6 @@ def _check_share(
     example = first_of[reason]
     raise InputError(
         f"{num_bad} of {num_records} records of {name} are bad ({num_bad / num_records:.1%}, the limit is "
-        f"{max_bad_share:.1%}), {count} of them {reason}, first {example.url}: {example.detail}"
+        f"{max_bad_share:.1%}), {count} of them {reason}, first {example.url}: {example.detail}; "
+        "mend them, or raise --max-bad-share"
     )

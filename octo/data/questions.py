@@ -24,7 +24,8 @@ def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
     """The questions of one source of an ingestion artifact, in the order of their ids.
 
     Raises:
-        UsageError: the artifact has no such source, or its documents are no problems.
+        UsageError: the artifact has no such source.
+        InputError: its documents are no problems.
     """
     questions = []
     sources = set()

@@ -4,6 +4,7 @@ The only module that imports deepspeed, and the one place where the rank variabl
 """
 
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,14 +59,19 @@ class Engine:
             },
         )
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        device: torch.device = next(self._engine.parameters()).device
+        return device
+
     def step(self, losses: Sequence[Callable[[torch.nn.Module], Tensor]], *, learning_rate: float) -> StepResult:
         """One update from the sum of the micro-batches' losses, each computed by a function of the model.
 
         Each loss is already its share of the batch's mean.
 
         Raises:
-            InvariantError: not as many losses as micro-batches.
-            FloatingPointError: the loss is not a finite number.
+            InvariantError: not as many losses as micro-batches, or a loss that is not a finite number.
         """
         if len(losses) != self.micro_batches:
             raise InvariantError(f"a step takes {self.micro_batches} micro-batches, got {len(losses)}")
@@ -75,6 +81,8 @@ class Engine:
         for compute in losses:
             loss = compute(self._engine)
             total += loss.item()
+            if not math.isfinite(total):
+                raise InvariantError(f"the loss is {total} at learning rate {learning_rate:g}: lower --learning-rate")
             # DeepSpeed divides by the micro-batches; these losses are shares of one mean already.
             self._engine.backward(loss * self.micro_batches)
             self._engine.step()

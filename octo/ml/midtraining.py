@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from octo.data.packed import PackedTokens, read_packed
-from octo.errors import InvariantError, UsageError
+from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.batches import PackedBatch, language_model_loss, packed_batch
 from octo.ml.engine import Engine, StepResult
@@ -60,8 +60,6 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
             }
         )
         job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
-    if len(metrics) != num_steps:
-        raise InvariantError(f"{num_steps} steps were planned, {len(metrics)} were done")
     return IndexResult(
         parts={
             **model_parts(model),
@@ -76,7 +74,7 @@ def train_step(
     engine: Engine, packed: PackedTokens, settings: MidtrainingSettings, *, step: int, rate: float
 ) -> StepResult:
     """One update on the step's sequences, in micro-batches."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = engine.device
     first = step * settings.batch_size
     batches = [
         packed_batch(packed, first + offset, settings.micro_batch_size, device=device)

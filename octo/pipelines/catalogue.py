@@ -1,13 +1,16 @@
 """The pipelines by name, with a command's changes applied."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from octo.errors import UsageError
-from octo.pipelines.dag import Pipeline
+from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.octothinker import octothinker
 from octo.pipelines.settings import RunSettings
 from octo.settings.loading import with_texts
+
+RUN_FIELDS = frozenset({"store", "s3", "run_id", "stage", "otlp_endpoint", "progress", "debug"})
+"""What a run decides for all of its stages."""
 
 PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker}
 
@@ -19,9 +22,24 @@ def choose_pipeline(settings: RunSettings) -> Pipeline:
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(PIPELINES)}"
         raise UsageError(f"no pipeline is called {settings.pipeline!r}: {hint}")
     pipeline = PIPELINES[settings.pipeline](settings.preset)
-    changed = {
-        name: with_texts(pipeline.stage(name).settings, texts, prefix=f"--set {name}.")
-        for name, texts in settings.changes().items()
-    }
-    pipeline = pipeline.with_settings(changed)
+    changes = settings.changes()
+    for name, texts in changes.items():
+        _check_open(pipeline.stage(name), texts)
+    pipeline = pipeline.with_settings(
+        {
+            name: with_texts(pipeline.stage(name).settings, texts, prefix=f"--set {name}.")
+            for name, texts in changes.items()
+        }
+    )
     return pipeline.only(settings.only) if settings.only else pipeline
+
+
+def _check_open(stage: Stage, keys: Iterable[str]) -> None:
+    """Refuse to set what the pipeline or the run decides: it would be overwritten in silence."""
+    for key in keys:
+        group = key.replace("-", "_").partition(".")[0]
+        if group in stage.inputs:
+            producers = ", ".join(stage.inputs[group])
+            raise UsageError(f"--set {stage.name}.{key}: the pipeline takes it from {producers}; set something there")
+        if group in RUN_FIELDS:
+            raise UsageError(f"--set {stage.name}.{key}: it is the same for every stage; give octo run --{key} instead")

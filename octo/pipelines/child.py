@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,14 @@ class StageProcess:
         self._pending = b""
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own flags
-                [sys.executable, "-m", f"jobs.{settings.job}", *arguments_of(settings)],
+                [sys.executable, "-P", "-m", f"jobs.{settings.job}", *arguments_of(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=dict(environment),
                 # A group of its own: Ctrl-C reaches the run alone, which then stops its stages in order.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call; nothing else tells the child in time
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - one system call; nothing else tells the child in time
             )
         if self._process.stdout is None:  # pragma: no cover - asked for above
             raise OSError("a stage's standard output could not be opened")
@@ -54,9 +55,10 @@ class StageProcess:
         return self._process.poll()
 
     def last_words(self) -> str:
-        """The last line of its log, which for an error is the sentence that says what happened."""
+        """The sentence that its log ends with, or the last line of one that ends without."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return lines[-1].removeprefix("octo: ") if lines else ""
+        said = [line for line in lines if line.startswith("octo: ")] or lines
+        return said[-1].removeprefix("octo: ") if said else ""
 
     def stop(self) -> None:
         """Ask it to end; `wait` sees that it does."""

@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from octo.errors import StageFailedError, StorageError, StoreUnreachableError
+from octo.errors import (
+    EXIT_PREEMPTED,
+    EXIT_USAGE,
+    PreemptedError,
+    StageFailedError,
+    StorageError,
+    StoreUnreachableError,
+    UsageError,
+)
 from octo.job import stage_digest
 from octo.pipelines.child import StageProcess, exit_text
 from octo.pipelines.dag import Pipeline, Stage
@@ -24,6 +32,7 @@ from octo.telemetry import SpanRef, Telemetry
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0
+LAUNCHER_VARIABLES = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +71,15 @@ class LocalRun:
             try:
                 while self._start_what_is_ready(Path(logs)) or self._children:
                     self._follow()
+            except StorageError as error:
+                if self.session.alive:
+                    raise
+                raise StoreUnreachableError(f"the embedded store stopped; resume with: {self.resume}") from error
             finally:
-                self._stop_children()
-                self.display.close(list(self.states.values()))
+                try:
+                    self._stop_children()
+                finally:
+                    self.display.close(list(self.states.values()))
 
     def _start_what_is_ready(self, logs: Path) -> bool:
         """Start stages whose inputs are committed; true when one turned out to be cached, so others may be ready."""
@@ -143,18 +158,28 @@ class LocalRun:
         state.ended_at = datetime.now(UTC)
         self._keep_log(state, child)
         if code == 0:
-            state.status = Status.DONE
-            self._changed(state)
+            self._finish(state)
             return
         # Who was killed had no last words: its log ends with whatever came before.
         said = child.last_words() if code > 0 else ""
         state.status, state.message = Status.FAILED, said or exit_text(code)
         self._changed(state)
-        raise StageFailedError(
+        # A stage's own kind of failure is the run's: wrong settings stay a matter of usage.
+        kind = {EXIT_USAGE: UsageError, EXIT_PREEMPTED: PreemptedError}.get(code, StageFailedError)
+        raise kind(
             f"stage {state.name} failed ({exit_text(code)}): {state.message}\n"
             f"  log: {self.session.store.address}/{self._log_key(state)}\n"
             f"  once mended, resume with: {self.resume}"
         )
+
+    def _finish(self, state: StageState) -> None:
+        """Take over the artifact that the stage says it committed."""
+        artifact = find_artifact(self.session.store, state.job, state.digest)
+        if artifact is None:
+            raise StageFailedError(f"stage {state.name} ended without its artifact; resume with: {self.resume}")
+        state.status, state.address = Status.DONE, artifact.address
+        state.committed_at = artifact.manifest.committed_at
+        self._changed(state)
 
     def _changed(self, state: StageState) -> None:
         self.display.changed(state)
@@ -175,6 +200,8 @@ class LocalRun:
             child.wait(grace_seconds=GRACE_SECONDS if self.session.alive else 0.5)
             state = self.states[name]
             state.status, state.ended_at = Status.STOPPED, datetime.now(UTC)
+            if not self.session.alive:
+                continue
             try:
                 self._keep_log(state, child)
                 self._changed(state)
@@ -185,7 +212,12 @@ class LocalRun:
 
 def _environment(settings: JobSettings, traceparent: str) -> dict[str, str]:
     """This process's environment, with the trace's parent and the store's secrets as the only OCTO_ variables."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OCTO_")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        # A rank inherited from whatever started this would make a stage wait for peers that it has not.
+        if not name.startswith("OCTO_") and name not in LAUNCHER_VARIABLES
+    }
     environment["OCTO_TRACEPARENT"] = traceparent
     # Waiting threads that spin starve the stage beside them.
     environment["OMP_WAIT_POLICY"] = "passive"

@@ -1,29 +1,32 @@
 """`octo run`: a pipeline on this machine, from settings to a report."""
 
 import json
+import logging
 import os
 import secrets
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from octo import telemetry
-from octo.errors import EXIT_DONE, UsageError
+from octo.errors import EXIT_DONE, StorageError, UsageError
 from octo.pipelines.catalogue import choose_pipeline
 from octo.pipelines.dag import Pipeline
 from octo.pipelines.display import LineDisplay, choose_display
 from octo.pipelines.local import LocalRun
 from octo.pipelines.session import Session, open_session
-from octo.pipelines.settings import RunSettings
+from octo.pipelines.settings import DEFAULT_PRESET, RunSettings, TraceSettings, check_writable
 from octo.pipelines.state import Status
 from octo.processes import stoppable
 from octo.report.page import headline, render_page
-from octo.settings.loading import load, result_settings
+from octo.settings.loading import arguments_of, load, result_settings
 from octo.storage.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 class Identity(NamedTuple):
@@ -38,9 +41,14 @@ class Identity(NamedTuple):
 def run_command(arguments: Sequence[str]) -> int:
     """Run or resume a pipeline; prints what came out of it and where the report is."""
     given = load(RunSettings, arguments, os.environ)
-    choose_pipeline(given)  # a misspelt name is said before anything is started
+    # What is misspelt or cannot be written is said before anything is started.
+    choose_pipeline(given)
+    check_writable(given.output)
     console = Console(stderr=given.json_output)
-    with stoppable("nothing was started"), open_session(given.store, given.s3, probed=True) as session:
+    with (
+        stoppable("what is committed stays: run again to resume"),
+        open_session(given.store, given.s3, probed=True) as session,
+    ):
         saved = _saved(session.store, given)
         settings = _resumed(given, saved)
         pipeline = choose_pipeline(settings)
@@ -78,7 +86,7 @@ def _run(pipeline: Pipeline, settings: RunSettings, session: Session, identity: 
             run.run()
         finally:
             if session.alive:
-                _write_run(store, run, settings, identity)
+                _try_write_run(store, run, settings, identity)
     return run
 
 
@@ -117,10 +125,10 @@ def _resumed(given: RunSettings, saved: dict[str, Any] | None) -> RunSettings:
     """The settings of the earlier attempt, where this call does not say otherwise."""
     if saved is None:
         return given
-    command = {**saved["command"], "set": tuple(saved["command"]["set"])}
-    return given.model_copy(
-        update={name: value for name, value in command.items() if name not in given.model_fields_set}
-    )
+    command = saved["command"]
+    kept = {name: command[name] for name in ("preset", "only") if name not in given.model_fields_set}
+    # Later changes win, so the earlier attempt's come first.
+    return given.model_copy(update={**kept, "set": (*command["set"], *given.set)})
 
 
 def _created_at(saved: dict[str, Any] | None) -> str:
@@ -128,8 +136,9 @@ def _created_at(saved: dict[str, Any] | None) -> str:
 
 
 def _resume_command(settings: RunSettings, run_id: str) -> str:
-    place = f" --store {settings.store}" if settings.store else ""
-    return f"octo run {settings.pipeline}{place} --run-id {run_id}"
+    # What the run keeps by itself is left out: the preset, the changes, and which stages.
+    kept = settings.model_copy(update={"run_id": run_id, "set": (), "only": "", "preset": DEFAULT_PRESET})
+    return shlex.join(["octo", "run", *arguments_of(kept)])
 
 
 def _new_run_id(pipeline: str) -> str:
@@ -162,26 +171,33 @@ def _write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Ide
     )
 
 
+def _try_write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Identity) -> None:
+    """The same at the end of an attempt, where a failure to write must not hide how the attempt ended."""
+    try:
+        _write_run(store, run, settings, identity)
+    except StorageError as error:
+        logger.warning("the description of run %s could not be brought up to date: %s", run.run_id, error)
+
+
 def _finish(run: LocalRun, settings: RunSettings) -> dict[str, object]:
     """Render the report, and gather what the command says of the run."""
     store, run_id = run.session.store, run.run_id
     states = run.states.values()
-    place = f" --store {settings.store}" if settings.store else ""
+    shown = TraceSettings(run_id=run_id, store=settings.store, s3=settings.s3)
     outcome: dict[str, object] = {
         "run_id": run_id,
         "pipeline": run.pipeline.name,
         "store": settings.store or store.address,
         "trace_id": telemetry.trace_id_of(run_id),
-        "trace": f"octo trace {run_id}{place}",
+        "trace": shlex.join(["octo", "trace", *arguments_of(shown)]),
         "stages": {state.name: {"state": str(state.status), "address": state.address} for state in states},
         "cached": sum(state.status is Status.CACHED for state in states),
     }
     if any(state.job == "report" for state in states):
         page = render_page(store, run_id)
         store.put(f"runs/{run_id}/report.html", page.encode(), content_type="text/html; charset=utf-8")
-        path = Path(settings.output)
-        path.write_text(page)
-        outcome |= {"report": str(path.resolve()), "headline": headline(store, run_id)}
+        settings.output.write_text(page, encoding="utf-8")
+        outcome |= {"report": str(settings.output.resolve()), "headline": headline(store, run_id)}
     return outcome
 
 

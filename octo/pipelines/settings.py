@@ -1,5 +1,6 @@
 """Settings of the commands that work on runs."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import CliPositionalArg
 
+from octo.errors import UsageError
 from octo.settings.base import Flag, S3Settings, Settings, Verbatim
+
+DEFAULT_PRESET = "toy"
 
 
 class StoreSettings(Settings):
@@ -49,7 +53,7 @@ class RunSettings(StoreSettings):
 
     pipeline: CliPositionalArg[str]
     """Which pipeline to run, such as octothinker."""
-    preset: str = "toy"
+    preset: str = DEFAULT_PRESET
     """The pipeline's settings to start from."""
     store: str = ""
     """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
@@ -95,3 +99,10 @@ class RunSettings(StoreSettings):
             stage, _, key = target.partition(".")
             changes.setdefault(stage, {})[key] = text
         return changes
+
+
+def check_writable(output: Path) -> None:
+    """Refuse a file that cannot be written, before the work that it is to hold."""
+    place = output if output.exists() else output.parent
+    if output.is_dir() or not os.access(place, os.W_OK):
+        raise UsageError(f"cannot write {output}: give --output a file in a directory that exists and can be written")

@@ -47,7 +47,6 @@ class StageState:
         if progress := message.get("progress"):
             self.done, self.total, self.unit = progress["done"], progress["total"], progress["unit"]
             self.figures = progress["figures"]
-        self.address = message.get("artifact", self.address)
 
     def record(self) -> dict[str, str]:
         """What runs/<run-id>/stages/<stage>.json holds."""

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from octo.errors import EXIT_DONE, UsageError
 from octo.pipelines.session import open_session
-from octo.pipelines.settings import ReportPageSettings, TraceSettings
+from octo.pipelines.settings import ReportPageSettings, TraceSettings, check_writable
 from octo.processes import stoppable
 from octo.report.page import render_page
 from octo.settings.loading import load
@@ -19,10 +19,11 @@ from octo.waterfall import render_critical_path, render_tree
 def report_command(arguments: Sequence[str]) -> int:
     """Write the page of a run to a file."""
     settings = load(ReportPageSettings, arguments, os.environ)
+    check_writable(settings.output)
     with stoppable("nothing was changed"), open_session(settings.store, settings.s3) as session:
         _check_run(session.store, settings.run_id)
         page = render_page(session.store, settings.run_id)
-    settings.output.write_text(page)
+    settings.output.write_text(page, encoding="utf-8")
     Console().print(str(settings.output.resolve()), soft_wrap=True, highlight=False)
     return EXIT_DONE
 

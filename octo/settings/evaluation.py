@@ -1,6 +1,6 @@
 """Settings of the evaluation job."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ class EvaluationSettings(JobSettings):
     """Which source of the problems to take."""
     num_samples: int = Field(default=8, gt=0)
     """Completions sampled for each problem, for pass@k."""
-    k: tuple[int, ...] = (1, 2, 4, 8)
+    k: tuple[Annotated[int, Field(gt=0)], ...] = (1, 2, 4, 8)
     """The k of pass@k; none above num_samples."""
     max_new_tokens: int = Field(default=48, gt=0)
     """A completion is cut there. It never changes with training: before and after are cut alike."""

@@ -82,7 +82,7 @@ def arguments_of(settings: Settings) -> list[str]:
     dumped = settings.model_dump(mode="json")
     return [
         _argument(setting, value_at(dumped, setting.path))
-        for setting in table(type(settings))
+        for setting in sorted(table(type(settings)), key=lambda setting: not setting.positional)
         if not setting.secret and setting.path != SETTINGS_FILE and value_at(settings, setting.path) != setting.default
     ]
 

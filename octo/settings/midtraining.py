@@ -39,8 +39,8 @@ class OptimizerSettings(BaseModel):
     """Decoupled weight decay."""
     gradient_clipping: float = Field(default=1.0, gt=0)
     """Largest norm of a gradient; a longer one is scaled down to it."""
-    zero_stage: Literal[0, 1, 2, 3] = 1
-    """What DeepSpeed's ZeRO partitions over the ranks: 1 optimizer states, 2 gradients too, 3 weights too."""
+    zero_stage: Literal[1, 2] = 1
+    """What DeepSpeed's ZeRO partitions over the ranks: 1 optimizer states, 2 gradients too."""
 
 
 class MidtrainingSettings(JobSettings):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def _start(weed: Path, directory: Path, fixed: list[str], s3: S3Settings, lock: 
                 stderr=output,
                 # Ctrl-C is for the run, which still has things to store while it stops.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call; takes no lock
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - one system call; takes no lock
                 pass_fds=(lock,),
             )
         s3 = s3.model_copy(update={"endpoint": f"http://127.0.0.1:{ports['s3']}"})

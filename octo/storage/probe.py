@@ -106,5 +106,6 @@ def _refusing(store: Store, what: str) -> Iterator[None]:
 def _unsupported(store: Store, finding: str) -> UnsupportedStoreError:
     return UnsupportedStoreError(
         f"{store.endpoint} does not honour conditional writes ({finding}), so nothing could be committed exactly once "
-        f"at {store.address}: use a store that does (AWS S3, SeaweedFS, a recent MinIO), or a directory as --store"
+        f"in its bucket {store.location.bucket}: use a store that does (AWS S3, SeaweedFS, a recent MinIO), or a "
+        "directory as --store"
     )

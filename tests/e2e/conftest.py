@@ -65,7 +65,8 @@ def octo(*arguments: str, timeout: float = 300, **changes: Any) -> subprocess.Co
 
 def run_arguments(directory: Path, *more: str, changes: list[str] = TINY) -> list[str]:
     flags = [flag for change in changes for flag in ("--set", change)]
-    return ["run", "octothinker", "--store", str(directory), *flags, "--output", str(directory / "report.html"), *more]
+    place = ["--store", str(directory), "--output", str(directory.parent / "report.html")]
+    return ["run", "octothinker", *place, *flags, *more]
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,14 @@ def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp
     assert run.returncode == 75
     assert said.count("\n") == 1
     assert f"stopped by {number.name}" in said
-    assert f"octo run octothinker --store {directory} --run-id stopped" in said
+    resume = said.partition("resume with: ")[2].split()
+    assert resume[:3] == ["octo", "run", "octothinker"]
     psutil.wait_procs(children, timeout=10)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not processes_of(directory)
 
-    again = octo("run", "octothinker", "--store", str(directory), "--run-id", "stopped", "--json")
+    # The command that was printed is the one that resumes.
+    again = octo(*resume[1:], "--json")
     assert again.returncode == 0, again.stderr
     stages = json.loads(again.stdout)["stages"]
     # Preset, changes and --only come back from the run itself.

@@ -10,7 +10,7 @@ import pytest
 
 from octo.job import produce, run_job, stage_digest
 from octo.settings.loading import secrets_of
-from octo.storage.artifacts import Artifact
+from octo.storage.artifacts import Artifact, Output
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from octo.trace import load_spans, orphans
@@ -77,14 +77,17 @@ def test_a_second_call_finds_the_artifact_and_computes_nothing(settings: Squares
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_job_redoes_only_what_was_not_committed(settings: SquaresSettings, workers: int) -> None:
+def test_a_killed_job_redoes_only_what_was_not_committed(settings: SquaresSettings, store: Store, workers: int) -> None:
     killed = in_a_process(changed(settings, deadly=2, workers=workers))
     assert killed.returncode != 0
-    done_before = diary(settings)
+    output = Output(store, job="squares", digest=stage_digest(settings), attempt="onlooker")
+    before, computed = output.committed(), diary(settings)
     artifact = produce(settings, FUNCTION)
     assert squares(artifact) == [0, 1, 4, 9]
-    assert diary(settings) == {"0": 1, "1": 1, "2": 1, "3": 1}
-    assert done_before.keys() <= diary(settings).keys()
+    assert 2 not in before
+    for index, commit in before.items():
+        assert artifact.manifest.attempts[index] == commit.attempt
+        assert diary(settings)[str(index)] == computed[str(index)]
 
 
 def test_the_digest_has_settings_and_inputs_and_nothing_neutral(settings: SquaresSettings) -> None:
@@ -92,7 +95,13 @@ def test_the_digest_has_settings_and_inputs_and_nothing_neutral(settings: Square
     assert stage_digest(changed(settings, workers=7, run_id="x", store="s3://elsewhere/y", debug=True)) == digest
     assert stage_digest(changed(settings, count=5)) != digest
     assert stage_digest(changed(settings, seed=1)) != digest
-    assert stage_digest(changed(settings, before=f"s3://a/artifacts/squares/{'0' * 64}")) != digest
+    assert stage_digest(changed(settings, before=f"s3://other/artifacts/squares/{'0' * 64}")) != digest
+
+
+def test_an_input_is_the_same_with_and_without_a_slash_at_its_end(settings: SquaresSettings) -> None:
+    address = f"s3://other/artifacts/squares/{'1' * 64}"
+    plain, slashed = (stage_digest(changed(settings, before=given)) for given in (address, f"{address}/"))
+    assert plain == slashed != stage_digest(settings)
 
 
 def test_the_manifest_leads_to_what_it_was_made_from(settings: SquaresSettings) -> None:

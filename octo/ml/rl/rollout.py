@@ -36,7 +36,7 @@ def complete(
     temperature: float,
     draws_BT: np.ndarray | None,
 ) -> Completions:
-    """Complete every prompt by sampling, or greedily when the temperature is 0.
+    """Complete every prompt by sampling, or greedily when no draws are given.
 
     A prompt is read once, however many completions of it are drawn; they come after each other in the result.
 
@@ -46,7 +46,7 @@ def complete(
         group_size: completions of each prompt.
         max_new_tokens: the limit T.
         end_id: the id that ends a completion.
-        temperature: 0 takes the likeliest token.
+        temperature: divides the logits; greedy completions have none.
         draws_BT: uniform numbers in [0, 1), one for each completion and position; None when greedy.
     """
     device = next(model.parameters()).device

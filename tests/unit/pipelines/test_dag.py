@@ -60,6 +60,8 @@ def test_the_branches_differ_only_in_their_question_answer_data() -> None:
         ({"pipeline": "octothinker", "only": "stabel"}, "did you mean stable"),
         ({"pipeline": "octothinker", "set": ("stabl.learning_rate=1",)}, "did you mean stable"),
         ({"pipeline": "octothinker", "set": ("stable.learning_rat=1",)}, "learning"),
+        ({"pipeline": "octothinker", "set": ("stable.model=s3://other/x",)}, "the pipeline takes it from base"),
+        ({"pipeline": "octothinker", "set": ("stable.store=s3://other/x",)}, "give octo run --store instead"),
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_nearest(given: dict[str, object], message: str) -> None:
