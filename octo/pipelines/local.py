@@ -156,14 +156,14 @@ class LocalRun:
             return
         del self._children[state.name]
         state.ended_at = datetime.now(UTC)
-        self._keep_log(state, child)
         if code == 0:
+            self._keep_log(state, child)
             self._finish(state)
             return
         # Who was killed had no last words: its log ends with whatever came before.
         said = child.last_words() if code > 0 else ""
         state.status, state.message = Status.FAILED, said or exit_text(code)
-        self._changed(state)
+        self._try_keep(state, child)
         # A stage's own kind of failure is the run's: wrong settings stay a matter of usage.
         kind = {EXIT_USAGE: UsageError, EXIT_PREEMPTED: PreemptedError}.get(code, StageFailedError)
         raise kind(
@@ -183,11 +183,23 @@ class LocalRun:
 
     def _changed(self, state: StageState) -> None:
         self.display.changed(state)
+        self._record(state)
+
+    def _record(self, state: StageState) -> None:
         record = json.dumps(state.record(), indent=1).encode()
         self.session.store.put(f"runs/{self.run_id}/stages/{state.name}.json", record, content_type="application/json")
 
     def _keep_log(self, state: StageState, child: StageProcess) -> None:
         self.session.store.put(self._log_key(state), child.log.read_bytes(), content_type="text/plain; charset=utf-8")
+
+    def _try_keep(self, state: StageState, child: StageProcess) -> None:
+        """Keep the log and the record of a stage that did not end well: a store that cannot take them hides nothing."""
+        self.display.changed(state)
+        try:
+            self._keep_log(state, child)
+            self._record(state)
+        except StorageError as error:
+            logger.warning("stage %s is %s, and its log could not be kept: %s", state.name, state.status, error)
 
     def _log_key(self, state: StageState) -> str:
         return f"runs/{self.run_id}/logs/{state.name}-{state.attempt}.log"
@@ -202,11 +214,7 @@ class LocalRun:
             state.status, state.ended_at = Status.STOPPED, datetime.now(UTC)
             if not self.session.alive:
                 continue
-            try:
-                self._keep_log(state, child)
-                self._changed(state)
-            except StorageError as error:
-                logger.warning("stage %s stopped, and its log could not be kept: %s", name, error)
+            self._try_keep(state, child)
         self._children.clear()
 
 
