@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
-from octo.errors import PreemptedError, UsageError
+from octo.errors import UsageError
 from octo.span_export import Collector, Sink, SpanFile
 
 FLUSH_SECONDS = 5.0
@@ -228,8 +228,6 @@ class Telemetry:
     def _try_flush(self) -> None:
         try:
             self._file.flush()
-        except PreemptedError:
-            raise  # by a signal that came while the sink was at work
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, the work that is traced goes on
             if not self._warned:
                 logger.warning("spans are kept back, as they could not be stored: %s", error)

@@ -61,11 +61,6 @@ def model_parts(model: PreTrainedModel) -> dict[str, bytes]:
     }
 
 
-def num_parameters(model: PreTrainedModel) -> int:
-    """Trainable parameters."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
 def use_threads(num_threads: int) -> None:
     """Fix the threads of every matrix product: another number may round sums differently."""
     torch.set_num_threads(num_threads)

@@ -63,8 +63,7 @@ class LocalRun:
         """Bring every stage to a committed artifact.
 
         Raises:
-            StageFailedError: a stage ended with an error; the others were stopped.
-            PreemptedError: this process was told to stop.
+            StageFailedError, UsageError, PreemptedError: a stage ended so; the others were stopped.
             StoreUnreachableError: the embedded server ended.
         """
         with tempfile.TemporaryDirectory(prefix="octo-logs-") as logs:
