@@ -37,6 +37,7 @@ from octo.storage.artifacts import (
     find_artifact,
     open_artifact,
 )
+from octo.storage.probe import probe
 from octo.storage.store import Store, connect
 
 S = TypeVar("S", bound=JobSettings)
@@ -140,6 +141,9 @@ def produce(settings: S, function: str) -> Artifact:
     found = find_artifact(store, settings.job, digest)
     if found is not None:
         return found
+    if settings.probe:
+        # The race, which can take seconds, is left to the commands that begin a run.
+        probe(store, rivals=0)
     started_at = datetime.now(UTC)
     attempt = secrets.token_hex(4)
     with open_job(settings, attempt, telemetry.environment_parent()) as job:

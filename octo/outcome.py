@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from octo.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, OctoError
 
 _STDOUT = 1
+_TRUE = {"1", "true", "t", "yes", "y", "on"}
+"""What the settings take for true; said here again because the settings may be what failed."""
 
 Command = Callable[[Sequence[str]], int]
 
 
 def concluded(command: Command, arguments: Sequence[str]) -> int:
-    """Run a command and give its exit code (errors.py). A traceback is shown only with `--debug`."""
+    """Run a command and give its exit code (errors.py). A traceback is shown only with `--debug` or OCTO_DEBUG."""
     try:
         exit_code = command(arguments)
         sys.stdout.flush()
@@ -39,7 +41,7 @@ def _exit_code(ended: SystemExit) -> int:
 
 
 def _failed(arguments: Sequence[str], error: Exception, sentence: str, exit_code: int) -> int:
-    if "--debug" in arguments:
+    if "--debug" in arguments or os.environ.get("OCTO_DEBUG", "").lower() in _TRUE:
         traceback.print_exception(error)
     return _say(sentence, exit_code)
 

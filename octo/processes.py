@@ -14,12 +14,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Stopped(BaseException):
-    """SIGTERM or Ctrl-C arrived. No Exception: libraries that retry on errors must not retry on this."""
+    """SIGTERM, SIGHUP or Ctrl-C arrived. No Exception: libraries that retry on errors must not retry on this."""
+
+
+def num_cores() -> int:
+    """Processor cores that this process may run on, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @contextmanager
 def stoppable(remedy: str) -> Iterator[None]:
-    """Turn SIGTERM and Ctrl-C into an exception, so that every `finally` runs; it leaves here as PreemptedError.
+    """Turn SIGTERM, SIGHUP and Ctrl-C into an exception that leaves here as PreemptedError, so every `finally` runs.
 
     Only the main thread may enter. A second signal interrupts the cleaning up; what is committed stays all the same.
     """
@@ -27,7 +32,10 @@ def stoppable(remedy: str) -> Iterator[None]:
     def stop(signal_number: int, _frame: FrameType | None) -> None:
         raise Stopped(signal.Signals(signal_number).name)
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    stopping = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it, for whom the terminal may close
+        stopping.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, stop) for number in stopping}
     try:
         yield
     except Stopped as stopped:

@@ -40,14 +40,26 @@ def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: in
     return model_class(config)
 
 
-def load_model(artifact: Artifact) -> PreTrainedModel:
-    """The model of a midtraining or rl artifact, its weights verified against the manifest."""
+_CPU = torch.device("cpu")
+
+
+def accelerator() -> torch.device:
+    """The machine's accelerator, or its processor where it has none."""
+    return torch.device("cuda") if torch.cuda.is_available() else _CPU
+
+
+def load_model(artifact: Artifact, *, on: torch.device = _CPU) -> PreTrainedModel:
+    """The model of a midtraining or rl artifact, its weights verified against the manifest.
+
+    A model to be trained is left where it is: DeepSpeed moves it to its rank's device.
+    """
     raw = json.loads(artifact.read_one("config.json"))
     kind = raw.get("model_type")
     if kind not in CLASSES:
         raise InputError(f"{artifact.address} holds a model of type {kind!r}; octo trains {', '.join(CLASSES)}")
     config_class, model_class = CLASSES[kind]
-    model = model_class(config_class(**raw))
+    with on:
+        model = model_class(config_class(**raw))
     model.load_state_dict(safetensors.load(artifact.read_one("model.safetensors")), strict=True)
     return model
 

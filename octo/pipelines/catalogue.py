@@ -9,7 +9,7 @@ from octo.pipelines.octothinker import octothinker
 from octo.pipelines.settings import RunSettings
 from octo.settings.loading import with_texts
 
-RUN_FIELDS = frozenset({"store", "s3", "run_id", "stage", "otlp_endpoint", "progress", "debug"})
+RUN_FIELDS = frozenset({"store", "s3", "probe", "run_id", "stage", "otlp_endpoint", "progress", "debug"})
 """What a run decides for all of its stages."""
 
 PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker}
@@ -42,4 +42,5 @@ def _check_open(stage: Stage, keys: Iterable[str]) -> None:
             producers = ", ".join(stage.inputs[group])
             raise UsageError(f"--set {stage.name}.{key}: the pipeline takes it from {producers}; set something there")
         if group in RUN_FIELDS:
-            raise UsageError(f"--set {stage.name}.{key}: it is the same for every stage; give octo run --{key} instead")
+            remedy = f"give octo run --{key} instead" if group in RunSettings.model_fields else "leave it out"
+            raise UsageError(f"--set {stage.name}.{key}: the run decides it for every stage; {remedy}")

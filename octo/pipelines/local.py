@@ -114,6 +114,7 @@ class LocalRun:
                 },
                 "store": self.session.store.address,
                 "s3": self.session.s3,
+                "probe": False,
                 "run_id": self.run_id,
                 "stage": stage.name,
                 "otlp_endpoint": self.otlp_endpoint,

@@ -21,7 +21,7 @@ from octo.pipelines.local import LocalRun
 from octo.pipelines.session import Session, open_session
 from octo.pipelines.settings import DEFAULT_PRESET, RunSettings, TraceSettings, check_writable
 from octo.pipelines.state import Status
-from octo.processes import stoppable
+from octo.processes import num_cores, stoppable
 from octo.report.page import headline, render_page
 from octo.settings.loading import arguments_of, load, result_settings
 from octo.storage.store import Store
@@ -75,7 +75,7 @@ def _run(pipeline: Pipeline, settings: RunSettings, session: Session, identity: 
             session=session,
             run_id=run_id,
             resume=identity.resume,
-            parallel=settings.parallel or os.cpu_count() or 1,
+            parallel=settings.parallel or num_cores(),
             display=LineDisplay(console) if settings.json_output else choose_display(console),
             telemetry=traced,
             otlp_endpoint=settings.otlp_endpoint,

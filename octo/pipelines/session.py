@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octo.settings.base import S3Settings
+from octo.storage.client import FIRST_ATTEMPTS
 from octo.storage.embedded import EmbeddedStore, embedded_store
 from octo.storage.probe import probe
 from octo.storage.store import Store, connect
@@ -36,7 +37,7 @@ def open_session(address: str, s3: S3Settings, *, probed: bool = False) -> Itera
     if address.startswith("s3://"):
         session = Session(connect(address, s3), s3, embedded=None)
         if probed:
-            probe(session.store)
+            probe(connect(address, s3, attempts=FIRST_ATTEMPTS))
         yield session
         return
     with embedded_store(Path(address or DEFAULT_DIRECTORY)) as served:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import CliPositionalArg
 
 from octo.errors import UsageError
-from octo.settings.base import Flag, S3Settings, Settings, Verbatim
+from octo.settings.base import Flag, S3Settings, ServiceUrl, Settings, Verbatim
 
 DEFAULT_PRESET = "toy"
 
@@ -67,8 +67,8 @@ class RunSettings(StoreSettings):
     """Run this stage and what it needs, and nothing else."""
     parallel: int = Field(default=0, ge=0)
     """Stages that may run side by side; 0 means as many as the machine has cores for."""
-    otlp_endpoint: str = ""
-    """OTLP/HTTP collector that spans are also sent to; empty sends none."""
+    otlp_endpoint: ServiceUrl = ""
+    """OTLP/HTTP collector that spans are also sent to, with OTEL_EXPORTER_OTLP_HEADERS; empty sends none."""
     output: Annotated[Path, Flag(short="-o")] = Path("report.html")
     """Where the report is written to; it is kept in the store as well."""
     json_output: Annotated[bool, Flag("json")] = False

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -33,12 +34,23 @@ Address = Annotated[str, Input()]
 """`s3://bucket/prefix/artifacts/<job>/<digest>` of a committed artifact; empty when not given."""
 
 
+def _without_password(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        # The value is not shown once more.
+        raise ValueError("expected a URL of a scheme and a host alone, got one with a password, which all would see")
+    return url
+
+
+ServiceUrl = Annotated[str, AfterValidator(_without_password)]
+"""URL of a service; empty for none. Secrets have settings and variables of their own."""
+
+
 class S3Settings(BaseModel):
     """How to reach the store. Secrets come from the environment or a file, never from a flag."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    endpoint: str = ""
+    endpoint: ServiceUrl = ""
     """URL of the S3 service; empty means the cloud's own."""
     region: str = "us-east-1"
     """Region that requests are signed for."""
@@ -90,14 +102,16 @@ class JobSettings(Settings):
     """Where artifacts live: s3://bucket/prefix."""
     s3: Annotated[S3Settings, Neutral()] = S3Settings()
     """Connection to the store."""
+    probe: Annotated[bool, Neutral()] = True
+    """Prove first that the store honours conditional writes; a run has done so for all of its stages."""
     run_id: Annotated[str, Neutral()] = ""
     """The run that this job belongs to; empty makes one up."""
     stage: Annotated[str, Neutral()] = ""
     """Name of the pipeline's stage; empty means the job's name."""
     workers: Annotated[int, Neutral(), Field(ge=1)] = 1
     """Processes that work on indexes side by side."""
-    otlp_endpoint: Annotated[str, Neutral()] = ""
-    """OTLP/HTTP collector that spans are also sent to; empty sends none."""
+    otlp_endpoint: Annotated[ServiceUrl, Neutral()] = ""
+    """OTLP/HTTP collector that spans are also sent to, with OTEL_EXPORTER_OTLP_HEADERS; empty sends none."""
     progress: Annotated[Literal["auto", "json"], Neutral()] = "auto"
     """auto: a bar on a terminal, a line a minute in a log; json: one object a line on stdout."""
     seed: int = 0

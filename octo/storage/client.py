@@ -13,8 +13,10 @@ from octo.settings.base import S3Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ATTEMPTS = 8
+ATTEMPTS = 11
 """Sends of one request before its failure is final: with the backoff between them about half a minute."""
+FIRST_ATTEMPTS = 5
+"""Sends of the first requests to a store that may be misspelt: a person waits for the answer, about a second."""
 CONNECTIONS = 16
 
 

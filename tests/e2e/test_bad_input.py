@@ -307,10 +307,14 @@ def test_credentials_that_do_not_do_are_named_and_nothing_is_touched(
     assert not any(secret in refused.stdout + refused.stderr for secret in ("may-do-everything", "may-only-read"))
 
 
-def test_a_store_without_conditional_writes_is_refused_before_anything_starts(good: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "job"])
+def test_a_store_without_conditional_writes_is_refused_before_anything_starts(command: str, good: Path) -> None:
+    source = f"good=file:{good}"
+    job = ["ingestion", "--store", "s3://octo/corpus", "--sources", source]
+    arguments = ingest_run("s3://octo/corpus", source) if command == "run" else job
     with careless_server() as careless:
         s3 = S3Settings(endpoint=careless.endpoint, access_key=SecretStr("any"), secret_key=SecretStr("any"))
-        refused = octo(*ingest_run("s3://octo/corpus", f"good=file:{good}"), env=reaching(s3))
+        refused = octo(*arguments, env=reaching(s3))
     sentence = sentence_of(refused, exit_code=1)
     assert f"{careless.endpoint} does not honour conditional writes" in sentence
     assert "use a store that does (AWS S3, SeaweedFS, a recent MinIO), or a directory as --store" in sentence

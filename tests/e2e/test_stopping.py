@@ -22,7 +22,7 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp_path: Path) -> None:
     directory = tmp_path / "store"
     arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize-base")

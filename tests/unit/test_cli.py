@@ -102,11 +102,14 @@ def test_a_verb_decides_the_exit_code(verb: str) -> None:
     assert cli.main([verb, "return", "75"]) == 75
 
 
+@pytest.mark.parametrize("said", [["--debug"], []], ids=["flag", "variable"])
 @pytest.mark.parametrize("kind", ["usage", "bug"])
 def test_debug_shows_the_traceback_before_the_sentence(
-    verb: str, kind: str, capsys: pytest.CaptureFixture[str]
+    verb: str, kind: str, said: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cli.main([verb, kind, "--debug"])
+    if not said:
+        monkeypatch.setenv("OCTO_DEBUG", "true")
+    cli.main([verb, kind, *said])
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback (most recent call last)")
     assert shown.splitlines()[-1].startswith("octo: ")

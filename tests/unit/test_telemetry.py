@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from octo import telemetry
-from octo.errors import PreemptedError, StorageError, UsageError
+from octo.errors import StorageError, UsageError
+from octo.processes import Stopped
 from octo.telemetry import SpanRef, Telemetry
 from octo.trace import Span, load_spans, orphans
 
@@ -315,7 +316,7 @@ def test_an_explicit_flush_raises_what_the_sink_raises_and_shutdown_does_not() -
 
 
 def test_being_stopped_while_the_sink_is_at_work_is_not_mistaken_for_its_failure(begin: Begin) -> None:
-    stopped = [PreemptedError("stopped by SIGTERM")]
+    stopped = [Stopped("SIGTERM")]
     files: Files = []
 
     def sink(file: bytes) -> None:
@@ -324,10 +325,10 @@ def test_being_stopped_while_the_sink_is_at_work_is_not_mistaken_for_its_failure
         files.append(file)
 
     traced = telemetry.start(service="rl", run_id="run", sink=sink)
-    with pytest.raises(PreemptedError), traced.span("octo.rl"):
+    with pytest.raises(Stopped), traced.span("octo.rl"):
         traced.traceparent()
     traced.shutdown()
-    assert spans_in(files[-1])["octo.rl"].message == "PreemptedError: stopped by SIGTERM"
+    assert spans_in(files[-1])["octo.rl"].message == "Stopped: SIGTERM"
 
 
 def test_shutdown_ends_what_other_threads_have_open_and_marks_it(begin: Begin) -> None:

@@ -13,7 +13,7 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.models import load_model, use_threads
+from octo.ml.models import accelerator, load_model, use_threads
 from octo.ml.rl.rollout import complete
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
@@ -43,7 +43,7 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     artifact = job.inputs["models"][index]
-    model = load_model(artifact)
+    model = load_model(artifact, on=accelerator())
     model.train(mode=False)
     tokenizer = load_tokenizer(artifact.read_one("tokenizer.json"), name=artifact.address)
     questions = read_questions(job.input("problems"), source=settings.source)

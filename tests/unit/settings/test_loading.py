@@ -369,3 +369,10 @@ def test_a_required_field_that_is_missing_names_its_flag_and_its_variable() -> N
     with pytest.raises(UsageError, match=r"^--length is missing: give it, or set OCTO_LENGTH$"):
         load(NailSettings, [], {})
     assert arguments_of(load(NailSettings, ["--length=3"], {})) == ["--length=3"]
+
+
+@pytest.mark.parametrize("flag", ["--s3.endpoint", "--otlp-endpoint"])
+def test_a_password_in_a_url_is_refused_and_not_shown(flag: str) -> None:
+    said = refusal([f"{flag}=http://me:opensesame@127.0.0.1:8333"])
+    assert said.startswith(f"{flag}: expected a URL")
+    assert "opensesame" not in said
