@@ -73,7 +73,7 @@ class Job(Generic[S]):
         `work` is a module-level function from (job, index) to its result; the result must depend on nothing else.
         """
         self.planned.update(indexes)
-        committed = self.output.committed()
+        committed = self.output.committed_indexes()
         pending = [index for index in indexes if index not in committed]
         if min(self.settings.workers, len(pending)) > 1:
             finished = self._in_processes(work, pending)
@@ -93,12 +93,13 @@ class Job(Generic[S]):
 
     def _in_processes(self, work: "Work[S]", indexes: Sequence[int]) -> Iterator[int]:
         # Spawned, not forked: threads of the telemetry and of the store do not survive a fork.
-        attempt, parent = self.output.attempt, self.telemetry.traceparent()
+        output, parent = self.output, self.telemetry.traceparent()
         workers = min(self.settings.workers, len(indexes))
         with ProcessPoolExecutor(workers, get_context("spawn"), die_with_parent, (os.getpid(),)) as pool:
             try:
                 futures = [
-                    pool.submit(_commit_in_worker, self.settings, attempt, parent, work, index) for index in indexes
+                    pool.submit(_commit_in_worker, self.settings, output.digest, output.attempt, parent, work, index)
+                    for index in indexes
                 ]
                 for future in as_completed(futures):
                     yield future.result()
@@ -137,7 +138,8 @@ def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | N
 def produce(settings: S, function: str) -> Artifact:
     """The artifact that these settings determine: found, or made and committed now."""
     store = connect(settings.store, settings.s3)
-    digest = stage_digest(settings)
+    determining = _determining_settings(settings)
+    digest = _digest(settings, determining)
     found = find_artifact(store, settings.job, digest)
     if found is not None:
         return found
@@ -146,10 +148,10 @@ def produce(settings: S, function: str) -> Artifact:
         probe(store, rivals=0)
     started_at = datetime.now(UTC)
     attempt = secrets.token_hex(4)
-    with open_job(settings, attempt, telemetry.environment_parent()) as job:
+    with open_job(settings, digest, attempt, telemetry.environment_parent()) as job:
         links = [
             *telemetry.environment_links(),
-            *(_producer(artifact) for artifacts in job.inputs.values() for artifact in artifacts),
+            *(producer_of(artifact) for artifacts in job.inputs.values() for artifact in artifacts),
         ]
         with job.telemetry.span(f"octo.{settings.job}", {"octo.digest": digest}, links) as span:
             verb: Callable[[Job[S]], None] = resolve_name(function)
@@ -161,7 +163,7 @@ def produce(settings: S, function: str) -> Artifact:
             return job.output.finish(
                 stage=settings.stage or settings.job,
                 code_version=settings.code_version,
-                settings=_determining_settings(settings),
+                settings=determining,
                 inputs={
                     name: [InputRef.of(artifact) for artifact in artifacts] for name, artifacts in job.inputs.items()
                 },
@@ -173,10 +175,20 @@ def produce(settings: S, function: str) -> Artifact:
 
 def stage_digest(settings: JobSettings) -> str:
     """The digest of what determines the job's artifact: job, code version, settings, and its inputs' digests."""
+    return _digest(settings, _determining_settings(settings))
+
+
+def producer_of(artifact: Artifact) -> telemetry.SpanRef:
+    """The span that wrote the artifact, to be linked to by whoever reads it."""
+    producer = artifact.manifest.producer
+    return telemetry.SpanRef(trace_id=producer.trace_id, span_id=producer.span_id)
+
+
+def _digest(settings: JobSettings, determining: Mapping[str, object]) -> str:
     return digest_of(
         job=settings.job,
         code_version=settings.code_version,
-        settings=_determining_settings(settings),
+        settings=determining,
         inputs={name: [_digest_in(address) for address in given] for name, given in inputs_of(settings).items()},
     )
 
@@ -187,10 +199,11 @@ def _digest_in(address: str) -> str:
 
 
 @contextmanager
-def open_job(settings: S, attempt: str, parent: str | None, *, process: str = "main") -> Iterator[Job[S]]:
+def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, process: str = "main") -> Iterator[Job[S]]:
     """Connect a job: the store, the inputs, the trace and a scratch directory.
 
-    `process` tells the spans of one opening from those of the others of the same attempt.
+    `digest` is the stage's, computed once, as it may stand for hashing every source file. `process` tells the spans of
+    one opening from those of the others of the same attempt.
     """
     store = connect(settings.store, settings.s3)
     stage = settings.stage or settings.job
@@ -212,7 +225,7 @@ def open_job(settings: S, attempt: str, parent: str | None, *, process: str = "m
                     name: tuple(open_artifact(store, address) for address in given)
                     for name, given in inputs_of(settings).items()
                 },
-                output=Output(store, job=settings.job, digest=stage_digest(settings), attempt=attempt),
+                output=Output(store, job=settings.job, digest=digest, attempt=attempt),
                 telemetry=traced,
                 progress=progress,
                 scratch=Path(scratch),
@@ -222,13 +235,13 @@ def open_job(settings: S, attempt: str, parent: str | None, *, process: str = "m
         traced.shutdown()
 
 
-def _commit_in_worker(settings: S, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
-    with open_job(settings, attempt, traceparent, process=f"shard-{index}") as job:
+def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
+    with open_job(settings, digest, attempt, traceparent, process=f"shard-{index}") as job:
         return job.commit(work, index)
 
 
 def _check_indexes(job: Job[S]) -> None:
-    committed = set(job.output.committed())
+    committed = job.output.committed_indexes()
     if committed != job.planned:
         raise InvariantError(
             f"{job.settings.job} planned {len(job.planned)} indexes and committed {len(committed)}: "
@@ -238,11 +251,6 @@ def _check_indexes(job: Job[S]) -> None:
 
 def _determining_settings(settings: JobSettings) -> dict[str, object]:
     return {**result_settings(settings), **settings.determinants()}
-
-
-def _producer(artifact: Artifact) -> telemetry.SpanRef:
-    producer = artifact.manifest.producer
-    return telemetry.SpanRef(trace_id=producer.trace_id, span_id=producer.span_id)
 
 
 def _versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from octo.errors import (
     StoreUnreachableError,
     UsageError,
 )
-from octo.job import stage_digest
+from octo.job import producer_of, stage_digest
 from octo.pipelines.child import StageProcess, exit_text
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.display import Display
@@ -28,7 +28,7 @@ from octo.pipelines.state import StageState, Status
 from octo.settings.base import JobSettings
 from octo.settings.loading import secrets_of
 from octo.storage.artifacts import Artifact, find_artifact
-from octo.telemetry import SpanRef, Telemetry
+from octo.telemetry import Telemetry
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0
@@ -124,9 +124,7 @@ class LocalRun:
         )
 
     def _adopt(self, state: StageState, artifact: Artifact) -> None:
-        producer = artifact.manifest.producer
-        link = SpanRef(trace_id=producer.trace_id, span_id=producer.span_id)
-        with self.telemetry.span("octo.cached", {"octo.stage": state.name}, (link,)):
+        with self.telemetry.span("octo.cached", {"octo.stage": state.name}, (producer_of(artifact),)):
             state.status, state.address = Status.CACHED, artifact.address
             state.committed_at = artifact.manifest.committed_at
         self._changed(state)

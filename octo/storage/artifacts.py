@@ -123,10 +123,15 @@ class Output:
         self.digest = digest
         self.attempt = attempt
         self._folder = _folder(job, digest)
+        self._commits = f"{self._folder}/commits/"
+
+    def committed_indexes(self) -> set[int]:
+        """The indexes that are claimed, without reading their commits."""
+        return {int(key.rpartition("/")[2].removesuffix(".json")) for key in self.store.list(self._commits)}
 
     def committed(self) -> dict[int, Commit]:
         """The commits there are, by index, whichever attempt made them."""
-        keys = list(self.store.list(f"{self._folder}/commits/"))
+        keys = list(self.store.list(self._commits))
         with ThreadPoolExecutor(READERS) as pool:
             commits = list(pool.map(self._commit_at, keys))
         return {commit.index: commit for commit in sorted(commits, key=lambda commit: commit.index)}
@@ -144,7 +149,7 @@ class Output:
             counters=dict(result.counters),
             committed_at=datetime.now(UTC),
         )
-        key = f"{self._folder}/commits/{index}.json"
+        key = f"{self._commits}{index}.json"
         return commit if self.store.put_if_absent(key, commit.canonical()) else self._commit_at(key)
 
     def finish(

@@ -14,7 +14,7 @@ from octo.storage.artifacts import Artifact, Output
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from octo.trace import load_spans, orphans
-from tests.wire.toy_job import SquaresSettings
+from tests.wire.toy_job import SquaresSettings, WatchingSettings
 
 FUNCTION = "tests.wire.toy_job:square"
 
@@ -88,6 +88,19 @@ def test_a_killed_job_redoes_only_what_was_not_committed(settings: SquaresSettin
     for index, commit in before.items():
         assert artifact.manifest.attempts[index] == commit.attempt
         assert diary(settings)[str(index)] == computed[str(index)]
+
+
+def test_workers_commit_under_the_digest_that_was_computed_at_the_start(
+    settings: SquaresSettings, tmp_path: Path
+) -> None:
+    watched = tmp_path / "watched"
+    watched.write_text("at the start")
+    watching = WatchingSettings(store=settings.store, s3=settings.s3, workers=2, watched=str(watched))
+    digest = stage_digest(watching)
+    artifact = produce(watching, "tests.wire.toy_job:square_while_the_file_changes")
+    assert squares(artifact) == [0, 1, 4, 9]
+    assert artifact.manifest.digest == digest
+    assert artifact.manifest.settings["watched"] == "at the start"
 
 
 def test_the_digest_has_settings_and_inputs_and_nothing_neutral(settings: SquaresSettings) -> None:

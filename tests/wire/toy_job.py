@@ -5,6 +5,8 @@ import signal
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from pydantic import JsonValue
+
 from octo.errors import InputError
 from octo.job import Job
 from octo.settings.base import Address, JobSettings, Neutral
@@ -27,6 +29,15 @@ class SquaresSettings(JobSettings):
     """Index at which the process kills itself."""
 
 
+class WatchingSettings(SquaresSettings):
+    """Squares whose digest depends on a file."""
+
+    watched: Annotated[str, Neutral()] = ""
+
+    def determinants(self) -> dict[str, JsonValue]:
+        return {"watched": Path(self.watched).read_text()}
+
+
 def square(job: Job[SquaresSettings]) -> None:
     job.each(one, range(job.settings.count))
 
@@ -40,6 +51,11 @@ def one(job: Job[SquaresSettings], index: int) -> IndexResult:
     return IndexResult(
         parts={"square.txt": str(index * index).encode()}, rows={"square.txt": 1}, counters={"squares": 1}
     )
+
+
+def square_while_the_file_changes(job: Job[WatchingSettings]) -> None:
+    Path(job.settings.watched).write_text("changed")
+    square(job)
 
 
 def forget_one(job: Job[SquaresSettings]) -> None:

@@ -79,6 +79,7 @@ def test_a_commit_says_what_was_stored_and_by_whom(store: Store, tmp_path: Path)
     assert store.get(tokens.key) == b"1234"
     assert (commit.index, commit.attempt, commit.counters) == (7, "first", {"kept": 3})
     assert output(store, "second").committed() == {7: commit}
+    assert output(store, "second").committed_indexes() == {7}
 
 
 def test_the_second_attempt_takes_over_what_the_first_committed(store: Store) -> None:
