@@ -55,10 +55,6 @@ class RunSettings(StoreSettings):
     """Which pipeline to run, such as octothinker."""
     preset: str = DEFAULT_PRESET
     """The pipeline's settings to start from."""
-    store: str = ""
-    """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
-    s3: S3Settings = S3Settings()
-    """Connection to the store."""
     run_id: str = ""
     """Name of the run; one that exists is resumed, empty makes one up."""
     set: Annotated[tuple[str, ...], Verbatim()] = ()

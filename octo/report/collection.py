@@ -54,7 +54,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
     return Results(
         control=visible(settings.control),
         resamples=settings.resamples,
-        problems=max((len(side.greedy) + side.unreached for pair in pairs for side in (pair.before,)), default=0),
+        problems=max((len(pair.before.greedy) + pair.before.unreached for pair in pairs), default=0),
         verdict=verdict,
         branches=tuple(
             branch_of(pair, evaluation, policy, greedy, with_samples)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from octo.report.comparison import mid_trained
 from octo.report.curves import smoothed
 from octo.report.drawing import (
+    DASHES,
     INK,
     MUTED,
     PAPER,
@@ -154,7 +155,7 @@ def midtraining_curve(results: Results, name: str, *, label: str, caption: str) 
                 None if seen is None else (model.tokens_before + seen) / divisor
                 for seen in model.curve.values["tokens"]
             ]
-            look = styles.get(model.branch) or Look(INK, ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))[place % 3], "o")
+            look = styles.get(model.branch) or Look(INK, DASHES[place % 3], "o")
             _line(axes, tokens, model.curve.values[name], look, model.stage, smooth=name == "loss")
         axes.set_xlabel(f"tokens since random weights{unit}")
         _finish_curves(drawn, axes, label, share=False)
@@ -211,8 +212,7 @@ FIGURES_OF_TRAINING: Mapping[str, Callable[[Results], Drawing]] = {
 
 
 def _looks(results: Results) -> dict[str, Look]:
-    control = next((branch.name for branch in results.branches if branch.control), results.control)
-    return looks([branch.name for branch in results.branches], control)
+    return looks([branch.name for branch in results.branches], results.control)
 
 
 def _whisker(axes: Axes, estimate: Estimate, row: float, colour: str, *, hollow: bool, marker: str = "o") -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from octo.errors import MissingError, UsageError
+from octo.errors import MissingError
 from octo.report import figures, text
 from octo.report.comparison import answer_of
 from octo.report.curves import ends
 from octo.report.drawing import Drawing
 from octo.report.results import Branch, Results
+from octo.report.runs import described, recorded, span_lines
 from octo.report.timeline import StageTime, inside_stages, timeline
 from octo.settings import JOBS
 from octo.storage.artifacts import Artifact, open_artifact
@@ -108,8 +109,10 @@ def render_page(store: Store, run_id: str) -> str:
 
 def headline(store: Store, run_id: str) -> str:
     """The report's answer as a line of text."""
-    stages = _described(store, run_id)["stages"]
-    artifacts = [_artifact(store, stage, _record(store, run_id, stage)) for stage in stages if stage["job"] == "report"]
+    stages = described(store, run_id)["stages"]
+    artifacts = [
+        _artifact(store, stage, recorded(store, run_id, stage["name"])) for stage in stages if stage["job"] == "report"
+    ]
     results = read_results(artifacts[0]) if artifacts else None
     if results is None:
         return f"run {run_id} has no results yet"
@@ -118,29 +121,29 @@ def headline(store: Store, run_id: str) -> str:
 
 def read_run(store: Store, run_id: str) -> Run:
     """What runs/<run-id>/ holds, and the manifests of what the run committed or found."""
-    described = _described(store, run_id)
-    records = {stage["name"]: _record(store, run_id, stage) for stage in described["stages"]}
+    description = described(store, run_id)
+    records = {stage["name"]: recorded(store, run_id, stage["name"]) for stage in description["stages"]}
     artifacts = {
         stage["name"]: artifact
-        for stage in described["stages"]
+        for stage in description["stages"]
         if (artifact := _artifact(store, stage, records[stage["name"]])) is not None
     }
-    inside = inside_stages(load_spans(_span_lines(store, run_id)))
-    trace_id = described.get("trace_id") or trace_id_of(run_id)
+    inside = inside_stages(load_spans(span_lines(store, run_id)))
+    trace_id = description.get("trace_id") or trace_id_of(run_id)
     return Run(
         run_id=run_id,
-        pipeline=described["pipeline"],
-        preset=described.get("preset", ""),
-        created_at=_moment(described.get("created_at")),
+        pipeline=description["pipeline"],
+        preset=description.get("preset", ""),
+        created_at=_moment(description.get("created_at")),
         trace_id=trace_id,
         store=store.address,
         stages=tuple(
             _stage_time(stage, records[stage["name"]], artifacts.get(stage["name"]), trace_id, inside)
-            for stage in described["stages"]
+            for stage in description["stages"]
         ),
         changed_settings={
             stage["name"]: changed
-            for stage in described["stages"]
+            for stage in description["stages"]
             if (changed := changed_settings(stage["job"], stage["settings"]))
         },
         artifacts=artifacts,
@@ -162,40 +165,12 @@ def changed_settings(job: str, settings: Mapping[str, object]) -> dict[str, obje
     }
 
 
-def _described(store: Store, run_id: str) -> Any:
-    try:
-        return store.get_json(f"runs/{run_id}/run.json")
-    except MissingError:
-        known = sorted({key.split("/")[1] for key in store.list("runs/")})
-        raise UsageError(
-            f"there is no run {run_id!r} in {store.address}: "
-            + (f"there is {', '.join(known[-5:])}" if known else "start one with octo run")
-        ) from None
-
-
-def _record(store: Store, run_id: str, stage: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        record = store.get_json(f"runs/{run_id}/stages/{stage['name']}.json")
-    except MissingError:
-        return {"state": "waiting"}
-    return record if isinstance(record, dict) else {"state": "waiting"}
-
-
 def _artifact(store: Store, stage: Mapping[str, Any], record: Mapping[str, Any]) -> Artifact | None:
     address = record.get("address") or stage.get("address")
     try:
         return open_artifact(store, address) if address else None
     except MissingError:
         return None
-
-
-def _span_lines(store: Store, run_id: str) -> list[bytes]:
-    return [
-        line
-        for key in store.list(f"runs/{run_id}/spans/")
-        if key.endswith(".jsonl")
-        for line in store.get(key).splitlines()
-    ]
 
 
 def _stage_time(
