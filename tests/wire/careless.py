@@ -4,10 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from octo.storage.probe import RIVALS
+from tests.wire.serving import serving
 
 
 @dataclass
@@ -25,17 +25,10 @@ class Careless:
 @contextmanager
 def careless_server(*honoured: str, refusal: tuple[int, str] | None = None) -> Iterator[Careless]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
-    server.daemon_threads = True
     server.request_queue_size = RIVALS
     server.state = Careless(frozenset(honoured), refusal, f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    try:
+    with serving(server):
         yield server.state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Answer(BaseHTTPRequestHandler):

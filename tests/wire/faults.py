@@ -9,6 +9,8 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.wire.serving import serving
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -77,17 +79,10 @@ class FaultProxy:
 @contextmanager
 def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Forward)
-    server.daemon_threads = True
     server.proxy = FaultProxy(f"http://127.0.0.1:{server.server_port}")
     server.upstream = urlsplit(upstream).netloc
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    try:
+    with serving(server):
         yield server.proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Forward(BaseHTTPRequestHandler):

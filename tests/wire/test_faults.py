@@ -1,6 +1,4 @@
-import hashlib
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,10 @@ from octo.errors import (
     StorageError,
     StoreUnreachableError,
 )
-from octo.storage.artifacts import Artifact, IndexResult, Output, SpanId, open_artifact
+from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import PART_BYTES, Store, connect
+from tests.committing import commit
 from tests.wire.faults import FaultProxy, answer, cut_body, flip_bit, hang_up, lose_reply
 
 BODY = random.Random(0).randbytes(100_000)
@@ -25,18 +24,7 @@ ALWAYS = 100
 @pytest.fixture
 def artifact(store: Store, faulty: Store) -> Artifact:
     """One part, `documents`, that is read over the proxy."""
-    output = Output(store, job="curation", digest=hashlib.sha256(b"").hexdigest(), attempt="first")
-    output.commit(0, IndexResult(parts={"documents": BODY}))
-    made = output.finish(
-        stage="curation",
-        code_version=1,
-        settings={},
-        inputs={},
-        versions={},
-        producer=SpanId(trace_id="0" * 32, span_id="0" * 16),
-        started_at=datetime.now(UTC),
-    )
-    return open_artifact(faulty, made.address)
+    return open_artifact(faulty, commit(store, [{"documents": BODY}]).address)
 
 
 def test_a_claim_whose_reply_was_lost_is_won(faulty: Store, proxy: FaultProxy) -> None:

@@ -11,12 +11,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from octo import telemetry
 from octo.errors import UsageError
 from octo.trace import load_spans
+from tests.wire.serving import serving
 
 
 class FakeCollector(ThreadingHTTPServer):
     """Takes OTLP/HTTP on a loopback port; refuses the first requests with the statuses that it is told."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -54,12 +53,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector() -> Iterator[FakeCollector]:
-    with FakeCollector() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = FakeCollector()
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_the_collector_gets_every_span_of_every_process_in_one_trace(collector: FakeCollector) -> None:

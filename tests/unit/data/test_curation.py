@@ -11,7 +11,7 @@ from octo.job import produce
 from octo.settings.curation import CurationSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
-from tests.unit.data.committing import commit
+from tests.committing import commit
 
 PROSE = "Every word of this document is a word that holds letters, and so it is kept by all of the rules."
 LONG_PROSE = " ".join(f"{PROSE} Sentence {number}." for number in range(5))

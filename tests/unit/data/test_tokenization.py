@@ -13,7 +13,7 @@ from octo.job import produce
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
-from tests.unit.data.committing import commit
+from tests.committing import commit
 
 DOCUMENTS = [
     *(
