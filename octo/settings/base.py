@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -90,6 +90,58 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
+class Need(BaseModel):
+    """What each pod of a job asks of a cluster. Nothing of it changes a result, and a laptop ignores it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    pods: int = Field(default=1, ge=1)
+    """Pods: the shard groups of a fleet, the nodes of a gang."""
+    cpus: float = Field(default=1, gt=0)
+    """Processor cores of a pod."""
+    memory_gib: float = Field(default=2, gt=0)
+    """Memory of a pod, without its shared memory, in GiB; over it, the pod is killed."""
+    scratch_gib: float = Field(default=10, gt=0)
+    """Local disk of a pod for temporary files and caches, in GiB."""
+    shared_memory_gib: float = Field(default=0.0625, gt=0)
+    """Shared memory of a pod, which counts as memory too, in GiB."""
+    accelerators: int = Field(default=0, ge=0)
+    """Accelerators of a pod; a gang has a rank for each."""
+    accelerator_memory_gib: float = Field(default=0, ge=0)
+    """Memory that an accelerator must have at least, in GiB."""
+    interconnect: str = ""
+    """A link between accelerators that the pool must name, such as nvlink or rdma; empty takes any."""
+    spot: bool = True
+    """May run on nodes that can be taken away."""
+    deadline_seconds: int = Field(default=86_400, gt=0)
+    """The job fails when it has run for longer; waiting in a queue does not count."""
+    retries: int = Field(default=3, ge=0)
+    """Failures that are forgiven: of each index of a fleet, of a gang as a whole. A lost node is never counted."""
+
+
+class ShardGroup(BaseModel):
+    """Which of a job's indexes a process does: index i where i % count == first + index."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    count: int = Field(default=1, ge=1)
+    """Groups that the indexes are dealt to, one after another."""
+    first: int = Field(default=0, ge=0)
+    """Group of the first pod of its pool."""
+    index: int = Field(default=0, ge=0)
+    """Which pod of its pool this is."""
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.first + self.index >= self.count:
+            raise ValueError(f"expected a group below {self.count}, got {self.first} + {self.index}")
+        return self
+
+    def has(self, index: int) -> bool:
+        """Whether this process does that index."""
+        return index % self.count == self.first + self.index
+
+
 class JobSettings(Settings):
     """Fields of every job. A subclass adds the job's own; docstrings become help and schema."""
 
@@ -97,6 +149,10 @@ class JobSettings(Settings):
     """Name of the job: of its settings module, its entry point and its artifacts."""
     code_version: ClassVar[int]
     """Raised when the job's code changes what it makes of the same settings and inputs."""
+    pod_shape: ClassVar[Literal["single", "fleet", "gang"]] = "single"
+    """How it is spread over pods: one, a group of indexes each, or ranks that work in step."""
+    image: ClassVar[Literal["data", "train", "inference"]] = "data"
+    """Which set of dependencies it runs with."""
 
     store: Annotated[str, Neutral()] = ""
     """Where artifacts live: s3://bucket/prefix."""
@@ -112,6 +168,12 @@ class JobSettings(Settings):
     """Processes that work on indexes side by side."""
     otlp_endpoint: Annotated[ServiceUrl, Neutral()] = ""
     """OTLP/HTTP collector that spans are also sent to, with OTEL_EXPORTER_OTLP_HEADERS; empty sends none."""
+    need: Annotated[Need, Neutral()] = Need()
+    """What each of its pods asks of a cluster."""
+    shard_group: Annotated[ShardGroup, Neutral()] = ShardGroup()
+    """Which indexes of a fleet this process does: all of them, unless it is a pod among pods."""
+    termination_log: Annotated[Path | None, Neutral()] = None
+    """File for one JSON line when the process ends: the artifact's address, or the error."""
     progress: Annotated[Literal["auto", "json"], Neutral()] = "auto"
     """auto: a bar on a terminal, a line a minute in a log; json: one object a line on stdout."""
     seed: int = 0

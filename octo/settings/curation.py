@@ -1,10 +1,10 @@
 """Settings of the curation job."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from octo.settings.base import Address, JobSettings
+from octo.settings.base import Address, JobSettings, Need, Neutral
 
 
 class CurationSettings(JobSettings):
@@ -12,6 +12,10 @@ class CurationSettings(JobSettings):
 
     job: ClassVar[str] = "curation"
     code_version: ClassVar[int] = 1
+    pod_shape = "fleet"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
+    """What each of its pods asks of a cluster."""
 
     documents: Address = ""
     """The documents to curate."""

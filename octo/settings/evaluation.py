@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from octo.settings.base import Address, JobSettings
+from octo.settings.base import Address, JobSettings, Need, Neutral
 
 
 class EvaluationSettings(JobSettings):
@@ -12,6 +12,11 @@ class EvaluationSettings(JobSettings):
 
     job: ClassVar[str] = "evaluation"
     code_version: ClassVar[int] = 1
+    pod_shape = "fleet"
+    image = "train"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
+    """What each of its pods asks of a cluster."""
 
     models: tuple[Address, ...] = ()
     """Models to evaluate, of midtraining or rl jobs; one index each."""

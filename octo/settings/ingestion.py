@@ -48,6 +48,7 @@ class IngestionSettings(JobSettings):
 
     job: ClassVar[str] = "ingestion"
     code_version: ClassVar[int] = 1
+    pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
     """Where documents come from, LABEL=KIND:WHAT each: math=python:sympy (docstrings of an installed package; stdlib is

@@ -1,10 +1,10 @@
 """Settings of the mid-training job, and the groups that every training job shares."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from octo.settings.base import Address, JobSettings
+from octo.settings.base import Address, JobSettings, Need, Neutral
 
 
 class ModelShape(BaseModel):
@@ -48,6 +48,11 @@ class MidtrainingSettings(JobSettings):
 
     job: ClassVar[str] = "midtraining"
     code_version: ClassVar[int] = 1
+    pod_shape = "gang"
+    image = "train"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, shared_memory_gib=1)
+    """What each of its pods asks of a cluster."""
 
     tokens: Address = ""
     """Packed tokens to train on, of the tokenization job."""

@@ -1,10 +1,10 @@
 """Settings of the reinforcement-learning job."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from octo.settings.base import Address, JobSettings
+from octo.settings.base import Address, JobSettings, Need, Neutral
 from octo.settings.midtraining import OptimizerSettings
 
 
@@ -13,6 +13,11 @@ class RlSettings(JobSettings):
 
     job: ClassVar[str] = "rl"
     code_version: ClassVar[int] = 1
+    pod_shape = "gang"
+    image = "train"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, shared_memory_gib=1)
+    """What each of its pods asks of a cluster."""
 
     model: Address = ""
     """Model to start from, of a midtraining or rl job."""

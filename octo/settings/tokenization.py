@@ -1,11 +1,11 @@
 """Settings of the tokenization job."""
 
 from math import isfinite
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from octo.settings.base import Address, JobSettings
+from octo.settings.base import Address, JobSettings, Need, Neutral
 
 
 class TokenizationSettings(JobSettings):
@@ -13,6 +13,9 @@ class TokenizationSettings(JobSettings):
 
     job: ClassVar[str] = "tokenization"
     code_version: ClassVar[int] = 1
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=8, scratch_gib=50)
+    """What each of its pods asks of a cluster."""
 
     corpus: tuple[Address, ...] = ()
     """The curated documents."""
