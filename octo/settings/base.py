@@ -116,7 +116,7 @@ class Need(BaseModel):
     deadline_seconds: int = Field(default=86_400, gt=0)
     """The job fails when it has run for longer; waiting in a queue does not count."""
     retries: int = Field(default=3, ge=0)
-    """Failures that are forgiven: of each index of a fleet, of a gang as a whole. A lost node is never counted."""
+    """Failures forgiven: of each index of a fleet, where a lost node does not count, or of a gang as a whole."""
 
 
 class ShardGroup(BaseModel):
@@ -142,6 +142,22 @@ class ShardGroup(BaseModel):
         return index % self.count == self.first + self.index
 
 
+Image = Literal["data", "train", "inference"]
+"""A set of dependencies, and the container image that holds it."""
+
+
+@dataclass(frozen=True)
+class ServingRole:
+    """Pods that serve a gang for as long as it works."""
+
+    name: str
+    need: Need
+    image: Image
+    port: int
+    settings: "JobSettings"
+    """What each of them runs with."""
+
+
 class JobSettings(Settings):
     """Fields of every job. A subclass adds the job's own; docstrings become help and schema."""
 
@@ -151,7 +167,9 @@ class JobSettings(Settings):
     """Raised when the job's code changes what it makes of the same settings and inputs."""
     pod_shape: ClassVar[Literal["single", "fleet", "gang"]] = "single"
     """How it is spread over pods: one, a group of indexes each, or ranks that work in step."""
-    image: ClassVar[Literal["data", "train", "inference"]] = "data"
+    main_role: ClassVar[str] = ""
+    """What the pods of a gang are called; empty calls them nodes."""
+    image: ClassVar[Image] = "data"
     """Which set of dependencies it runs with."""
 
     store: Annotated[str, Neutral()] = ""
@@ -187,3 +205,11 @@ class JobSettings(Settings):
     def determinants(self) -> dict[str, JsonValue]:
         """Facts outside the settings that determine the result, such as versions of installed packages."""
         return {}
+
+    def serving_role(self) -> ServingRole | None:
+        """The pods that serve this job's gang; None where it does everything itself."""
+        return None
+
+    def served_by(self, urls: tuple[str, ...]) -> Self:  # noqa: ARG002 - for the jobs that have a serving role
+        """The settings of a gang whose serving pods are found at those URLs."""
+        return self

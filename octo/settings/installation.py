@@ -49,7 +49,7 @@ class Pool(BaseModel):
     spot: bool = False
     """Whether its nodes can be taken away."""
     share: float = Field(default=1, gt=0)
-    """How much of a fleet it takes, in proportion to the other pools that fit; the first that fits takes everything else."""
+    """How much of a fleet it takes, in proportion to the other pools that fit."""
 
 
 class Images(BaseModel):
@@ -94,7 +94,7 @@ class Installation(BaseModel):
     """URL of the S3 service; empty means the secret's `endpoint`, or the cloud's own."""
     s3_region: str = ""
     """Region that requests are signed for."""
-    s3_secret: str = "octo-s3"
+    s3_secret: str = "octo-s3"  # noqa: S105 - its name alone
     """Secret with access_key, secret_key and perhaps endpoint; one that is missing leaves it to workload identity."""
     otlp_endpoint: ServiceUrl = ""
     """OTLP/HTTP collector that spans are also sent to."""

@@ -1,7 +1,7 @@
 """Settings from flags, environment and file, and back: what of them determines a result, and how to say them again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,16 +10,31 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from octo.errors import UsageError
 from octo.settings.base import Input, Neutral, Settings
-from octo.settings.sources import Given, from_environment, from_file, from_flags, from_texts, setting_called
+from octo.settings.sources import (
+    Given,
+    from_environment,
+    from_file,
+    from_flags,
+    from_texts,
+    from_values,
+    setting_called,
+)
 from octo.settings.table import SETTINGS_FILE, Setting, SettingPath, nested, table, value_at
 
 S = TypeVar("S", bound=Settings)
 
 
-def load(settings_class: type[S], arguments: Sequence[str], environ: Mapping[str, str]) -> S:
+def load(
+    settings_class: type[S],
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    site: Callable[[S], Mapping[str, object]] | None = None,
+) -> S:
     """The settings that a command was given.
 
-    Flags go before the environment, the environment before the settings file, the file before the defaults.
+    Flags go before the environment, the environment before the settings file, the file before the site's settings, and
+    these before the defaults. `site` gives the site's, nested as a file's, once everything else is known.
     `--help` prints the help and raises SystemExit(0).
 
     Raises:
@@ -30,7 +45,10 @@ def load(settings_class: type[S], arguments: Sequence[str], environ: Mapping[str
     stated = variables | flags
     named = stated.get(SETTINGS_FILE)
     filed = from_file(settings_class, Path(str(named.value))) if named and named.value is not None else {}
-    return _validated(settings_class, filed | stated)
+    settings = _validated(settings_class, filed | stated)
+    if site is None or not (values := site(settings)):
+        return settings
+    return _validated(settings_class, from_values(settings_class, values, "the site's settings") | filed | stated)
 
 
 def with_texts(settings: S, texts: Mapping[str, str], *, prefix: str = "--") -> S:

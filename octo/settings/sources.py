@@ -74,17 +74,22 @@ def from_texts(
 
 def from_file(settings_class: type[Settings], path: Path) -> dict[SettingPath, Given]:
     """What a JSON, YAML or TOML file says; a key that is no setting is refused with the name of the nearest."""
+    return from_values(settings_class, read_values(path), str(path))
+
+
+def from_values(settings_class: type[Settings], values: Mapping[Any, object], place: str) -> dict[SettingPath, Given]:
+    """What nested values say, as in a settings file; `place` says in messages where they were found."""
     settings = {setting.path: setting for setting in table(settings_class) if setting.path != SETTINGS_FILE}
     groups = {inner[:depth] for inner in settings for depth in range(1, len(inner))}
     given: dict[SettingPath, Given] = {}
-    for keys, value in _flat(read_values(path), groups):
+    for keys, value in _flat(values, groups):
         key = ".".join(keys)
         if keys in groups:
-            raise UsageError(f"{path}: {key} is a group of settings: expected keys with values in it")
+            raise UsageError(f"{place}: {key} is a group of settings: expected keys with values in it")
         if keys not in settings:
             near = _suggestion(key, [setting.key for setting in settings.values()], settings_class)
-            raise UsageError(f"{path}: unknown key {key}: {near}")
-        given[keys] = Given(value, f"{path}: {key}")
+            raise UsageError(f"{place}: unknown key {key}: {near}")
+        given[keys] = Given(value, f"{place}: {key}")
     return given
 
 

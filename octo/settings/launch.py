@@ -1,0 +1,77 @@
+"""Settings of launch: the launched job's own, the installation, and what a pipeline's step is told and asked for."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from octo.errors import UsageError
+from octo.settings import JOBS
+from octo.settings.base import JobSettings, Need, Neutral
+from octo.settings.combined import with_job
+from octo.settings.installation import Installation
+
+
+class Owner(BaseModel):
+    """The pod whose end is the JobSet's end too; a step's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = ""
+    """Name of the pod; empty for a JobSet that nobody owns."""
+    uid: str = ""
+    """The pod's uid."""
+
+
+class Outputs(BaseModel):
+    """Files that a step leaves for Kubeflow; an empty name leaves none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    address: Path | None = None
+    """File for the address of the artifact."""
+    metrics: Path | None = None
+    """File for the metrics, and place of the metrics artifact."""
+    report: Path | None = None
+    """File for the run's page."""
+    executor: Path | None = None
+    """File for what Kubeflow's launcher is told of the outputs."""
+
+
+class LaunchSettings(JobSettings):
+    """Create the JobSet of a job, or adopt the one there is, follow it, and end as it ends."""
+
+    job: ClassVar[str] = "launch"
+    code_version: ClassVar[int] = 1
+    launched: ClassVar[str] = ""
+    """The job that is launched: the first argument of the command."""
+    own_need: ClassVar[Need] = Need(cpus=0.1, memory_gib=0.5, scratch_gib=1)
+    """What the pod that launches asks for; `need` is the launched job's."""
+
+    installation: Annotated[Installation, Neutral()] = Installation()
+    """What the cluster has."""
+    owner: Annotated[Owner, Neutral()] = Owner()
+    """The pod that the JobSet belongs to."""
+    outputs: Annotated[Outputs, Neutral()] = Outputs()
+    """Files for Kubeflow."""
+    heartbeat_seconds: Annotated[float, Neutral(), Field(gt=0)] = 30
+    """How often the JobSet is told that somebody follows it; the janitor stops one that is not told."""
+    patience_seconds: Annotated[float, Neutral(), Field(gt=0)] = 600
+    """How long the API server may be out of reach before following ends; the JobSet goes on meanwhile."""
+
+    @classmethod
+    def verb(cls) -> str:
+        """The words after `octo`."""
+        return f"launch {cls.launched}".strip()
+
+
+def launching(job: str) -> type[LaunchSettings]:
+    """The settings of `octo launch JOB`: launch's own and the job's; UsageError when there is no such job."""
+    if job not in JOBS or job == LaunchSettings.job:
+        raise UsageError(f"there is no job {job!r} to launch: expected one of {', '.join(launchable())}")
+    return with_job(LaunchSettings, job, job=LaunchSettings.job, launched=job, pod_shape="single", image="data")
+
+
+def launchable() -> list[str]:
+    """The jobs that can be launched."""
+    return [job for job in JOBS if job != LaunchSettings.job]
