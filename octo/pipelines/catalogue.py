@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from octo.errors import UsageError
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.octothinker import octothinker
-from octo.pipelines.settings import RunSettings
+from octo.pipelines.settings import PipelineSettings
 from octo.settings.loading import with_texts
 
 RUN_FIELDS = frozenset({"store", "s3", "probe", "run_id", "stage", "otlp_endpoint", "progress", "debug"})
@@ -15,7 +15,7 @@ RUN_FIELDS = frozenset({"store", "s3", "probe", "run_id", "stage", "otlp_endpoin
 PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker}
 
 
-def choose_pipeline(settings: RunSettings) -> Pipeline:
+def choose_pipeline(settings: PipelineSettings) -> Pipeline:
     """The pipeline that the settings name, with `--set` and `--only` applied; UsageError names the nearest."""
     if settings.pipeline not in PIPELINES:
         near = get_close_matches(settings.pipeline, PIPELINES, n=1)
@@ -24,7 +24,7 @@ def choose_pipeline(settings: RunSettings) -> Pipeline:
     pipeline = PIPELINES[settings.pipeline](settings.preset)
     changes = settings.changes()
     for name, texts in changes.items():
-        _check_open(pipeline.stage(name), texts)
+        _check_open(pipeline.stage(name), texts, settings)
     pipeline = pipeline.with_settings(
         {
             name: with_texts(pipeline.stage(name).settings, texts, prefix=f"--set {name}.")
@@ -34,7 +34,7 @@ def choose_pipeline(settings: RunSettings) -> Pipeline:
     return pipeline.only(settings.only) if settings.only else pipeline
 
 
-def _check_open(stage: Stage, keys: Iterable[str]) -> None:
+def _check_open(stage: Stage, keys: Iterable[str], settings: PipelineSettings) -> None:
     """Refuse to set what the pipeline or the run decides: it would be overwritten in silence."""
     for key in keys:
         group = key.replace("-", "_").partition(".")[0]
@@ -42,5 +42,6 @@ def _check_open(stage: Stage, keys: Iterable[str]) -> None:
             producers = ", ".join(stage.inputs[group])
             raise UsageError(f"--set {stage.name}.{key}: the pipeline takes it from {producers}; set something there")
         if group in RUN_FIELDS:
-            remedy = f"give octo run --{key} instead" if group in RunSettings.model_fields else "leave it out"
+            own = group in type(settings).model_fields
+            remedy = f"give octo {settings.verb()} --{key} instead" if own else "leave it out"
             raise UsageError(f"--set {stage.name}.{key}: the run decides it for every stage; {remedy}")

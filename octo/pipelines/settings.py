@@ -48,34 +48,17 @@ class TraceSettings(StoreSettings):
     """Print the spans as OTLP JSON lines."""
 
 
-class RunSettings(StoreSettings):
-    """Run a pipeline as processes of this machine. What is committed already is not run again."""
+class PipelineSettings(Settings):
+    """Which pipeline a command is about, and how it differs from the preset's."""
 
     pipeline: CliPositionalArg[str]
-    """Which pipeline to run, such as octothinker."""
+    """Which pipeline, such as octothinker."""
     preset: str = DEFAULT_PRESET
     """The pipeline's settings to start from."""
-    run_id: str = ""
-    """Name of the run; one that exists is resumed, empty makes one up."""
     set: Annotated[tuple[str, ...], Verbatim()] = ()
     """STAGE.FIELD=VALUE: another value for one setting of one stage."""
     only: str = ""
-    """Run this stage and what it needs, and nothing else."""
-    parallel: int = Field(default=0, ge=0)
-    """Stages that may run side by side; 0 means as many as the machine has cores for."""
-    otlp_endpoint: ServiceUrl = ""
-    """OTLP/HTTP collector that spans are also sent to, with OTEL_EXPORTER_OTLP_HEADERS; empty sends none."""
-    output: Annotated[Path, Flag(short="-o")] = Path("report.html")
-    """Where the report is written to; it is kept in the store as well."""
-    json_output: Annotated[bool, Flag("json")] = False
-    """Print one JSON object, and no display."""
-
-    @field_validator("run_id")
-    @classmethod
-    def _run_id_is_a_name(cls, run_id: str) -> str:
-        if run_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
-            raise ValueError(f"expected letters, digits, dots, dashes and underscores, got {run_id!r}")
-        return run_id
+    """Take this stage and what it needs, and nothing else."""
 
     @field_validator("set")
     @classmethod
@@ -95,6 +78,28 @@ class RunSettings(StoreSettings):
             stage, _, key = target.partition(".")
             changes.setdefault(stage, {})[key] = text
         return changes
+
+
+class RunSettings(StoreSettings, PipelineSettings):
+    """Run a pipeline as processes of this machine. What is committed already is not run again."""
+
+    run_id: str = ""
+    """Name of the run; one that exists is resumed, empty makes one up."""
+    parallel: int = Field(default=0, ge=0)
+    """Stages that may run side by side; 0 means as many as the machine has cores for."""
+    otlp_endpoint: ServiceUrl = ""
+    """OTLP/HTTP collector that spans are also sent to, with OTEL_EXPORTER_OTLP_HEADERS; empty sends none."""
+    output: Annotated[Path, Flag(short="-o")] = Path("report.html")
+    """Where the report is written to; it is kept in the store as well."""
+    json_output: Annotated[bool, Flag("json")] = False
+    """Print one JSON object, and no display."""
+
+    @field_validator("run_id")
+    @classmethod
+    def _run_id_is_a_name(cls, run_id: str) -> str:
+        if run_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+            raise ValueError(f"expected letters, digits, dots, dashes and underscores, got {run_id!r}")
+        return run_id
 
 
 def check_writable(output: Path) -> None:
