@@ -14,11 +14,14 @@ from octo.settings.loading import arguments_of
 
 RENDEZVOUS_PORT = 29500
 
-_INDEX = field_variable("", "metadata.annotations['batch.kubernetes.io/job-completion-index']")["valueFrom"]
-_JOBSET = field_variable("", "metadata.labels['jobset.sigs.k8s.io/jobset-name']")["valueFrom"]
-_GANG_VARIABLES: tuple[Object, ...] = (
-    {"name": "JOBSET_NAME", "valueFrom": _JOBSET},
-    {"name": "NODE_RANK", "valueFrom": _INDEX},
+_INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+_GANG_VARIABLES = (
+    field_variable("JOBSET_NAME", "metadata.labels['jobset.sigs.k8s.io/jobset-name']"),
+    field_variable("NODE_RANK", _INDEX),
+)
+_OWNER_VARIABLES = (
+    field_variable("OCTO_OWNER__NAME", "metadata.name"),
+    field_variable("OCTO_OWNER__UID", "metadata.uid"),
 )
 
 
@@ -52,23 +55,23 @@ def roles(settings: JobSettings, installation: Installation, *, environment: Seq
         return _fleet(settings, installation, image, environment)
     if settings.pod_shape == "gang":
         return _gang(settings, installation, image, environment)
-    need = LaunchSettings.own_need if isinstance(settings, LaunchSettings) else settings.need
+    return [_single(settings, installation, image, environment)]
+
+
+def _single(settings: JobSettings, installation: Installation, image: str, environment: Sequence[Object]) -> Role:
+    launches = isinstance(settings, LaunchSettings)
+    need = LaunchSettings.own_need if launches else settings.need
     if need.pods != 1:
         raise UsageError(f"--need.pods {need.pods}: {settings.job} runs in one pod")
-    return [
-        Role(
-            "main",
-            place(need, installation.pools),
-            need,
-            Process(image, f"jobs.{settings.job}", _arguments(settings), environment),
-        )
-    ]
+    variables = [*environment, *(_OWNER_VARIABLES if launches else ())]
+    process = Process(image, f"jobs.{settings.job}", _arguments(settings), variables)
+    return Role("main", place(need, installation.pools), need, process)
 
 
 def _fleet(settings: JobSettings, installation: Installation, image: str, environment: Sequence[Object]) -> list[Role]:
     need = settings.need
     placements = spread(need, installation.pools)
-    variables = [*environment, {"name": "OCTO_SHARD_GROUP__INDEX", "valueFrom": _INDEX}]
+    variables = [*environment, field_variable("OCTO_SHARD_GROUP__INDEX", _INDEX)]
     found, first = [], 0
     for placement in placements:
         name = "shards" if len(placements) == 1 else f"shards-{placement.pool.name}"
@@ -103,8 +106,8 @@ def _urls(serving: ServingRole) -> list[str]:
 
 
 def _arguments(settings: JobSettings) -> list[str]:
-    launched = [settings.launched] if isinstance(settings, LaunchSettings) else []
-    return [*launched, *_flags(settings)]
+    about = [settings.about] if isinstance(settings, LaunchSettings) else []
+    return [*about, *_flags(settings)]
 
 
 def _ranks(settings: JobSettings, role: str) -> list[str]:

@@ -1,11 +1,11 @@
 """An installation of octo on a cluster: images, queue, pools, store. What a job's settings are rendered with."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from octo import __version__
-from octo.settings.base import ServiceUrl
+from octo.settings.base import Neutral, ServiceUrl, Settings
 
 
 class Toleration(BaseModel):
@@ -28,8 +28,8 @@ class Pool(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")
-    """Lower-case letters, digits and dashes: it becomes part of Kubernetes' names."""
+    name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$")
+    """At most 16 lower-case letters, digits and dashes: it becomes part of Kubernetes' names."""
     node_selector: dict[str, str] = {}
     """Labels of the pool's nodes."""
     tolerations: tuple[Toleration, ...] = ()
@@ -121,3 +121,13 @@ class Installation(BaseModel):
         if len(names) != len(set(names)):
             raise ValueError(f"expected pools with names of their own, got {', '.join(names)}")
         return self
+
+
+class InstalledSettings(Settings):
+    """What every command is told that renders a job."""
+
+    about: ClassVar[str] = ""
+    """The job that it renders: the first argument of the command."""
+
+    installation: Annotated[Installation, Neutral()] = Installation()
+    """What the cluster has."""

@@ -5,11 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from octo.errors import UsageError
-from octo.settings import JOBS
 from octo.settings.base import JobSettings, Need, Neutral
-from octo.settings.combined import with_job
-from octo.settings.installation import Installation
+from octo.settings.installation import InstalledSettings
 
 
 class Owner(BaseModel):
@@ -33,23 +30,21 @@ class Outputs(BaseModel):
     metrics: Path | None = None
     """File for the metrics, and place of the metrics artifact."""
     report: Path | None = None
-    """File for the run's page."""
+    """File for the page of the run, of the report's step."""
     executor: Path | None = None
     """File for what Kubeflow's launcher is told of the outputs."""
 
 
-class LaunchSettings(JobSettings):
+class LaunchSettings(JobSettings, InstalledSettings):
     """Create the JobSet of a job, or adopt the one there is, follow it, and end as it ends."""
 
     job: ClassVar[str] = "launch"
     code_version: ClassVar[int] = 1
-    launched: ClassVar[str] = ""
-    """The job that is launched: the first argument of the command."""
+    pod_shape = "single"
+    image = "data"
     own_need: ClassVar[Need] = Need(cpus=0.1, memory_gib=0.5, scratch_gib=1)
     """What the pod that launches asks for; `need` is the launched job's."""
 
-    installation: Annotated[Installation, Neutral()] = Installation()
-    """What the cluster has."""
     owner: Annotated[Owner, Neutral()] = Owner()
     """The pod that the JobSet belongs to."""
     outputs: Annotated[Outputs, Neutral()] = Outputs()
@@ -58,20 +53,3 @@ class LaunchSettings(JobSettings):
     """How often the JobSet is told that somebody follows it; the janitor stops one that is not told."""
     patience_seconds: Annotated[float, Neutral(), Field(gt=0)] = 600
     """How long the API server may be out of reach before following ends; the JobSet goes on meanwhile."""
-
-    @classmethod
-    def verb(cls) -> str:
-        """The words after `octo`."""
-        return f"launch {cls.launched}".strip()
-
-
-def launching(job: str) -> type[LaunchSettings]:
-    """The settings of `octo launch JOB`: launch's own and the job's; UsageError when there is no such job."""
-    if job not in JOBS or job == LaunchSettings.job:
-        raise UsageError(f"there is no job {job!r} to launch: expected one of {', '.join(launchable())}")
-    return with_job(LaunchSettings, job, job=LaunchSettings.job, launched=job, pod_shape="single", image="data")
-
-
-def launchable() -> list[str]:
-    """The jobs that can be launched."""
-    return [job for job in JOBS if job != LaunchSettings.job]

@@ -1,0 +1,70 @@
+"""An example of every job: a chain from generated problems to a report, each reading what the ones before committed.
+
+The addresses follow from the settings alone, so the files under manifests/ can name them before anything has run, and
+work as they are when they are created one after another.
+"""
+
+from collections.abc import Mapping
+
+from octo.job import stage_digest
+from octo.settings.base import JobSettings, Need
+from octo.settings.combined import with_job
+from octo.settings.curation import CurationSettings
+from octo.settings.evaluation import EvaluationSettings
+from octo.settings.ingestion import IngestionSettings
+from octo.settings.installation import Installation
+from octo.settings.launch import LaunchSettings
+from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.report import ReportSettings
+from octo.settings.rl import RlSettings
+from octo.settings.tokenization import TokenizationSettings
+
+INSTALLATION = Installation(store="s3://octo")
+"""What the examples run on: a bucket called octo, one pool, no queue."""
+
+_GENERATED = ("noisy", "long", "short")
+
+
+def examples() -> Mapping[str, JobSettings]:
+    """Settings of every job, by its name, each after those whose artifacts it reads."""
+    ingestion = IngestionSettings(
+        sources=(
+            "prompts=arithmetic:prompts?count=2000",
+            "evaluation=arithmetic:evaluation?count=300",
+            *(f"{kind}=arithmetic:{kind}?count=16000&forget=0.7" for kind in _GENERATED),
+        ),
+        need=Need(pods=2),
+    )
+    documents = _address(ingestion)
+    curation = CurationSettings(documents=documents, benchmarks=(documents,), unfiltered=("prompts", *_GENERATED))
+    tokenization = TokenizationSettings(
+        corpus=(_address(curation),),
+        weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
+        tokens=250_000,
+        sequence_length=128,
+        vocabulary_size=512,
+    )
+    midtraining = MidtrainingSettings(
+        tokens=_address(tokenization), batch_size=8, micro_batch_size=8, learning_rate=2e-3, schedule="cosine"
+    )
+    model = _address(midtraining)
+    rl = RlSettings(model=model, problems=documents)
+    evaluation = EvaluationSettings(models=(model, _address(rl)), problems=documents)
+    report = ReportSettings(
+        branches=("base",),
+        evaluations=(_address(evaluation),),
+        policies=(_address(rl),),
+        models=(model,),
+        mixtures=(_address(tokenization),),
+        corpora=(_address(curation),),
+    )
+    chain = (ingestion, curation, tokenization, midtraining, rl, evaluation, report)
+    launch = with_job(LaunchSettings, "ingestion").model_validate(
+        {"sources": ingestion.sources, "need": ingestion.need, "installation": INSTALLATION}
+    )
+    return {settings.job: settings for settings in (*chain, launch)}
+
+
+def _address(settings: JobSettings) -> str:
+    """Where the job commits its artifact."""
+    return f"{INSTALLATION.store}/artifacts/{settings.job}/{stage_digest(settings)}"
