@@ -102,16 +102,8 @@ class LocalRun:
 
     def _settings_of(self, stage: Stage) -> JobSettings:
         """The stage's settings with the addresses of its inputs and the run's own fields filled in."""
-        addresses = {
-            name: tuple(self.states[producer].address for producer in producers)
-            for name, producers in stage.inputs.items()
-        }
-        return stage.settings.model_copy(
+        return stage.reading({state.name: state.address for state in self.states.values()}).model_copy(
             update={
-                **{
-                    name: given if isinstance(getattr(stage.settings, name), tuple) else given[0]
-                    for name, given in addresses.items()
-                },
                 "store": self.session.store.address,
                 "s3": self.session.s3,
                 "probe": False,

@@ -33,6 +33,7 @@ __all__ = [
     "SpanId",
     "digest_of",
     "find_artifact",
+    "known_digests",
     "open_artifact",
 ]
 
@@ -89,6 +90,11 @@ def find_artifact(store: Store, job: str, digest: str) -> Artifact | None:
     """The committed artifact of that job and digest; None when there is none yet."""
     body = store.get_if_present(f"{_folder(job, digest)}/manifest.json")
     return None if body is None else _artifact(store, job, digest, body)
+
+
+def known_digests(store: Store, job: str) -> list[str]:
+    """Digests of the job's artifacts in the store, finished or not, in no order that means something."""
+    return list(store.folders(f"artifacts/{job}/"))
 
 
 def open_artifact(store: Store, address: str) -> Artifact:

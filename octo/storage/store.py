@@ -167,6 +167,15 @@ class Store:
                 keys += (entry["Key"][above:] for entry in page.get("Contents", ()))
         return iter(sorted(keys))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of what lies directly below `prefix`, which ends in a slash, and has something below it; sorted."""
+        names: list[str] = []
+        with named(self._place(prefix), self.endpoint):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.location.bucket, Prefix=self.location.key(prefix), Delimiter="/"):
+                names += (entry["Prefix"].rstrip("/").rpartition("/")[2] for entry in page.get("CommonPrefixes", ()))
+        return iter(sorted(names))
+
     def upload(self, path: Path, key: str) -> None:
         """Store a file, in parts side by side when it is large."""
         token = secrets.token_hex(16)
