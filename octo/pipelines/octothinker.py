@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from octo.errors import UsageError
-from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
@@ -20,6 +20,8 @@ from octo.settings.tokenization import TokenizationSettings
 
 BRANCHES = ("long", "short", "hybrid")
 CONTROL = "base"
+STARTS = {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in BRANCHES}}
+"""The stage whose model reinforcement learning starts from, by name of the policy."""
 
 
 @dataclass(frozen=True)
@@ -47,50 +49,76 @@ def octothinker(preset: str) -> Pipeline:
 
 def _assemble(preset: Preset) -> Pipeline:
     """The stages and their inputs, whatever the size: a preset differs in settings alone."""
-    starts = {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in BRANCHES}}
+    stages = _stages(preset)
     return Pipeline(
         "octothinker",
-        (
-            Stage("problems", preset.problems),
-            Stage("ingest", preset.ingestion),
-            Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
-            *(
-                Stage(
-                    f"tokenize-{name}",
-                    settings,
-                    # One tokenizer for all: the control's, which comes first.
-                    {"corpus": ("curate",)} | ({} if name == CONTROL else {"tokenizer": (f"tokenize-{CONTROL}",)}),
-                )
-                for name, settings in preset.tokenization.items()
-            ),
-            Stage(CONTROL, preset.base, {"tokens": (f"tokenize-{CONTROL}",)}),
-            Stage("stable", preset.stable, {"tokens": ("tokenize-stable",), "model": (CONTROL,)}),
-            *(
-                Stage(f"decay-{branch}", preset.decay, {"tokens": (f"tokenize-{branch}",), "model": ("stable",)})
-                for branch in BRANCHES
-            ),
-            *(
-                Stage(f"rl-{name}", preset.rl, {"model": (start,), "problems": ("problems",)})
-                for name, start in starts.items()
-            ),
-            *(
-                Stage(
-                    f"evaluate-{name}", preset.evaluation, {"models": (start, f"rl-{name}"), "problems": ("problems",)}
-                )
-                for name, start in starts.items()
-            ),
+        stages,
+        description="OctoThinker: what does mid-training do to reinforcement learning?",
+        parameters=_parameters(tuple(stage.name for stage in stages)),
+    )
+
+
+def _stages(preset: Preset) -> tuple[Stage, ...]:
+    return (
+        Stage("problems", preset.problems),
+        Stage("ingest", preset.ingestion),
+        Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+        *(
             Stage(
-                "report",
-                ReportSettings(branches=tuple(starts), control=CONTROL),
-                {
-                    "evaluations": tuple(f"evaluate-{name}" for name in starts),
-                    "policies": tuple(f"rl-{name}" for name in starts),
-                    "models": (CONTROL, "stable", *(f"decay-{branch}" for branch in BRANCHES)),
-                    "mixtures": tuple(f"tokenize-{name}" for name in preset.tokenization),
-                    "corpora": ("curate",),
-                },
-            ),
+                f"tokenize-{name}",
+                settings,
+                # One tokenizer for all: the control's, which comes first.
+                {"corpus": ("curate",)} | ({} if name == CONTROL else {"tokenizer": (f"tokenize-{CONTROL}",)}),
+            )
+            for name, settings in preset.tokenization.items()
         ),
+        Stage(CONTROL, preset.base, {"tokens": (f"tokenize-{CONTROL}",)}),
+        Stage("stable", preset.stable, {"tokens": ("tokenize-stable",), "model": (CONTROL,)}),
+        *(
+            Stage(f"decay-{branch}", preset.decay, {"tokens": (f"tokenize-{branch}",), "model": ("stable",)})
+            for branch in BRANCHES
+        ),
+        *(
+            Stage(f"rl-{name}", preset.rl, {"model": (start,), "problems": ("problems",)})
+            for name, start in STARTS.items()
+        ),
+        *(
+            Stage(f"evaluate-{name}", preset.evaluation, {"models": (start, f"rl-{name}"), "problems": ("problems",)})
+            for name, start in STARTS.items()
+        ),
+        Stage(
+            "report",
+            ReportSettings(branches=tuple(STARTS), control=CONTROL),
+            {
+                "evaluations": tuple(f"evaluate-{name}" for name in STARTS),
+                "policies": tuple(f"rl-{name}" for name in STARTS),
+                "models": (CONTROL, "stable", *(f"decay-{branch}" for branch in BRANCHES)),
+                "mixtures": tuple(f"tokenize-{name}" for name in preset.tokenization),
+                "corpora": ("curate",),
+            },
+        ),
+    )
+
+
+def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """What a run on Kubeflow is asked for: the data, how much of it, and what decides a training."""
+    branches, policies = tuple(f"decay-{name}" for name in BRANCHES), tuple(f"rl-{name}" for name in STARTS)
+    evaluations = tuple(f"evaluate-{name}" for name in STARTS)
+    return (
+        Parameter("seed", "seed", stages),
+        Parameter("sources", "sources", ("ingest",)),
+        Parameter("unfiltered", "unfiltered", ("curate",)),
+        Parameter("problem_sources", "sources", ("problems",)),
+        *(Parameter(f"{name}_weights", "weights", (f"tokenize-{name}",)) for name in (CONTROL, "stable", *BRANCHES)),
+        *(Parameter(f"{name}_tokens", "tokens", (f"tokenize-{name}",)) for name in (CONTROL, "stable")),
+        Parameter("decay_tokens", "tokens", tuple(f"tokenize-{name}" for name in BRANCHES)),
+        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (CONTROL, "stable")),
+        Parameter("decay_learning_rate", "learning_rate", branches),
+        Parameter("rl_learning_rate", "learning_rate", policies),
+        Parameter("rl_num_steps", "num_steps", policies),
+        Parameter("rl_group_size", "group_size", policies),
+        Parameter("evaluation_num_samples", "num_samples", evaluations),
+        Parameter("evaluation_k", "k", evaluations),
     )
 
 

@@ -1,0 +1,1 @@
+"""Jobs on a cluster: create, follow, show, cancel. The only kubernetes import."""

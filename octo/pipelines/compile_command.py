@@ -1,0 +1,91 @@
+"""`octo compile` and `octo upload`: a pipeline as Kubeflow takes it, in a file or in Kubeflow itself."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+
+from octo import __version__
+from octo.errors import EXIT_DONE, UsageError
+from octo.pipelines.catalogue import choose_pipeline
+from octo.pipelines.dag import Pipeline
+from octo.pipelines.kubeflow import CONFIG_MAP, compile_pipeline
+from octo.pipelines.kubeflow_upload import upload_version
+from octo.pipelines.settings import PipelineSettings, check_writable
+from octo.settings.base import Flag, ServiceUrl
+from octo.settings.installation import Installation
+from octo.settings.loading import load
+
+
+class KubeflowSettings(PipelineSettings):
+    """What a pipeline becomes for Kubeflow depends on."""
+
+    installation: Installation = Installation()
+    """What the cluster has: the steps take their image, secret and labels from it."""
+    config_map: str = CONFIG_MAP
+    """ConfigMap in the namespace of the runs, whose key installation.yaml says the rest of it to every step."""
+
+
+class CompileSettings(KubeflowSettings):
+    """Write a pipeline as a file that Kubeflow Pipelines takes. What is --set is fixed; the rest, a run may change."""
+
+    output: Annotated[Path, Flag(short="-o")]
+    """File to write."""
+
+
+class UploadSettings(KubeflowSettings):
+    """Compile a pipeline and give it to Kubeflow Pipelines, as a new version if there is one of its name."""
+
+    endpoint: ServiceUrl
+    """URL of the Kubeflow Pipelines API, such as http://ml-pipeline.kubeflow:8888."""
+    version: str = ""
+    """Name of the version; empty makes one of octo's version and the pipeline's digest. One that exists is kept."""
+    profile: str = ""
+    """Namespace of the Kubeflow profile that the pipeline belongs to; empty shares it with everybody."""
+    token_file: Path | None = None
+    """File with a token for the API, such as a service account's that is projected for pipelines.kubeflow.org."""
+
+
+def compile_command(arguments: Sequence[str]) -> int:
+    """Write the compiled pipeline."""
+    settings = load(CompileSettings, arguments, os.environ)
+    check_writable(settings.output)
+    settings.output.write_text(_compiled(settings, choose_pipeline(settings)), encoding="utf-8")
+    Console().print(f"wrote {settings.output}", highlight=False, soft_wrap=True)
+    return EXIT_DONE
+
+
+def upload_command(arguments: Sequence[str]) -> int:
+    """Compile the pipeline and upload it, unless Kubeflow has that version."""
+    settings = load(UploadSettings, arguments, os.environ)
+    pipeline = choose_pipeline(settings)
+    compiled = _compiled(settings, pipeline)
+    version = settings.version or f"{__version__}-{hashlib.sha256(compiled.encode()).hexdigest()[:8]}"
+    uploaded = upload_version(
+        compiled,
+        pipeline=pipeline.name,
+        version=version,
+        endpoint=settings.endpoint,
+        description=pipeline.description,
+        profile=settings.profile,
+        token=_token(settings.token_file),
+    )
+    said = "uploaded" if uploaded else "Kubeflow has already"
+    Console().print(f"{said} {pipeline.name}, version {version}", highlight=False, soft_wrap=True)
+    return EXIT_DONE
+
+
+def _compiled(settings: KubeflowSettings, pipeline: Pipeline) -> str:
+    return compile_pipeline(pipeline, settings.installation, config_map=settings.config_map)
+
+
+def _token(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"--token-file: cannot read {file}: {error.strerror}") from None

@@ -1,0 +1,145 @@
+"""A compiled pipeline into Kubeflow Pipelines, over its API."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import kfp_server_api
+from urllib3.exceptions import HTTPError
+
+from octo.errors import OctoError, UsageError
+
+SECONDS_TO_ANSWER = 60
+
+
+def upload_version(
+    compiled: str,
+    *,
+    pipeline: str,
+    version: str,
+    endpoint: str,
+    description: str = "",
+    profile: str = "",
+    token: str = "",
+) -> bool:
+    """Upload a version of the pipeline, which is created if need be; whether it was there not yet.
+
+    Called twice, or by two at a time, it uploads once.
+
+    Args:
+        compiled: the YAML.
+        pipeline: its name.
+        version: name of the version; a version of that name is kept as it is.
+        endpoint: URL of the API.
+        description: of the pipeline.
+        profile: namespace that it belongs to; empty shares it.
+        token: for the API; empty for one that asks for none.
+
+    Raises:
+        OctoError: Kubeflow cannot be reached, or refused.
+    """
+    with _client(endpoint, token) as client, _spoken_errors(endpoint):
+        service = kfp_server_api.PipelineServiceApi(client)
+        pipeline_id = _pipeline_id(service, pipeline, profile) or _create(service, pipeline, profile, description)
+        if _has_version(service, pipeline_id, version):
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            # Kubeflow knows what it is given by the name's suffix.
+            file = Path(folder, f"{pipeline}.yaml")
+            file.write_text(compiled, encoding="utf-8")
+            upload = kfp_server_api.PipelineUploadServiceApi(client).upload_pipeline_version
+            return _unless_there(
+                upload, str(file), name=version, pipelineid=pipeline_id, _request_timeout=SECONDS_TO_ANSWER
+            )
+
+
+def _client(endpoint: str, token: str) -> Any:
+    configuration = kfp_server_api.Configuration(host=endpoint.rstrip("/"))
+    if token:
+        configuration.api_key["authorization"] = token
+        configuration.api_key_prefix["authorization"] = "Bearer"
+    return kfp_server_api.ApiClient(configuration)
+
+
+def _pipeline_id(service: Any, pipeline: str, profile: str) -> str | None:
+    found = service.pipeline_service_list_pipelines(
+        filter=_named(pipeline), _request_timeout=SECONDS_TO_ANSWER, **({"namespace": profile} if profile else {})
+    )
+    return next((str(each.pipeline_id) for each in found.pipelines or ()), None)
+
+
+def _create(service: Any, pipeline: str, profile: str, description: str) -> str:
+    wanted = kfp_server_api.V2beta1Pipeline(
+        name=pipeline, display_name=pipeline, description=description, namespace=profile or None
+    )
+    _unless_there(service.pipeline_service_create_pipeline, wanted, _request_timeout=SECONDS_TO_ANSWER)
+    created = _pipeline_id(service, pipeline, profile)
+    if created is None:
+        raise OctoError(f"Kubeflow created the pipeline {pipeline} and does not list it: try again")
+    return created
+
+
+def _has_version(service: Any, pipeline_id: str, version: str) -> bool:
+    found = service.pipeline_service_list_pipeline_versions(
+        pipeline_id, filter=_named(version), _request_timeout=SECONDS_TO_ANSWER
+    )
+    return bool(found.pipeline_versions)
+
+
+def _named(name: str) -> str:
+    equals = 1
+    return json.dumps({"predicates": [{"operation": equals, "key": "display_name", "stringValue": name}]})
+
+
+def _unless_there(call: Any, *arguments: Any, **options: Any) -> bool:
+    """Whether the call created something; False when somebody else just did."""
+    try:
+        call(*arguments, **options)
+    except kfp_server_api.ApiException as error:
+        if error.status == 409:
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _spoken_errors(endpoint: str) -> Iterator[None]:
+    """Errors of the API in sentences, with what can be done."""
+    try:
+        yield
+    except kfp_server_api.ApiException as error:
+        said = _said(error)
+        match error.status:
+            case 401 | 403:
+                raise UsageError(
+                    f"Kubeflow Pipelines at {endpoint} refused (HTTP {error.status}{said}): give --token-file the "
+                    f"token of an account that may create pipelines, and --profile the namespace where it may"
+                ) from None
+            case 404 | 405:
+                raise UsageError(
+                    f"{endpoint} has no Kubeflow Pipelines API v2beta1 (HTTP {error.status}): expected a URL such as "
+                    f"http://ml-pipeline.kubeflow:8888"
+                ) from None
+            case 400:
+                raise OctoError(f"Kubeflow Pipelines at {endpoint} cannot use the pipeline{said}") from None
+        raise OctoError(f"Kubeflow Pipelines at {endpoint} failed (HTTP {error.status}{said}): try again") from None
+    except HTTPError as error:
+        raise OctoError(
+            f"Kubeflow Pipelines does not answer at {endpoint}: check --endpoint, and that this pod may reach it "
+            f"({type(error).__name__})"
+        ) from None
+    except ValueError as error:
+        raise OctoError(f"what answers at {endpoint} is not the API of Kubeflow Pipelines: {error:.200}") from None
+
+
+def _said(error: Any) -> str:
+    """What the API says itself, after a colon; nothing of a page of HTML."""
+    try:
+        answer = json.loads(error.body or "")
+        text = answer.get("error_message") or answer.get("message") or answer.get("error")
+    except (ValueError, AttributeError):
+        return ""
+    return f": {' '.join(str(text).split())[:300]}" if text else ""
