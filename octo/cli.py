@@ -1,21 +1,77 @@
 """The command line: verbs and jobs by name, each imported only when it is called."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pkgutil import resolve_name
+from typing import NamedTuple
 
 from octo import __version__
 from octo.errors import EXIT_DONE, UsageError
 from octo.outcome import Command, concluded
 from octo.settings import JOBS
 
-VERBS = {
-    "run": ("octo.pipelines.run:run_command", "run a pipeline on this machine, or resume a run"),
-    "report": ("octo.pipelines.views:report_command", "one self-contained HTML page of a run"),
-    "trace": ("octo.pipelines.views:trace_command", "what a run spent its time on, and its critical path"),
+
+class Verb(NamedTuple):
+    """What `octo VERB` stands for; modules are imported only when they are called for."""
+
+    summary: str
+    function: str
+    """`module:name` of what takes the arguments after the verb and gives the exit code."""
+    settings: str = ""
+    """`module:name` of the settings that it takes; empty where it always takes a job's as well."""
+    job_settings: str = ""
+    """`module:name` of those that it takes beside a job's, as `octo VERB JOB`."""
+
+
+_PIPELINES, _CLUSTER = "octo.pipelines", "octo.cluster"
+
+VERBS: Mapping[str, Verb] = {
+    "run": Verb(
+        "run a pipeline on this machine, or resume a run",
+        f"{_PIPELINES}.run:run_command",
+        f"{_PIPELINES}.settings:RunSettings",
+    ),
+    "report": Verb(
+        "one self-contained HTML page of a run",
+        f"{_PIPELINES}.views:report_command",
+        f"{_PIPELINES}.settings:ReportPageSettings",
+    ),
+    "trace": Verb(
+        "what a run spent its time on, and its critical path",
+        f"{_PIPELINES}.views:trace_command",
+        f"{_PIPELINES}.settings:TraceSettings",
+    ),
+    "plan": Verb(
+        "what a pipeline or a job would run: pods, pools, what is cached, how long",
+        f"{_PIPELINES}.plan_command:plan_command",
+        f"{_PIPELINES}.plan_command:PlanPipelineSettings",
+        f"{_PIPELINES}.plan_command:PlanSettings",
+    ),
+    "render": Verb(
+        "a job's JobSet as YAML, for kubectl create -f -",
+        "octo.render.command:render_command",
+        "",
+        "octo.render.command:RenderSettings",
+    ),
+    "compile": Verb(
+        "a pipeline as a file for Kubeflow Pipelines",
+        f"{_PIPELINES}.compile_command:compile_command",
+        f"{_PIPELINES}.compile_command:CompileSettings",
+    ),
+    "upload": Verb(
+        "give a pipeline to Kubeflow Pipelines",
+        f"{_PIPELINES}.compile_command:upload_command",
+        f"{_PIPELINES}.compile_command:UploadSettings",
+    ),
+    "completion": Verb(
+        "a script that completes octo in bash, zsh or tcsh",
+        "octo.cli:completion_command",
+        "octo.completion:CompletionSettings",
+    ),
 }
-"""The function of each verb, which takes the arguments after it and gives the exit code, and what it does."""
+"""The verbs, in the order in which they are listed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def help_text() -> str:
     """What `octo --help` prints: verbs, jobs, and where to read on."""
-    verbs = {name: summary for name, (_, summary) in VERBS.items()}
+    verbs = {name: verb.summary for name, verb in VERBS.items()}
     jobs = {job: JOBS.summary(job) for job in JOBS if job not in VERBS}
     width = max(map(len, [*verbs, *jobs]))
 
@@ -43,6 +99,16 @@ def help_text() -> str:
     )
 
 
+def completion_command(arguments: Sequence[str]) -> int:
+    """Print what a shell reads to complete octo's arguments."""
+    # They import every command's settings, which no other command needs.
+    from octo.completion import CompletionSettings, completion_script  # noqa: PLC0415
+    from octo.settings.loading import load  # noqa: PLC0415
+
+    settings = load(CompletionSettings, arguments, os.environ)
+    return _print(completion_script(settings.shell, VERBS))
+
+
 def _command(arguments: Sequence[str]) -> int:
     verb, *rest = arguments or ["--help"]
     if verb in ("--help", "-h", "help"):
@@ -52,7 +118,7 @@ def _command(arguments: Sequence[str]) -> int:
     if verb not in VERBS and verb not in JOBS:
         near = get_close_matches(verb, [*VERBS, *JOBS], n=1)
         raise UsageError(f"octo has no verb {verb!r}: " + (f"did you mean {near[0]}?" if near else "see octo --help"))
-    command: Command = resolve_name(VERBS[verb][0] if verb in VERBS else f"jobs.{verb}:main")
+    command: Command = resolve_name(VERBS[verb].function if verb in VERBS else f"jobs.{verb}:main")
     return command(rest)
 
 

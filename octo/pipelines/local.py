@@ -1,6 +1,5 @@
 """A pipeline run on this machine: its stages as processes, side by side where the DAG allows."""
 
-import json
 import logging
 import os
 import secrets
@@ -25,6 +24,7 @@ from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.display import Display
 from octo.pipelines.session import Session
 from octo.pipelines.state import StageState, Status
+from octo.report.runs import record
 from octo.settings.base import JobSettings
 from octo.settings.loading import secrets_of
 from octo.storage.artifacts import Artifact, find_artifact
@@ -176,8 +176,7 @@ class LocalRun:
         self._record(state)
 
     def _record(self, state: StageState) -> None:
-        record = json.dumps(state.record(), indent=1).encode()
-        self.session.store.put(f"runs/{self.run_id}/stages/{state.name}.json", record, content_type="application/json")
+        record(self.session.store, self.run_id, state.name, state.record())
 
     def _keep_log(self, state: StageState, child: StageProcess) -> None:
         self.session.store.put(self._log_key(state), child.log.read_bytes(), content_type="text/plain; charset=utf-8")

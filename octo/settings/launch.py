@@ -28,11 +28,11 @@ class Outputs(BaseModel):
     address: Path | None = None
     """File for the address of the artifact."""
     metrics: Path | None = None
-    """File for the metrics, and place of the metrics artifact."""
+    """File for the metrics, as a JSON object."""
     report: Path | None = None
     """File for the page of the run, of the report's step."""
-    executor: Path | None = None
-    """File for what Kubeflow's launcher is told of the outputs."""
+    executor_input: str = ""
+    """What Kubeflow tells a step of its outputs, a JSON object: it leads to the file that shows metrics."""
 
 
 class LaunchSettings(JobSettings, InstalledSettings):

@@ -95,9 +95,14 @@ def from_values(settings_class: type[Settings], values: Mapping[Any, object], pl
 
 def help_text(settings_class: type[Settings]) -> str:
     """What `--help` prints."""
+    return parser_of(settings_class).format_help()
+
+
+def parser_of(settings_class: type[Settings]) -> ArgumentParser:
+    """The parser of a command's arguments, for those who only want to know what it takes."""
     parser = _Parser(settings_class)
     _flag_source(settings_class, parser, None)
-    return parser.format_help()
+    return parser
 
 
 def setting_called(settings_class: type[Settings], key: str, name: str) -> Setting:
