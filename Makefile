@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := images/local.lock
+TOOLS := tests/tools/requirements
 EXTRAS := local pipelines train report toy dev
 # Folders of local wheels that pip is told of are uv's too. Where none holds a torch, uv picks the build that fits the
 # machine: the CPU's where there is no GPU.
@@ -13,7 +14,7 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check lock bench clean
+.PHONY: help demo test test-slow check generate verify lock lock-tools bench clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,20 +25,34 @@ help: ## what there is to call
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r $(LOCK) --editable .
 	@touch $@
 
+.venv/tools: $(TOOLS).lock tests/tools/install.py | .venv/ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r $(TOOLS).lock
+	@$(BIN)/python tests/tools/install.py
+	@touch $@
+
 demo: .venv/ready ## set up, run the octothinker pipeline on this machine, write report.html
 	@$(BIN)/octo run octothinker --preset toy
 
 test: .venv/ready ## set up and run the tests
-	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench"
+	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools"
 
 test-slow: .venv/ready ## the tests that take minutes
 	@$(BIN)/pytest -m slow
 
-check: .venv/ready ## format, lint, types, import rules
+check: .venv/ready .venv/tools ## format, lint, types, import rules, generated files, chart and manifests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory verify
+	@$(BIN)/pytest -m tools
+
+generate: .venv/ready ## write what is generated: manifests/, and the chart's schema and helpers
+	@$(BIN)/python -m octo.render.generate
+
+verify: generate ## fail when what is generated was not committed
+	@git diff --exit-code --stat -- manifests helm && test -z "$$(git ls-files --others --exclude-standard -- manifests helm)" \
+	  || { echo "manifests/ or helm/ was stale: commit what make generate has written"; exit 1; }
 
 bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 	@$(BIN)/python -m tests.bench $(BENCH)
@@ -46,6 +61,13 @@ lock: .venv/ready ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-find-links --no-emit-package triton \
 	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml | sed 's/+cpu$$//' > $(LOCK).new
 	@mv $(LOCK).new $(LOCK)
+	@$(MAKE) --no-print-directory lock-tools
+
+lock-tools: .venv/ready ## resolve the tools of make check anew, beside the dependencies
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-find-links \
+	  --python $(BIN)/python --constraint $(LOCK) --overrides $(TOOLS).overrides \
+	  $$(sed -nE 's/^([a-z0-9.-]+)==.*/--no-emit-package \1/p' $(LOCK)) $(TOOLS).in > $(TOOLS).lock.new
+	@mv $(TOOLS).lock.new $(TOOLS).lock
 
 clean: ## remove the environment and the local store
 	rm -rf .venv .octo
