@@ -19,7 +19,6 @@ from octo.settings.launch import LaunchSettings, Owner
 API_VERSION = "jobset.x-k8s.io/v1alpha2"
 SPEC_DIGEST = "octo.dev/spec"
 RUN = "octo.dev/run"
-FOLLOWED = "octo.dev/followed"
 MOST_NAME_CHARACTERS = 31
 """Of a JobSet: its pods' names add a role, a pool and two indexes, and have 63 in all."""
 
