@@ -22,6 +22,21 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def rank() -> int:
+    """Which rank of its gang this process is; 0 where there is no gang."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def local_rank() -> int:
+    """Which rank of its machine this process is: the number of its accelerator."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def world_size() -> int:
+    """Ranks of the gang, on all of its machines."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def stoppable(remedy: str) -> Iterator[None]:
     """Turn SIGTERM, SIGHUP and Ctrl-C into an exception that leaves here as PreemptedError, so every `finally` runs.

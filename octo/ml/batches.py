@@ -44,6 +44,12 @@ def packed_batch(packed: PackedTokens, first: int, count: int, *, device: torch.
     return PackedBatch(tokens_BS, positions_BS, slices_BS)
 
 
+def num_predicted(packed: PackedTokens, first: int, count: int) -> int:
+    """How many tokens of the sequences first, first + 1, ... carry loss."""
+    slices_BS = packed.slices_NS[first : first + count]
+    return int(((slices_BS[:, 1:] == slices_BS[:, :-1]) & (slices_BS[:, 1:] != PADDING_SLICE)).sum())
+
+
 def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int) -> Tensor:
     """Cross entropy of the next token, summed over this batch and divided by `num_predicted`, in nats.
 

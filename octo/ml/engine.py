@@ -1,20 +1,25 @@
 """DeepSpeed, and the process group it needs: one optimizer step from a batch, on one process or many.
 
-The only module that imports deepspeed, and the one place where the rank variables of torchrun are read.
+The only module that imports deepspeed.
 """
 
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import deepspeed
 import torch
 from torch import Tensor, distributed
 from transformers import PreTrainedModel
 
-from octo.errors import InvariantError
+from octo.errors import InvariantError, PreemptedError, UsageError
+from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
 logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
@@ -31,71 +36,170 @@ class StepResult:
 class Engine:
     """A model being trained. The learning rate is an argument of each step: schedules are pure functions."""
 
-    def __init__(self, model: PreTrainedModel, *, settings: OptimizerSettings, micro_batches: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        settings: OptimizerSettings,
+        micro_batches: int,
+        nccl: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Wrap the model.
 
         Args:
             model: trained in place.
-            settings: AdamW's settings, clipping and the ZeRO stage.
-            micro_batches: backward passes per step.
+            settings: AdamW's settings, clipping, precision and the ZeRO stage.
+            micro_batches: backward passes per step, of all ranks together.
+            nccl: settings of NCCL by their variables' names without `NCCL_`; the first engine of a process sets them.
         """
-        _join_process_group()
+        if micro_batches % world_size():
+            raise UsageError(
+                f"{micro_batches} micro-batches a step cannot be dealt evenly to {world_size()} ranks: "
+                "change --batch-size or --micro-batch-size, or the number of ranks"
+            )
+        with collective():
+            _join_process_group(nccl)
         self.micro_batches = micro_batches
+        self._settings = settings
+        if settings.gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
         self._optimizer = torch.optim.AdamW(
             model.parameters(), lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
         )
-        self._engine, *_ = deepspeed.initialize(
-            model=model,
-            optimizer=self._optimizer,
-            dist_init_required=False,
-            config={
-                "train_micro_batch_size_per_gpu": 1,
-                "gradient_accumulation_steps": micro_batches,
-                "gradient_clipping": settings.gradient_clipping,
-                "zero_optimization": {"stage": settings.zero_stage},
-                # A plain torch optimizer is what ZeRO calls untested; it needs no compiler on the machine.
-                "zero_allow_untested_optimizer": True,
-                "steps_per_print": 10**9,
-            },
-        )
+        with collective():
+            self._engine, *_ = deepspeed.initialize(
+                model=model,
+                optimizer=self._optimizer,
+                dist_init_required=False,
+                config=_configuration(settings, micro_batches // world_size()),
+            )
 
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        device: torch.device = next(self._engine.parameters()).device
+        device: torch.device = self._engine.device
         return device
 
     def step(self, losses: Sequence[Callable[[torch.nn.Module], Tensor]], *, learning_rate: float) -> StepResult:
         """One update from the sum of the micro-batches' losses, each computed by a function of the model.
 
-        Each loss is already its share of the batch's mean.
+        Every rank passes the losses of the whole batch and computes its own: those whose place leaves its rank when
+        divided by the number of ranks. Each loss is already its share of the batch's mean.
 
         Raises:
             InvariantError: not as many losses as micro-batches, or a loss that is not a finite number.
+            PreemptedError: another rank is gone.
         """
         if len(losses) != self.micro_batches:
             raise InvariantError(f"a step takes {self.micro_batches} micro-batches, got {len(losses)}")
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         total = 0.0
-        for compute in losses:
+        norm = math.nan
+        for compute in losses[rank() :: world_size()]:
             loss = compute(self._engine)
             total += loss.item()
             if not math.isfinite(total):
                 raise InvariantError(f"the loss is {total} at learning rate {learning_rate:g}: lower --learning-rate")
-            # DeepSpeed divides by the micro-batches; these losses are shares of one mean already.
-            self._engine.backward(loss * self.micro_batches)
-            self._engine.step()
-        return StepResult(total, float(self._engine.get_global_grad_norm()))
+            with collective():
+                # DeepSpeed means over micro-batches and ranks; these losses are shares of one mean already.
+                self._engine.backward(loss * self.micro_batches)
+                if _is_plain(self._settings) and self._engine.is_gradient_accumulation_boundary():
+                    norm = float(_clip(self._engine.module, self._settings.gradient_clipping))
+                self._engine.step()
+        if not _is_plain(self._settings):
+            norm = float(self._engine.get_global_grad_norm())
+        return StepResult(self.sum(total), norm)
+
+    def sum(self, value: float) -> float:
+        """The sum of every rank's value, on every rank."""
+        return self._reduced(value, distributed.ReduceOp.SUM)
+
+    def most(self, value: float) -> float:
+        """The greatest of the ranks' values, on every rank."""
+        return self._reduced(value, distributed.ReduceOp.MAX)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The model's tensors by name. Every rank must ask; at ZeRO stage 3 only rank 0 is given them."""
+        module = self._engine.module
+        if self._settings.zero_stage < 3:
+            return dict(module.state_dict())
+        gathered = dict(module.named_buffers())
+        for name, parameter in module.named_parameters():
+            with deepspeed.zero.GatheredParameters([parameter]):
+                if rank() == 0:
+                    gathered[name] = parameter.detach().cpu().clone()
+        return gathered
+
+    def _reduced(self, value: float, operation: Any) -> float:
+        if world_size() == 1:
+            return value
+        cell = torch.tensor(value, dtype=torch.float64, device=self.device)
+        with collective():
+            distributed.all_reduce(cell, op=operation)
+        return cell.item()
 
 
-def _join_process_group() -> None:
+@contextmanager
+def collective() -> Iterator[None]:
+    """Work in which every rank takes part; a rank that is gone is told in a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if world_size() > 1 and (isinstance(error, distributed.DistError) or "gloo" in str(error).lower()):
+            raise PreemptedError(
+                f"rank {rank()} lost another rank of its {world_size()}: run again, it resumes"
+            ) from error
+        raise
+
+
+def _is_plain(settings: OptimizerSettings) -> bool:
+    """Whether DeepSpeed drives the torch optimizer as it is, and tells no gradient norm."""
+    return settings.zero_stage == 0 and settings.precision == "float32"
+
+
+def _clip(module: torch.nn.Module, longest: float) -> Tensor:
+    return torch.nn.utils.clip_grad_norm_(module.parameters(), longest)
+
+
+def _configuration(settings: OptimizerSettings, micro_batches: int) -> dict[str, object]:
+    """What DeepSpeed is told; `micro_batches` are those of one rank."""
+    configuration: dict[str, object] = {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": micro_batches,
+        "gradient_clipping": 0.0 if _is_plain(settings) else settings.gradient_clipping,
+        "zero_optimization": {
+            "stage": settings.zero_stage,
+            "offload_optimizer": {"device": settings.offload_optimizer},
+        },
+        # A plain torch optimizer is what ZeRO calls untested; it needs no compiler on the machine.
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
+        "steps_per_print": 10**9,
+    }
+    if settings.precision == "bfloat16":
+        configuration["bf16"] = {"enabled": True}
+        # Gradients of many micro-batches and ranks are added in full precision.
+        configuration["communication_data_type"] = "fp32"
+        if settings.zero_stage:
+            configuration["data_types"] = {"grad_accum_dtype": "fp32"}
+    return configuration
+
+
+def _join_process_group(nccl: Mapping[str, str]) -> None:
     """Join torchrun's group, or be a group of one, which needs neither a port nor a launcher."""
     # The shared-memory operator serves inference only, and would be compiled here for a minute.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # DeepSpeed calls what this torch has new names for; nobody who trains can help it.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     if distributed.is_initialized():
         return
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank())
+        backend = "nccl"
+        # What the settings say goes before the environment, as it does everywhere.
+        os.environ.update({f"NCCL_{name}": value for name, value in nccl.items()})
     if "RANK" in os.environ:
         distributed.init_process_group(backend)
     else:

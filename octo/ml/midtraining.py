@@ -8,7 +8,7 @@ import torch
 from octo.data.packed import PackedTokens, read_packed
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.batches import PackedBatch, language_model_loss, packed_batch
+from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.engine import Engine, StepResult
 from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
@@ -34,7 +34,12 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         model = new_model(
             settings.shape, vocabulary_size=packed.vocabulary_size, context=packed.sequence_length, seed=settings.seed
         )
-    engine = Engine(model, settings=settings.optimizer, micro_batches=settings.batch_size // settings.micro_batch_size)
+    engine = Engine(
+        model,
+        settings=settings.optimizer,
+        micro_batches=settings.batch_size // settings.micro_batch_size,
+        nccl=settings.gang.nccl,
+    )
     model.train()
     metrics = []
     num_tokens = 0
@@ -62,7 +67,7 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
     return IndexResult(
         parts={
-            **model_parts(model),
+            **model_parts(model, engine.weights()),
             "tokenizer.json": tokens.read_one("tokenizer.json"),
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },
@@ -74,18 +79,19 @@ def train_step(
     engine: Engine, packed: PackedTokens, settings: MidtrainingSettings, *, step: int, rate: float
 ) -> StepResult:
     """One update on the step's sequences, in micro-batches."""
-    device = engine.device
-    first = step * settings.batch_size
-    batches = [
-        packed_batch(packed, first + offset, settings.micro_batch_size, device=device)
-        for offset in range(0, settings.batch_size, settings.micro_batch_size)
-    ]
-    num_predicted = sum(int(batch.predicted().sum()) for batch in batches)
-    return engine.step([_loss_of(batch, num_predicted) for batch in batches], learning_rate=rate)
+    first, size = step * settings.batch_size, settings.micro_batch_size
+    whole = num_predicted(packed, first, settings.batch_size)
+    starts = range(first, first + settings.batch_size, size)
+    return engine.step(
+        [partial(_loss, packed=packed, first=start, count=size, num_predicted=whole) for start in starts],
+        learning_rate=rate,
+    )
 
 
-def _loss_of(batch: PackedBatch, num_predicted: int) -> partial[torch.Tensor]:
-    return partial(language_model_loss, batch=batch, num_predicted=num_predicted)
+def _loss(model: torch.nn.Module, *, packed: PackedTokens, first: int, count: int, num_predicted: int) -> torch.Tensor:
+    """The loss of one micro-batch, which only the rank that computes it brings to its device."""
+    batch = packed_batch(packed, first, count, device=next(model.parameters()).device)
+    return language_model_loss(model, batch, num_predicted=num_predicted)
 
 
 def plan_steps(settings: MidtrainingSettings, num_sequences: int) -> int:

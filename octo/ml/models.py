@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from safetensors import torch as safetensors
+from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
@@ -64,11 +65,11 @@ def load_model(artifact: Artifact, *, on: torch.device = _CPU) -> PreTrainedMode
     return model
 
 
-def model_parts(model: PreTrainedModel) -> dict[str, bytes]:
-    """The weights and the configuration as parts of an artifact."""
-    weights = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+def model_parts(model: PreTrainedModel, weights: Mapping[str, Tensor] | None = None) -> dict[str, bytes]:
+    """The weights and the configuration as parts of an artifact. An engine's weights are not all in the model."""
+    tensors = model.state_dict() if weights is None else weights
     return {
-        "model.safetensors": safetensors.save(weights),
+        "model.safetensors": safetensors.save({name: each.detach().contiguous() for name, each in tensors.items()}),
         "config.json": json.dumps(model.config.to_dict(), sort_keys=True, indent=1, default=str).encode(),
     }
 

@@ -1,8 +1,9 @@
 """Settings of the mid-training job, and the groups that every training job shares."""
 
-from typing import Annotated, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral
 
@@ -39,8 +40,41 @@ class OptimizerSettings(BaseModel):
     """Decoupled weight decay."""
     gradient_clipping: float = Field(default=1.0, gt=0)
     """Largest norm of a gradient; a longer one is scaled down to it."""
-    zero_stage: Literal[1, 2] = 1
-    """What DeepSpeed's ZeRO partitions over the ranks: 1 optimizer states, 2 gradients too."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers of weights and activations; with bfloat16 the optimizer keeps float32 copies of the weights."""
+    zero_stage: Literal[0, 1, 2, 3] = 1
+    """What DeepSpeed's ZeRO partitions over the ranks: 0 nothing, 1 optimizer states, 2 gradients, 3 weights too."""
+    offload_optimizer: Literal["none", "cpu"] = "none"
+    """Keep optimizer states in the memory of the processor, and update there: slower, and room on the accelerator."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, a third more work."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.precision == "bfloat16" and self.zero_stage == 0:
+            raise ValueError("expected zero_stage 1, 2 or 3 with bfloat16, got 0, which adds gradients up in bfloat16")
+        if self.offload_optimizer == "cpu" and self.zero_stage == 0:
+            raise ValueError("expected zero_stage 1, 2 or 3 with offload_optimizer cpu, got 0")
+        return self
+
+
+class GangSettings(BaseModel):
+    """How the ranks of a training work together. Nothing of it changes a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    checkpoint_every: int = Field(default=200, ge=0)
+    """Steps between two checkpoints, of which the last two are kept while the training lasts; 0 keeps none."""
+    nccl: dict[str, str] = {}
+    """Variables of NCCL without the prefix, such as DEBUG=INFO; they go before what the environment says."""
+
+    @field_validator("nccl")
+    @classmethod
+    def _are_variables(cls, nccl: dict[str, str]) -> dict[str, str]:
+        for name in nccl:
+            if name.startswith("NCCL_") or not re.fullmatch("[A-Z][A-Z0-9_]*", name):
+                raise ValueError(f"expected a variable of NCCL without NCCL_ before it, such as DEBUG, got {name!r}")
+        return nccl
 
 
 class MidtrainingSettings(JobSettings):
@@ -62,6 +96,8 @@ class MidtrainingSettings(JobSettings):
     """Shape of a new model."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
+    gang: Annotated[GangSettings, Neutral()] = GangSettings()
+    """How its ranks work together."""
     num_steps: int = Field(default=0, ge=0)
     """Optimizer updates; 0 makes one pass over the tokens. No sequence is seen twice."""
     batch_size: int = Field(default=16, gt=0)

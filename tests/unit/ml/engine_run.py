@@ -1,0 +1,74 @@
+"""A few updates of a small model on every rank: `python -m octo.ml.gang ... -m tests.unit.ml.engine_run FILE CASE...`.
+
+A case is STAGE-PRECISION, perhaps with -cpu at its end. Rank 0 writes what each case ended with as JSON.
+"""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from octo.ml.engine import Engine
+from octo.processes import rank
+from octo.settings.midtraining import OptimizerSettings
+
+VOCABULARY = 40
+MICRO_BATCHES = 6
+
+
+class Toy(torch.nn.Module):
+    """A next-token model whose 3370 weights no number of ranks divides evenly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.embedding = torch.nn.Embedding(VOCABULARY, 30)
+        self.hidden = torch.nn.Linear(30, 30)
+        self.output = torch.nn.Linear(30, VOCABULARY)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.output(torch.tanh(self.hidden(self.embedding(tokens))))
+        return logits
+
+
+def loss_of(model: torch.nn.Module, tokens: Tensor, num_predicted: int) -> Tensor:
+    return cross_entropy(model(tokens)[:-1].float(), tokens[1:], reduction="sum") / num_predicted
+
+
+def train(engine: Engine, steps: range) -> list[dict[str, float]]:
+    results = []
+    for step in steps:
+        generator = torch.Generator().manual_seed(step)
+        # Of unequal length: a mean of the ranks' means would differ from the batch's mean.
+        sequences = [torch.randint(0, VOCABULARY, (9 + 5 * i,), generator=generator) for i in range(MICRO_BATCHES)]
+        num_predicted = sum(len(tokens) - 1 for tokens in sequences)
+        losses = [partial(loss_of, tokens=tokens, num_predicted=num_predicted) for tokens in sequences]
+        results.append(vars(engine.step(losses, learning_rate=1e-2)))
+    return results
+
+
+def engine_of(case: str) -> Engine:
+    stage, precision, *offload = case.split("-")
+    settings = OptimizerSettings.model_validate(
+        {"zero_stage": int(stage), "precision": precision, "offload_optimizer": (offload or ["none"])[0]}
+    )
+    return Engine(Toy(), settings=settings, micro_batches=MICRO_BATCHES)  # type: ignore[arg-type]  # any module does
+
+
+def run(case: str) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    engine = engine_of(case)
+    steps = train(engine, range(6))
+    weights = engine.weights()
+    return {"steps": steps, "weights": {name: tensor.float().flatten().tolist() for name, tensor in weights.items()}}
+
+
+if __name__ == "__main__":
+    results = {case: run(case) for case in sys.argv[2:]}
+    if rank() == 0:
+        Path(sys.argv[1]).write_text(json.dumps(results))

@@ -1,0 +1,63 @@
+"""One update is the same whatever the number of ranks: real processes that speak gloo, beside one that needs nobody."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from octo.errors import InvariantError, UsageError
+from tests.unit.ml.engine_run import MICRO_BATCHES, engine_of, run
+
+
+def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    file = folder / f"{num_ranks}.json"
+    command = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={num_ranks}", f"--master-port={port}"]
+    ended = subprocess.run(
+        [*command, "-m", "tests.unit.ml.engine_run", str(file), *cases],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    results: dict[str, Any] = json.loads(file.read_text())
+    return results
+
+
+@pytest.mark.parametrize(
+    ("num_ranks", "cases"),
+    [
+        # Two ranks scale bfloat16 by powers of two, so that nothing is rounded otherwise.
+        (2, ["0-float32", "2-bfloat16", "1-bfloat16", "3-bfloat16"]),
+        (3, ["0-float32", "1-float32", "2-float32", "3-float32", "2-float32-cpu"]),
+    ],
+)
+def test_an_update_on_several_ranks_is_that_of_one(num_ranks: int, cases: list[str], tmp_path: Path) -> None:
+    for case, found in on_ranks(num_ranks, cases, tmp_path).items():
+        expected = run(case)
+        assert found["weights"].keys() == expected["weights"].keys()
+        for name in expected["weights"]:
+            np.testing.assert_allclose(found["weights"][name], expected["weights"][name], rtol=1e-5, atol=1e-6)
+        for before, after in zip(expected["steps"], found["steps"], strict=True):
+            assert after == pytest.approx(before, rel=1e-5), case
+
+
+def test_micro_batches_that_ranks_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UsageError, match="6 micro-batches a step cannot be dealt evenly to 4 ranks: change --batch"):
+        engine_of("1-float32")
+
+
+def test_a_step_takes_the_losses_of_the_whole_batch() -> None:
+    with pytest.raises(InvariantError, match=f"takes {MICRO_BATCHES} micro-batches, got 0"):
+        engine_of("1-float32").step([], learning_rate=1e-3)

@@ -1,0 +1,103 @@
+"""Gangs as pods start them: real agents, real ranks, one process to look at."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from octo.ml.gang import main
+
+JOB = "tests.wire.gang_job"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def start(
+    *deeds: str, port: int, nodes: int = 1, node: int = 0, ranks: int = 2, more: tuple[str, ...] = ()
+) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "octo.ml.gang", f"--nnodes={nodes}", f"--nproc-per-node={ranks}"]
+    command += [f"--node-rank={node}", "--master-addr=127.0.0.1", f"--master-port={port}", *more, "-m", JOB, *deeds]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_machines_meet_and_only_rank_0_speaks_on_stdout() -> None:
+    port = free_port()
+    flags = ["--path=$HOME", "-m"]
+    first, second = (start(*flags, port=port, nodes=2, node=node) for node in (0, 1))
+    code, out, err = ended(first)
+    assert (code, out) == (0, f"rank 0 (0 here) of 4: {flags}\n")
+    assert sorted(err.splitlines()) == ["[rank 0] a warning", "[rank 1] a warning"]
+    code, out, err = ended(second)
+    assert (code, out) == (0, "")
+    assert sorted(err.splitlines()) == ["[rank 2] a warning", "[rank 3] a warning"]
+
+
+def test_a_gang_of_one_is_the_job_itself() -> None:
+    assert ended(start(port=free_port(), ranks=1)) == (0, "rank 0 (0 here) of 1: []\n", "a warning\n")
+
+
+@pytest.mark.parametrize(
+    ("deeds", "exit_code", "said"),
+    [
+        (["0=refuse", "1=refuse"], 2, "octo: the ranks are odd: give even ones\n"),
+        (["0=wait", "1=fail"], 1, "octo: a shard is empty\n"),
+        (["0=lose", "1=lose"], 75, "octo: rank lost another\n"),
+        (["0=wait", "1=die"], 1, "octo: a rank was killed by SIGKILL (out of memory?): run again, it resumes\n"),
+    ],
+)
+def test_a_gang_ends_as_the_rank_that_failed_first(deeds: list[str], exit_code: int, said: str) -> None:
+    code, out, err = ended(start(*deeds, port=free_port()))
+    assert (code, out) == (exit_code, "")
+    assert "".join(line for line in err.splitlines(keepends=True) if not line.startswith("[rank ")) == said
+
+
+def test_a_gang_that_is_stopped_stops_its_ranks_and_can_be_resumed() -> None:
+    gang = start("0=wait", "1=wait", port=free_port())
+    assert gang.stderr
+    assert sorted(gang.stderr.readline() for _ in range(2)) == ["[rank 0] rank 0 waits\n", "[rank 1] rank 1 waits\n"]
+    gang.send_signal(signal.SIGTERM)
+    assert ended(gang) == (75, "", "octo: stopped by SIGTERM; run again\n")
+
+
+def test_a_gang_that_cannot_meet_says_where_and_can_be_resumed() -> None:
+    port = free_port()
+    code, out, err = ended(start(port=port, nodes=2, more=("--meeting-seconds=1",)))
+    assert (code, out) == (75, "")
+    assert err == f"octo: 2 machines did not all meet at 127.0.0.1:{port} within 1 s: run again\n"
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        code, _, err = ended(start(port=port))
+    assert (code, err) == (75, f"octo: port {port} is taken on this machine: give another --master-port\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--nnodes=x", "-m", JOB], "octo: octo.ml.gang: argument --nnodes: invalid int value: 'x'\n"),
+        ([], "octo: octo.ml.gang: the following arguments are required: -m\n"),
+        (["--node-rank=1", "-m", JOB], "octo: expected --node-rank below --nnodes"),
+        (["--nodes=2", "-m", JOB], "octo: octo.ml.gang: unrecognized arguments: --nodes=2\n"),
+    ],
+)
+def test_bad_flags_of_a_gang_are_refused_before_anything_starts(
+    capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    assert main(flags) == 2
+    assert capsys.readouterr().err.startswith(said)
