@@ -63,3 +63,43 @@ class MissingError(StorageError):
 
 class IntegrityError(StorageError):
     """Bytes read are not the bytes that were committed."""
+
+
+class ClusterError(OctoError):
+    """The cluster did not do what was asked of it."""
+
+
+class ClusterUnreachableError(ClusterError):
+    """No answer from the API server within the patience, or no way to it is known."""
+
+
+class ClusterLoginError(ClusterError):
+    """The API server does not know these credentials, or no longer."""
+
+
+class ClusterForbiddenError(ClusterError):
+    """The API server knows who asks, and does not allow it."""
+
+
+class ClusterQuotaError(ClusterForbiddenError):
+    """A quota of the namespace is used up."""
+
+
+class ClusterMissingError(ClusterError):
+    """There is no object of that name, or no longer."""
+
+
+class ClusterLacksError(ClusterError):
+    """The cluster does not know that kind of object: what brings it is not installed."""
+
+
+class ClusterConflictError(ClusterError):
+    """Something else has that name, or somebody changed the object meanwhile."""
+
+
+class ClusterRefusedError(ClusterError):
+    """The object was understood and not accepted."""
+
+
+class ClusterExpiredError(ClusterError):
+    """The history that a watch or a list wanted to go on from is forgotten."""

@@ -1,12 +1,17 @@
-"""The embedded server behind a proxy that goes wrong when told to."""
+"""The embedded server behind a proxy that goes wrong when told to, and a cluster that does."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from octo.cluster.client import Cluster
+from octo.cluster.client import connect as connect_to_cluster
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store, connect
 from tests.wire.faults import FaultProxy, fault_proxy
+from tests.wire.kubernetes.cluster import FakeCluster
+from tests.wire.kubernetes.server import api_server
 
 
 @pytest.fixture
@@ -19,3 +24,21 @@ def proxy(embedded: EmbeddedStore) -> Iterator[FaultProxy]:
 def faulty(store: Store, embedded: EmbeddedStore, proxy: FaultProxy) -> Store:
     """The same objects as `store`'s, over the proxy."""
     return connect(store.address, embedded.s3.model_copy(update={"endpoint": proxy.endpoint}))
+
+
+@pytest.fixture
+def api() -> Iterator[FakeCluster]:
+    """An API server of its own for each test."""
+    with api_server() as api:
+        yield api
+
+
+@pytest.fixture
+def kubeconfig(api: FakeCluster, tmp_path: Path) -> Path:
+    return api.write_kubeconfig(tmp_path / "kubeconfig")
+
+
+@pytest.fixture
+def cluster(kubeconfig: Path) -> Cluster:
+    """A client that gives up soon."""
+    return connect_to_cluster(kubeconfig=kubeconfig, patience=2)

@@ -1,0 +1,159 @@
+"""What the API server's refusals mean, each with the value and the remedy."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from octo.cluster.kinds import Kind
+from octo.errors import (
+    ClusterConflictError,
+    ClusterError,
+    ClusterExpiredError,
+    ClusterForbiddenError,
+    ClusterLacksError,
+    ClusterLoginError,
+    ClusterMissingError,
+    ClusterQuotaError,
+    ClusterRefusedError,
+    ClusterUnreachableError,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of the API server."""
+
+    verb: str
+    """As rights name it: create, get, list, watch, patch, delete."""
+    kind: Kind
+    namespace: str
+    name: str = ""
+    part: str = ""
+    """Such as log."""
+    query: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def thing(self) -> str:
+        """What it is about, for a sentence."""
+        named = f"{self.kind.kind} {self.name}" if self.name else f"{self.kind.kind}s"
+        return f"{named} {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Where it is about, for a sentence."""
+        return f"in namespace {self.namespace}" if self.namespace else "in any namespace"
+
+
+@dataclass
+class Refusal(Exception):  # noqa: N818 - an answer, which becomes an error where it is known what was asked
+    """An answer of the API server that is no success."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def failure(asked: Asked, host: str, refusal: Refusal) -> ClusterError:
+    """The error that a refusal stands for."""
+    said = _said(refusal.text)
+    if refusal.status in _MEANINGS:
+        return _MEANINGS[refusal.status](asked, host, said)
+    answered = f"{host} answered {refusal.status} to {asked.verb} of {asked.thing}: {said.message}"
+    if refusal.status == 429 or refusal.status >= 500:
+        return ClusterUnreachableError(f"{answered}; it may pass: try again later")
+    return ClusterError(answered)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A Status object of the API, or what stood in its place."""
+
+    message: str
+    reason: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def _said(text: str) -> _Said:
+    try:
+        status = json.loads(text)
+    except ValueError:
+        return _Said(" ".join(text.split())[:200] or "no reason given")
+    if not isinstance(status, dict):
+        return _Said("no reason given")
+    message = " ".join(str(status.get("message") or "no reason given").split())
+    return _Said(message, status.get("reason") or "", status.get("details") or {})
+
+
+def _unauthorized(_asked: Asked, host: str, _said: _Said) -> ClusterError:
+    return ClusterLoginError(
+        f"{host} refused the credentials, which may have expired: log in again, as `kubectl get pods` would ask for"
+    )
+
+
+def _forbidden(asked: Asked, _host: str, said: _Said) -> ClusterError:
+    _, over_quota, quota = said.message.partition("exceeded quota: ")
+    if over_quota:
+        return ClusterQuotaError(
+            f"the quota of namespace {asked.namespace} leaves no room for {asked.kind.kind} {asked.name}: {quota}; "
+            "wait for others to end, ask for less, or have the quota raised"
+        )
+    if " cannot " in said.message:
+        resource = f"{asked.kind.plural}/{asked.part}" if asked.part else asked.kind.plural
+        group = f" of {asked.kind.group}" if asked.kind.group else ""
+        return ClusterForbiddenError(
+            f"not allowed to {asked.verb} {resource}{group} {asked.place}: "
+            "have a Role with that verb bound to this user or service account, as the chart does"
+        )
+    return ClusterForbiddenError(f"the cluster forbids {asked.thing}: {_without_preamble(said.message)}")
+
+
+def _not_found(asked: Asked, _host: str, said: _Said) -> ClusterError:
+    if said.details.get("kind") == "namespaces":
+        return ClusterMissingError(
+            f"there is no namespace {asked.namespace}: create it, or choose another with --namespace"
+        )
+    if said.reason == "NotFound" and said.details.get("name"):
+        return ClusterMissingError(f"there is no {asked.thing}: `octo ps` shows what is there")
+    if asked.kind.brought_by:
+        return ClusterLacksError(
+            f"the cluster does not know {asked.kind.resource} in version {asked.kind.version}: install "
+            f"{asked.kind.brought_by}, by `kubectl apply --server-side` of its release manifest"
+        )
+    return ClusterLacksError(f"the cluster does not know {asked.kind.resource} {asked.kind.version}: {said.message}")
+
+
+def _conflict(asked: Asked, _host: str, said: _Said) -> ClusterError:
+    if said.reason == "AlreadyExists":
+        return ClusterConflictError(f"there already is a {asked.thing}: choose another name, or delete that one")
+    return ClusterConflictError(f"somebody else changed {asked.thing} at the same time ({said.message}): try again")
+
+
+def _expired(asked: Asked, _host: str, said: _Said) -> ClusterError:
+    return ClusterExpiredError(f"the cluster has forgotten where {asked.verb} of {asked.thing} was: {said.message}")
+
+
+def _invalid(asked: Asked, _host: str, said: _Said) -> ClusterError:
+    causes = [f"{each.get('field')}: {each.get('message')}" for each in said.details.get("causes", [])]
+    reason = "; ".join(causes) or _without_preamble(said.message)
+    return ClusterRefusedError(f"the cluster refused {asked.thing}: {reason}; mend the setting that it comes from")
+
+
+def _without_preamble(message: str) -> str:
+    """`violates PodSecurity ...` of `pods "x" is forbidden: violates PodSecurity ...`."""
+    for preamble in (" is forbidden: ", " is invalid: ", " in version "):
+        before, found, after = message.partition(preamble)
+        if found and before.count('"') == 2:
+            return after
+    return message
+
+
+_MEANINGS = {
+    400: _invalid,
+    401: _unauthorized,
+    403: _forbidden,
+    404: _not_found,
+    409: _conflict,
+    410: _expired,
+    422: _invalid,
+}

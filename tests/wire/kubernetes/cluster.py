@@ -1,0 +1,71 @@
+"""One fake cluster: its objects, its logs, what it serves, to whom, and what it does wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from tests.wire.kubernetes.faults import Faults
+from tests.wire.kubernetes.logs import PodLog
+from tests.wire.kubernetes.resources import RESOURCES, Resource
+from tests.wire.kubernetes.rights import Rights, everything
+from tests.wire.kubernetes.store import Store
+
+
+@dataclass
+class FakeCluster:
+    endpoint: str = ""
+    store: Store = field(default_factory=Store)
+    logs: dict[str, PodLog] = field(default_factory=dict)
+    """By the uid of the pod."""
+    resources: list[Resource] = field(default_factory=lambda: list(RESOURCES))
+    """Take custom ones out, and their CRD is not installed."""
+    faults: Faults = field(default_factory=Faults)
+    rights: Rights = everything
+    token: str = ""
+    """Bearer token that requests must have; empty asks for none."""
+    evict: Callable[[str, str], None] | None = None
+    """What POST to pods/eviction does with namespace and name; without it the pod is deleted."""
+    requests: list[str] = field(default_factory=list)
+    """Method and path with query of every request."""
+    down: bool = False
+    """Close every connection without an answer."""
+    stopped: bool = False
+    _epoch: int = 0
+
+    def cut_streams(self) -> None:
+        """End every watch and every followed log in the middle, as the restart of an API server does."""
+        with self.store.changed:
+            self._epoch += 1
+            self.store.changed.notify_all()
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """No answer to anyone while the block lasts."""
+        self.down = True
+        self.cut_streams()
+        yield
+        self.down = False
+
+    def stream_is_cut(self) -> Callable[[], bool]:
+        epoch = self._epoch
+        return lambda: self._epoch != epoch or self.stopped or self.down
+
+    def write_kubeconfig(self, path: Path, namespace: str = "default") -> Path:
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "fake",
+                    "clusters": [{"name": "fake", "cluster": {"server": self.endpoint}}],
+                    "contexts": [
+                        {"name": "fake", "context": {"cluster": "fake", "user": "tester", "namespace": namespace}}
+                    ],
+                    "users": [{"name": "tester", "user": {"token": self.token or "any"}}],
+                }
+            )
+        )
+        return path
