@@ -65,6 +65,11 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.compile_command:upload_command",
         f"{_PIPELINES}.compile_command:UploadSettings",
     ),
+    "doctor": Verb(
+        "what this machine, the store and the cluster have and lack",
+        f"{_CLUSTER}.doctor:doctor_command",
+        f"{_CLUSTER}.doctor:DoctorSettings",
+    ),
     "completion": Verb(
         "a script that completes octo in bash, zsh or tcsh",
         "octo.cli:completion_command",

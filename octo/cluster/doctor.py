@@ -1,0 +1,214 @@
+"""`octo doctor`: what this machine, the store and the cluster have and lack, each lack with its remedy."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from octo.cluster.client import Cluster, connect
+from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, POD, Kind
+from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
+from octo.pipelines.session import open_session
+from octo.pipelines.settings import StoreSettings
+from octo.processes import num_cores, stoppable
+from octo.render.pods import gibibytes
+from octo.settings.base import Flag
+from octo.settings.installation import Installation, InstalledSettings
+from octo.settings.loading import load
+
+ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
+NEEDED_RIGHTS: Sequence[tuple[Kind, str, str]] = (
+    *((JOB_SET, "", verb) for verb in ("create", "get", "list", "watch", "patch", "delete")),
+    *((POD, "", verb) for verb in ("get", "list", "watch")),
+    (POD, "log", "get"),
+)
+"""What submit, follow and cancel do: kind, its part, verb."""
+LITTLE_SCRATCH_GIB = 2.0
+SECONDS_TO_CONNECT = 3.0
+
+
+class DoctorSettings(StoreSettings, InstalledSettings):
+    """Say what this machine, the store and the cluster have and lack, and what to do about it."""
+
+    namespace: Annotated[str, Flag(short="-n")] = ""
+    """Namespace to look at; empty takes the installation's, or the current one."""
+    context: str = ""
+    """Context of the kubeconfig; empty takes the current one."""
+    kubeconfig: Path | None = None
+    """Kubeconfig file; without, KUBECONFIG, ~/.kube/config, or the pod's own account."""
+    require: tuple[Literal["store", "cluster"], ...] = ()
+    """What must be there; without, a store or a cluster that nobody named is no fault."""
+    json_output: Annotated[bool, Flag("json")] = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look has found."""
+
+    subject: str
+    state: Literal["ok", "warning", "fault"]
+    said: str
+    """What is there, or what is lacking with its remedy."""
+
+
+def doctor_command(arguments: Sequence[str]) -> int:
+    """Look at everything, print what was found; exit code 1 when something is at fault."""
+    settings = load(DoctorSettings, arguments, os.environ)
+    with stoppable("nothing was changed"):
+        findings = [*machine(), *store(settings), *services(settings), *cluster(settings)]
+    console = Console()
+    if settings.json_output:
+        console.print_json(json.dumps({"findings": [asdict(each) for each in findings]}))
+    else:
+        _print(findings, console)
+    return EXIT_FAILED if any(each.state == "fault" for each in findings) else EXIT_DONE
+
+
+def machine() -> Iterator[Finding]:
+    """Python, octo's packages, cores, memory, disk and accelerators of the machine that this runs on."""
+    yield Finding("python", "ok", platform.python_version())
+    for extra, missing in _missing_packages().items():
+        if missing:
+            yield Finding(f"extra {extra}", "warning", f"lacks {', '.join(missing)}: install octo[{extra}] to use it")
+        else:
+            yield Finding(f"extra {extra}", "ok", "installed")
+    yield Finding("processors", "ok", f"{num_cores()} cores")
+    yield Finding("memory", "ok", gibibytes(round(psutil.virtual_memory().total / 2**30, 1)))
+    scratch = shutil.disk_usage(tempfile.gettempdir()).free / 2**30
+    if scratch < LITTLE_SCRATCH_GIB:
+        said = f"{scratch:.1f} GiB free in {tempfile.gettempdir()}: free some, or set TMPDIR to a larger disk"
+        yield Finding("scratch", "warning", said)
+    else:
+        yield Finding("scratch", "ok", f"{scratch:.0f} GiB free in {tempfile.gettempdir()}")
+    devices = sorted(each.name for each in Path("/dev").glob("nvidia[0-9]*"))
+    yield Finding("accelerators", "ok", ", ".join(devices) or "none")
+
+
+def store(settings: DoctorSettings) -> Iterator[Finding]:
+    """Whether the store can be read and written, and honours conditional writes."""
+    address = settings.store or settings.installation.store
+    if not address:
+        state: Literal["ok", "fault"] = "fault" if "store" in settings.require else "ok"
+        yield Finding("store", state, "none named: give --store; octo run brings its own")
+        return
+    s3 = settings.s3.model_copy(update={"endpoint": settings.s3.endpoint or settings.installation.s3_endpoint})
+    try:
+        with open_session(address, s3, probed=True) as session:
+            yield Finding("store", "ok", f"{session.store.address} honours conditional writes")
+    except OctoError as error:
+        yield Finding("store", "fault", str(error))
+
+
+def services(settings: DoctorSettings) -> Iterator[Finding]:
+    """Whether something listens where spans are to be sent."""
+    endpoint = settings.installation.otlp_endpoint
+    if not endpoint:
+        return
+    parts = urlsplit(endpoint)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "", port), timeout=SECONDS_TO_CONNECT):
+            yield Finding("telemetry", "ok", f"{endpoint} accepts connections")
+    except (OSError, ValueError) as error:
+        # Jobs run without it; their spans are in the store all the same.
+        said = f"nobody answers at {endpoint} ({error}): start the collector, or mend installation.otlp_endpoint"
+        yield Finding("telemetry", "warning", said)
+
+
+def cluster(settings: DoctorSettings) -> Iterator[Finding]:
+    """Whether the cluster can be reached, knows the kinds that octo makes, and allows what submit and follow do."""
+    try:
+        chosen = settings.namespace or settings.installation.namespace
+        found = connect(chosen, settings.context, settings.kubeconfig)
+    except UsageError as error:
+        named = bool(settings.context or settings.kubeconfig) or "cluster" in settings.require
+        yield Finding("cluster", "fault" if named else "ok", str(error))
+        return
+    try:
+        found.list(JOB_SET)
+        yield Finding("cluster", "ok", f"JobSets can be listed in namespace {found.namespace}")
+    except ClusterError as error:
+        yield Finding("cluster", "fault", str(error))
+        return
+    yield from _queue(found, settings.installation)
+    yield from _rights(found)
+
+
+def _queue(found: Cluster, installation: Installation) -> Iterator[Finding]:
+    if not installation.queue:
+        return
+    try:
+        found.get(LOCAL_QUEUE, installation.queue)
+        yield Finding("queue", "ok", f"LocalQueue {installation.queue}")
+    except ClusterError as error:
+        yield Finding("queue", "fault", str(error))
+
+
+def _rights(found: Cluster) -> Iterator[Finding]:
+    denied = []
+    for kind, part, verb in NEEDED_RIGHTS:
+        asked = {
+            "namespace": found.namespace,
+            "group": kind.group,
+            "resource": kind.plural,
+            "subresource": part,
+            "verb": verb,
+        }
+        review = {
+            "apiVersion": ACCESS_REVIEW.api_version,
+            "kind": ACCESS_REVIEW.kind,
+            "metadata": {},
+            "spec": {"resourceAttributes": asked},
+        }
+        try:
+            answer = found.elsewhere("").create(ACCESS_REVIEW, review)
+        except ClusterError as error:
+            yield Finding("rights", "warning", f"cannot be told: {error}")
+            return
+        if not answer.get("status", {}).get("allowed"):
+            denied.append(f"{verb} {kind.plural}{f'/{part}' if part else ''}")
+    if denied:
+        remedy = "bind the chart's launch Role to whoever submits"
+        yield Finding("rights", "fault", f"not allowed in namespace {found.namespace}: {', '.join(denied)}; {remedy}")
+    else:
+        yield Finding("rights", "ok", f"may submit, follow and cancel in namespace {found.namespace}")
+
+
+def _missing_packages() -> dict[str, list[str]]:
+    """By extra of octo, the packages of it that are not installed."""
+    installed = {re.sub(r"[-_.]+", "-", each.name).lower() for each in metadata.distributions()}
+    missing: dict[str, list[str]] = {}
+    for requirement in metadata.requires("octo") or []:
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
+        name = re.match(r"[\w.-]+", requirement)
+        if extra and name and extra[1] != "dev":
+            lacking = missing.setdefault(extra[1], [])
+            if re.sub(r"[-_.]+", "-", name[0]).lower() not in installed:
+                lacking.append(name[0])
+    return missing
+
+
+_SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "fault": ("fault", "red")}
+
+
+def _print(findings: Sequence[Finding], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for each in findings:
+        sign, style = _SIGNS[each.state]
+        table.add_row(each.subject, Text(sign, style=style), Text(each.said))
+    console.print(table, soft_wrap=not console.is_terminal)
