@@ -16,17 +16,15 @@ from octo.pipelines.kubeflow import CONFIG_MAP, compile_pipeline
 from octo.pipelines.kubeflow_upload import upload_version
 from octo.pipelines.settings import PipelineSettings, check_writable
 from octo.settings.base import Flag, ServiceUrl
-from octo.settings.installation import Installation
+from octo.settings.installation import InstalledSettings
 from octo.settings.loading import load
 
 
-class KubeflowSettings(PipelineSettings):
-    """What a pipeline becomes for Kubeflow depends on."""
+class KubeflowSettings(PipelineSettings, InstalledSettings):
+    """What decides how a pipeline is compiled."""
 
-    installation: Installation = Installation()
-    """What the cluster has: the steps take their image, secret and labels from it."""
     config_map: str = CONFIG_MAP
-    """ConfigMap in the namespace of the runs, whose key installation.yaml says the rest of it to every step."""
+    """ConfigMap in the namespace of the runs; its key installation.yaml is the settings file of every step."""
 
 
 class CompileSettings(KubeflowSettings):
