@@ -9,7 +9,7 @@ from octo.settings.rl import RlSettings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job in this process."""
-    return run_job(RlSettings, "octo.ml.rl.training:reinforce", arguments)
+    return run_job(RlSettings, "octo.ml.rl.roles:play", arguments)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,73 @@
 """Settings of the reinforcement-learning job."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, JobSettings, Need, Neutral, ServiceUrl, ServingRole
 from octo.settings.midtraining import OptimizerSettings
+
+
+class RolloutSettings(BaseModel):
+    """Who samples the completions: the learner itself, or workers that serve it over HTTP.
+
+    The same chunks are sampled from the same draws wherever that happens, so only what computes them belongs to the
+    result, and not how many there are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    prompts_per_chunk: int = Field(default=16, gt=0)
+    """Prompts sampled side by side, the unit that a worker is asked for; their padding belongs to the result."""
+    engine: Literal["torch", "vllm"] = "torch"
+    """What computes them: octo's own sampler, or vLLM, which workers alone can have."""
+    tensor_parallel: int = Field(default=1, gt=0)
+    """Accelerators that vLLM spreads one model over."""
+    largest_gap: Annotated[float, Neutral(), Field(gt=0)] = 0.1
+    """Refuse completions whose log-probabilities differ by more from the learner's own, on average: they were sampled
+    with other weights or another temperature."""
+    pods: Annotated[int, Neutral(), Field(ge=0)] = 0
+    """Pods of workers on a cluster; 0 lets the learner sample."""
+    servers: Annotated[tuple[ServiceUrl, ...], Neutral()] = ()
+    """URLs of the workers, http://host:port each; none lets the learner sample. On a cluster they are filled in."""
+    port: Annotated[int, Neutral(), Field(ge=1, le=65_535)] = 8500
+    """Where a worker listens."""
+    request_seconds: Annotated[float, Neutral(), Field(gt=0)] = 900
+    """An answer that takes longer is given up, and its chunk is asked of another worker."""
+    patience_seconds: Annotated[float, Neutral(), Field(gt=0)] = 900
+    """The learner ends when no worker has answered for so long: a pod that was lost is replaced by then."""
+    idle_seconds: Annotated[float, Neutral(), Field(gt=0)] = 3600
+    """A worker ends when no learner has asked it for so long."""
+    cpus: Annotated[float, Neutral(), Field(gt=0)] = 2
+    """Processor cores of a worker's pod."""
+    memory_gib: Annotated[float, Neutral(), Field(gt=0)] = 4
+    """Memory of a worker's pod, without its shared memory, in GiB."""
+    scratch_gib: Annotated[float, Neutral(), Field(gt=0)] = 10
+    """Local disk of a worker's pod, which holds the weights once or twice, in GiB."""
+    shared_memory_gib: Annotated[float, Neutral(), Field(gt=0)] = 1
+    """Shared memory of a worker's pod, in GiB."""
+    accelerator_memory_gib: Annotated[float, Neutral(), Field(ge=0)] = 0
+    """Memory that an accelerator of a worker must have at least, in GiB."""
+    interconnect: Annotated[str, Neutral()] = ""
+    """A link between a worker's accelerators that the pool must name; empty takes any."""
 
 
 class RlSettings(JobSettings):
     """Train a policy by GRPO against exact answers."""
 
     job: ClassVar[str] = "rl"
-    code_version: ClassVar[int] = 1
+    code_version: ClassVar[int] = 2
     pod_shape = "gang"
+    main_role = "learner"
     image = "train"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, shared_memory_gib=1)
     """What each of its pods asks of a cluster."""
 
+    role: Annotated[Literal["learner", "rollout"], Neutral()] = "learner"
+    """What this process is: the learner, or a worker that samples for it."""
+    rollout: RolloutSettings = RolloutSettings()
+    """Who samples the completions."""
     model: Address = ""
     """Model to start from, of a midtraining or rl job."""
     problems: Address = ""
@@ -51,3 +100,35 @@ class RlSettings(JobSettings):
     """Divide by the group's deviation (GRPO); without, by nothing (Dr. GRPO)."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    def serving_role(self) -> ServingRole | None:
+        """The workers' pods, whose accelerators follow from the engine; None where the learner samples."""
+        rollout = self.rollout
+        if not rollout.pods:
+            return None
+        vllm = rollout.engine == "vllm"
+        need = Need(
+            pods=rollout.pods,
+            cpus=rollout.cpus,
+            memory_gib=rollout.memory_gib,
+            scratch_gib=rollout.scratch_gib,
+            shared_memory_gib=rollout.shared_memory_gib,
+            # octo's own sampler uses one, and must use the learner's kind: another one rounds differently.
+            accelerators=rollout.tensor_parallel if vllm else min(1, self.need.accelerators),
+            accelerator_memory_gib=rollout.accelerator_memory_gib,
+            interconnect=rollout.interconnect,
+            spot=self.need.spot,
+            deadline_seconds=self.need.deadline_seconds,
+            retries=self.need.retries,
+        )
+        return ServingRole(
+            name="rollout",
+            need=need,
+            image="inference" if vllm else "train",
+            port=rollout.port,
+            settings=self.model_copy(update={"role": "rollout"}),
+        )
+
+    def served_by(self, urls: tuple[str, ...]) -> Self:
+        """The settings of a learner whose workers are found at those URLs."""
+        return self.model_copy(update={"rollout": self.rollout.model_copy(update={"servers": urls})})

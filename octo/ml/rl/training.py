@@ -7,20 +7,22 @@ from functools import partial
 
 import torch
 from tokenizers import Tokenizer
-from transformers import PreTrainedModel
 
 from octo.data.questions import Question, correct, read_questions
 from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
-from octo.errors import UsageError
+from octo.errors import InvariantError, UsageError
 from octo.job import Job
 from octo.ml.engine import Engine
 from octo.ml.models import load_model, model_parts, use_threads
 from octo.ml.rl.grpo import group_advantages, policy_loss
 from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
-from octo.ml.rl.rollout import Completions, complete
+from octo.ml.rl.ranks import Sampler, collect_weights, open_sampler
+from octo.ml.rl.rollout import Completions
+from octo.ml.rl.sampling import chunks_of
+from octo.ml.rl.weights import Weights
 from octo.ml.schedule import learning_rate
-from octo.randomness import generator, permutation
+from octo.randomness import permutation
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
 
@@ -34,6 +36,7 @@ class Statistics:
 
     clip_fraction: float = 0.0
     entropy: float = 0.0
+    logprob_gap: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Rollout:
     completions: Completions
     texts: list[str]
     rewards_PG: torch.Tensor
+    weights: str
+    """Digest of the weights that made all of them."""
 
 
 @dataclass
@@ -74,11 +79,15 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     questions = read_questions(job.input("problems"), source=settings.source)
     model = load_model(start)
     engine = Engine(model, settings=settings.optimizer, micro_batches=num_completions // settings.micro_batch_size)
+    sampler = open_sampler(job, model, device=engine.device)
     record = Record()
     for step in range(settings.num_steps):
         with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
-            with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}):
-                rollout = roll_out(model, tokenizer, _questions_of(questions, settings, step), settings, step=step)
+            with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
+                weights = collect_weights(job, engine)
+                span.set_attribute("octo.rollout.weights", weights.digest)
+                asked = _questions_of(questions, settings, step)
+                rollout = roll_out(sampler, weights, tokenizer, asked, settings, step=step)
             rate = learning_rate(
                 step,
                 num_steps=settings.num_steps,
@@ -104,24 +113,17 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
 
 
 def roll_out(
-    model: PreTrainedModel, tokenizer: Tokenizer, questions: list[Question], settings: RlSettings, *, step: int
+    sampler: Sampler,
+    weights: Weights,
+    tokenizer: Tokenizer,
+    questions: list[Question],
+    settings: RlSettings,
+    *,
+    step: int,
 ) -> Rollout:
     """Sample `group_size` completions of each question and reward them: 1 for the exact answer, 0 otherwise."""
     prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in questions]
-    draws = generator(settings.seed, "rollout", step).random(
-        (len(prompts) * settings.group_size, settings.max_new_tokens)
-    )
-    model.train(mode=False)
-    completions = complete(
-        model,
-        prompts,
-        group_size=settings.group_size,
-        max_new_tokens=settings.max_new_tokens,
-        end_id=end_of_text(tokenizer),
-        temperature=settings.temperature,
-        draws_BT=draws,
-    )
-    model.train()
+    completions = sampler(chunks_of(prompts, settings, step=step, end_id=end_of_text(tokenizer)), weights)
     texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
     rewards = [
         # A completion that was cut has not said what its answer is.
@@ -134,6 +136,7 @@ def roll_out(
         completions=completions,
         texts=texts,
         rewards_PG=torch.tensor(rewards).view(len(prompts), settings.group_size),
+        weights=weights.digest,
     )
 
 
@@ -164,8 +167,9 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: floa
         "response_length": num_tokens / len(completions.tokens),
         "truncated": 1 - sum(completions.finished) / len(completions.finished),
         "zero_variance_groups": (rewards_PG.max(dim=-1).values == rewards_PG.min(dim=-1).values).float().mean().item(),
-        "clip_fraction": statistics.clip_fraction,
-        "entropy": statistics.entropy,
+        "clip_fraction": engine.sum(statistics.clip_fraction),
+        "entropy": engine.sum(statistics.entropy),
+        "logprob_gap": engine.sum(statistics.logprob_gap),
         "loss": result.loss,
         "gradient_norm": result.gradient_norm,
         "learning_rate": rate,
@@ -187,9 +191,13 @@ def _micro_batch_loss(
         [rollout.prompts[row] for row in rows], [rollout.completions.tokens[row] for row in rows], device=device
     )
     logprobs_CT, entropy_CT = completion_logprobs(model, batch, temperature=settings.temperature)
+    old_logprobs_CT = _padded([rollout.completions.logprobs[row] for row in rows], batch)
+    # One update follows each rollout, so the policy is still the one that sampled: any difference is the sampler's.
+    gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs() * batch.mask_CT
+    _check_gap((gaps_CT.sum() / batch.mask_CT.sum()).item(), settings)
     loss = policy_loss(
         logprobs_CT,
-        _padded([rollout.completions.logprobs[row] for row in rows], batch),
+        old_logprobs_CT,
         advantages_C[rows].to(device),
         batch.mask_CT,
         num_tokens=num_tokens,
@@ -197,8 +205,18 @@ def _micro_batch_loss(
         clip_high=settings.clip_high,
     )
     statistics.clip_fraction += loss.clip_fraction.item()
+    statistics.logprob_gap += (gaps_CT.sum() / num_tokens).item()
     statistics.entropy += ((entropy_CT * batch.mask_CT).sum() / num_tokens).item()
     return loss.loss
+
+
+def _check_gap(gap: float, settings: RlSettings) -> None:
+    largest = settings.rollout.largest_gap
+    if not gap <= largest:
+        raise InvariantError(
+            f"completions were sampled by another policy than the one that is trained: their log-probabilities differ "
+            f"by {gap:.3g} on average, over --rollout.largest-gap={largest:g}"
+        )
 
 
 def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torch.Tensor:
@@ -225,6 +243,7 @@ def _kept(rollout: Rollout, step: int) -> list[dict[str, object]]:
             "prompt": rollout.questions[group].text,
             "completion": rollout.texts[group * rollout.rewards_PG.shape[1]],
             "reward": rollout.rewards_PG[group, 0].item(),
+            "weights": rollout.weights,
         }
         for group in range(min(KEPT_PER_STEP, len(rollout.questions)))
     ]

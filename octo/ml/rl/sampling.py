@@ -1,0 +1,99 @@
+"""The completions of a step, in chunks that are sampled alike wherever that happens.
+
+A chunk holds all that decides its completions but the weights: prompts side by side, since padding and batching round
+sums, and the key of the draws. So it makes no difference which process samples it, nor how many do.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from transformers import PreTrainedModel
+
+from octo.ml.rl.rollout import Completions, complete
+from octo.randomness import generator
+from octo.settings.rl import RlSettings
+
+
+class Chunk(BaseModel):
+    """Prompts to complete side by side, and how; the body of a request to a worker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: tuple[tuple[int, ...], ...]
+    end_id: int
+    group_size: int
+    max_new_tokens: int
+    temperature: float
+    seed: int
+    step: int
+    first: int
+    """Place of its first prompt in the step."""
+
+    @property
+    def rows(self) -> int:
+        """Completions that it will have."""
+        return len(self.prompts) * self.group_size
+
+
+class SamplingEngine(Protocol):
+    """What a worker samples with."""
+
+    def load(self, weights: Path) -> None:
+        """Take the weights of a safetensors file; UsageError when they are not of this model."""
+
+    def complete(self, chunk: Chunk) -> Completions:
+        """The chunk's completions under the weights that were loaded last."""
+
+
+def chunks_of(prompts: Sequence[Sequence[int]], settings: RlSettings, *, step: int, end_id: int) -> list[Chunk]:
+    """A step's prompts in chunks, in their order."""
+    size = settings.rollout.prompts_per_chunk
+    return [
+        Chunk(
+            prompts=tuple(tuple(prompt) for prompt in prompts[first : first + size]),
+            end_id=end_id,
+            group_size=settings.group_size,
+            max_new_tokens=settings.max_new_tokens,
+            temperature=settings.temperature,
+            seed=settings.seed,
+            step=step,
+            first=first,
+        )
+        for first in range(0, len(prompts), size)
+    ]
+
+
+def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
+    """The chunk's completions by octo's own sampler. The draws of a prompt depend on its place in the step alone."""
+    draws = [
+        generator(chunk.seed, "rollout", chunk.step, chunk.first + place).random(
+            (chunk.group_size, chunk.max_new_tokens)
+        )
+        for place in range(len(chunk.prompts))
+    ]
+    was_training = model.training
+    model.train(mode=False)
+    completions = complete(
+        model,
+        chunk.prompts,
+        group_size=chunk.group_size,
+        max_new_tokens=chunk.max_new_tokens,
+        end_id=chunk.end_id,
+        temperature=chunk.temperature,
+        draws_BT=np.concatenate(draws),
+    )
+    model.train(mode=was_training)
+    return completions
+
+
+def joined(parts: Sequence[Completions]) -> Completions:
+    """The completions of several chunks after each other."""
+    return Completions(
+        tokens=list(chain.from_iterable(part.tokens for part in parts)),
+        logprobs=list(chain.from_iterable(part.logprobs for part in parts)),
+        finished=list(chain.from_iterable(part.finished for part in parts)),
+    )
