@@ -7,10 +7,10 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,8 +21,8 @@ from typing import Generic, TypeVar
 
 from octo import telemetry
 from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
-from octo.outcome import concluded
-from octo.processes import die_with_parent, stoppable
+from octo.outcome import TerminationLog, concluded
+from octo.processes import die_with_parent, rank, stoppable, world_size
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
@@ -32,6 +32,7 @@ from octo.storage.artifacts import (
     IndexResult,
     InputRef,
     Output,
+    PendingArtifact,
     SpanId,
     digest_of,
     find_artifact,
@@ -58,7 +59,12 @@ class Job(Generic[S]):
     progress: ProgressReport
     scratch: Path
     planned: set[int] = field(default_factory=set)
-    """Indexes that the artifact will hold; exactly these must be committed at the end."""
+    """Indexes that the artifact will hold, whichever process does them; exactly these must be committed at the end."""
+
+    @property
+    def rank(self) -> int:
+        """Which rank of its gang this process is. All of them do the work; rank 0 commits it."""
+        return _rank(self.settings)
 
     def input(self, name: str) -> Artifact:
         """The one artifact given in that field."""
@@ -67,28 +73,40 @@ class Job(Generic[S]):
             raise UsageError(f"--{name.replace('_', '-')} takes one artifact, got {len(artifacts)}")
         return artifacts[0]
 
-    def each(self, work: "Work[S]", indexes: Sequence[int]) -> None:
-        """Do and commit every index that is not committed yet, side by side in `workers` processes.
+    def pending(self, indexes: Iterable[int]) -> list[int]:
+        """Those that are left for this process to do: of its shard group, and not committed yet."""
+        own = [index for index in indexes if self.settings.shard_group.has(index)]
+        committed = self.output.committed_indexes() if own else set()
+        return [index for index in own if index not in committed]
 
-        `work` is a module-level function from (job, index) to its result; the result must depend on nothing else.
+    def shared(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What `make` gives, which every process of the fleet would make alike; made anew only where none left it."""
+        return make() if self.settings.shard_group.count == 1 else self.output.shared(name, make)
+
+    def each(self, work: "Work[S]", indexes: Sequence[int]) -> None:
+        """Do and commit every pending index of this process's shard group, side by side in `workers` processes.
+
+        `work` is a module-level function from (job, index) to its result; the result must depend on nothing else. It is
+        sent to a worker with every index: what it is bound to must not grow with their number.
         """
         self.planned.update(indexes)
-        committed = self.output.committed_indexes()
-        pending = [index for index in indexes if index not in committed]
+        pending = self.pending(indexes)
+        num_own = sum(map(self.settings.shard_group.has, indexes))
         if min(self.settings.workers, len(pending)) > 1:
             finished = self._in_processes(work, pending)
         else:
             finished = (self.commit(work, index) for index in pending)
-        for done, _ in enumerate(finished, start=len(indexes) - len(pending) + 1):
+        for done, _ in enumerate(finished, start=num_own - len(pending) + 1):
             if len(indexes) > 1:
-                self.progress.advance(done, len(indexes), "shards")
+                self.progress.advance(done, num_own, "shards")
 
     def commit(self, work: "Work[S]", index: int) -> int:
-        """Do one index and commit its result, under a span of its own."""
+        """Do one index and commit its result, under a span of its own. Ranks above 0 leave the committing to rank 0."""
         with self.telemetry.span(f"octo.{self.settings.job}.shard", {"octo.index": index}):
             result = work(self, index)
-            with self.telemetry.span("octo.storage.commit", {"octo.index": index}):
-                self.output.commit(index, result)
+            if self.rank == 0:
+                with self.telemetry.span("octo.storage.commit", {"octo.index": index}):
+                    self.output.commit(index, result)
         return index
 
     def _in_processes(self, work: "Work[S]", indexes: Sequence[int]) -> Iterator[int]:
@@ -123,20 +141,29 @@ def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | N
         function: `module:name` of the job's verb, imported only when there is work to do.
         arguments: flags; None takes the process's own.
     """
+    log = TerminationLog()
 
     def command(given: Sequence[str]) -> int:
         settings = load(settings_class, given, os.environ)
+        log.path, log.shared = settings.termination_log, settings.pod_shape == "gang" and world_size() > 1
         with stoppable("what is committed stays: run again to resume"):
-            artifact = produce(settings, function)
-        # A runner reads JSON, a person the address alone.
-        print(json.dumps({"artifact": artifact.address}) if settings.progress == "json" else artifact.address)
+            address = produce(settings, function).address
+        if _rank(settings) == 0:
+            # A runner reads JSON, a person the address alone.
+            print(json.dumps({"artifact": address}) if settings.progress == "json" else address, flush=True)
+            log.artifact(address)
         return EXIT_DONE
 
-    return concluded(command, sys.argv[1:] if arguments is None else arguments)
+    return concluded(command, sys.argv[1:] if arguments is None else arguments, on_error=log.error)
 
 
-def produce(settings: S, function: str) -> Artifact:
-    """The artifact that these settings determine: found, or made and committed now."""
+def produce(settings: S, function: str) -> Artifact | PendingArtifact:
+    """The artifact that these settings determine: found, or made and committed now.
+
+    A shard group commits its own indexes. One that then finds all of them committed commits the artifact; for the
+    others, and for ranks above 0, it is pending.
+    """
+    _check_shard_group(settings)
     store = connect(settings.store, settings.s3)
     determining = _determining_settings(settings)
     digest = _digest(settings, determining)
@@ -148,7 +175,8 @@ def produce(settings: S, function: str) -> Artifact:
         probe(store, rivals=0)
     started_at = datetime.now(UTC)
     attempt = secrets.token_hex(4)
-    with open_job(settings, digest, attempt, telemetry.environment_parent()) as job:
+    process = f"rank-{_rank(settings)}" if _rank(settings) else "main"
+    with open_job(settings, digest, attempt, telemetry.environment_parent(), process=process) as job:
         links = [
             *telemetry.environment_links(),
             *(producer_of(artifact) for artifacts in job.inputs.values() for artifact in artifacts),
@@ -156,8 +184,10 @@ def produce(settings: S, function: str) -> Artifact:
         with job.telemetry.span(f"octo.{settings.job}", {"octo.digest": digest}, links) as span:
             verb: Callable[[Job[S]], None] = resolve_name(function)
             verb(job)
-            _check_indexes(job)
+            complete = job.rank == 0 and _is_complete(job)
             span.set_attribute("octo.cpu_seconds", time.process_time())
+            if not complete:
+                return PendingArtifact(job.output.address)
             # The spans go first: no manifest may name a span that was never stored.
             job.telemetry.flush()
             return job.output.finish(
@@ -215,9 +245,8 @@ def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, proc
         otlp_endpoint=settings.otlp_endpoint,
         parent=parent,
     )
-    progress = ProgressReport(settings.progress, stage)
     try:
-        with tempfile.TemporaryDirectory(prefix=f"octo-{stage}-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=f"octo-{stage}-") as scratch, _progress(settings, stage) as progress:
             yield Job(
                 settings=settings,
                 store=store,
@@ -231,8 +260,18 @@ def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, proc
                 scratch=Path(scratch),
             )
     finally:
-        progress.close()
         traced.shutdown()
+
+
+@contextmanager
+def _progress(settings: JobSettings, label: str) -> Iterator[ProgressReport]:
+    """How far the job is, as rank 0 says it; what the others say goes nowhere."""
+    with Path(os.devnull).open("w") if _rank(settings) else nullcontext(sys.stdout) as stream:
+        report = ProgressReport(settings.progress, label, stream)
+        try:
+            yield report
+        finally:
+            report.close()
 
 
 def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
@@ -240,13 +279,35 @@ def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, 
         return job.commit(work, index)
 
 
-def _check_indexes(job: Job[S]) -> None:
-    committed = job.output.committed_indexes()
-    if committed != job.planned:
+def _is_complete(job: Job[S]) -> bool:
+    """Whether all planned indexes are committed. InvariantError when they are not those that should be by now.
+
+    Every process looks after its last commit. So whichever looks last, all have committed before, and the store lists
+    what it has acknowledged: the last to look sees everything. One that is killed before it looks has failed, and the
+    next attempt at its group finds nothing to do and looks. When several see everything, one manifest wins.
+    """
+    committed, own = job.output.committed_indexes(), job.settings.shard_group
+    missing, unexpected = job.planned - committed, committed - job.planned
+    if unexpected or any(map(own.has, missing)):
         raise InvariantError(
             f"{job.settings.job} planned {len(job.planned)} indexes and committed {len(committed)}: "
-            f"missing {sorted(job.planned - committed)[:5]}, unexpected {sorted(committed - job.planned)[:5]}"
+            f"missing {sorted(missing)[:5]}, unexpected {sorted(unexpected)[:5]}"
         )
+    return not missing
+
+
+def _check_shard_group(settings: JobSettings) -> None:
+    count = settings.shard_group.count
+    if count > 1 and settings.pod_shape != "fleet":
+        raise UsageError(
+            f"{settings.job} cannot be dealt to {count} shard groups, as it is a {settings.pod_shape} and not a fleet: "
+            "leave --shard-group.count at 1"
+        )
+
+
+def _rank(settings: JobSettings) -> int:
+    # Elsewhere a variable RANK is somebody else's, and must not throw results away.
+    return rank() if settings.pod_shape == "gang" else 0
 
 
 def _determining_settings(settings: JobSettings) -> dict[str, object]:

@@ -1,54 +1,105 @@
-"""How a command ends: an exit code, and for every error one line on stderr."""
+"""How a command ends: an exit code, for every error one line on stderr, and for Kubernetes a line in a file."""
 
+import fcntl
+import json
+import logging
 import os
 import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from octo.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, OctoError
+
+TERMINATION_BYTES = 2048
+"""What Kubernetes keeps of a termination message that is read from logs; of a file it keeps twice that."""
 
 _STDOUT = 1
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 """What the settings take for true; said here again because the settings may be what failed."""
 
 Command = Callable[[Sequence[str]], int]
+Listener = Callable[[str], object]
+
+logger = logging.getLogger(__name__)
 
 
-def concluded(command: Command, arguments: Sequence[str]) -> int:
-    """Run a command and give its exit code (errors.py). A traceback is shown only with `--debug` or OCTO_DEBUG."""
+@dataclass
+class TerminationLog:
+    """A file with one JSON line that says how a process ended; Kubernetes shows it with the pod.
+
+    Nothing fails because it cannot be written.
+    """
+
+    path: Path | None = None
+    """None until the settings that name it are known, and where they name none."""
+    shared: bool = False
+    """Whether other ranks of a gang write here too. Of their errors the first stays: the others follow from it."""
+
+    def artifact(self, address: str) -> None:
+        """Say what was made."""
+        self._write(_line("artifact", address), first_only=False)
+
+    def error(self, sentence: str) -> None:
+        """Say what went wrong, cut where it is too long."""
+        self._write(_line("error", sentence), first_only=self.shared)
+
+    def _write(self, line: bytes, *, first_only: bool) -> None:
+        if self.path is None:
+            return
+        try:
+            # Opened to append: what is there must outlast the opening.
+            with self.path.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if first_only and os.fstat(file.fileno()).st_size:
+                    return
+                file.truncate(0)
+                file.write(line)
+        except OSError as error:
+            logger.warning("the termination log %s could not be written: %s", self.path, error)
+
+
+def concluded(command: Command, arguments: Sequence[str], *, on_error: Listener | None = None) -> int:
+    """Run a command and give its exit code (errors.py). A traceback is shown only with `--debug` or OCTO_DEBUG.
+
+    `on_error` is told the sentence that the user reads, if there is one.
+    """
     try:
         exit_code = command(arguments)
         sys.stdout.flush()
     except SystemExit as ended:
         # argparse has printed the help that was asked for.
-        return _exit_code(ended)
+        exit_code, sentence = _exit_code(ended)
     except KeyboardInterrupt:
-        return _say("stopped; what is committed stays: run again to resume", EXIT_PREEMPTED)
+        exit_code, sentence = EXIT_PREEMPTED, "stopped; what is committed stays: run again to resume"
     except OctoError as error:
-        return _failed(arguments, error, str(error), error.exit_code)
-    except BrokenPipeError as error:
-        return EXIT_FAILED if _reader_left() else _failed(arguments, error, _surprise(error), EXIT_FAILED)
+        exit_code, sentence = error.exit_code, str(error)
+        _show(error, arguments)
     except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it is, the user gets a sentence
-        return _failed(arguments, error, _surprise(error), EXIT_FAILED)
+        if isinstance(error, BrokenPipeError) and _reader_left():
+            return EXIT_FAILED
+        exit_code, sentence = EXIT_FAILED, _surprise(error)
+        _show(error, arguments)
+    else:
+        return exit_code
+    if sentence:
+        print(f"octo: {sentence}", file=sys.stderr)
+        if on_error is not None:
+            on_error(sentence)
     return exit_code
 
 
-def _exit_code(ended: SystemExit) -> int:
+def _exit_code(ended: SystemExit) -> tuple[int, str]:
     if isinstance(ended.code, int):
-        return ended.code
-    return EXIT_DONE if ended.code is None else _say(str(ended.code), EXIT_FAILED)
+        return ended.code, ""
+    return (EXIT_DONE, "") if ended.code is None else (EXIT_FAILED, str(ended.code))
 
 
-def _failed(arguments: Sequence[str], error: Exception, sentence: str, exit_code: int) -> int:
+def _show(error: Exception, arguments: Sequence[str]) -> None:
     if "--debug" in arguments or os.environ.get("OCTO_DEBUG", "").lower() in _TRUE:
         traceback.print_exception(error)
-    return _say(sentence, exit_code)
-
-
-def _say(sentence: str, exit_code: int) -> int:
-    print(f"octo: {sentence}", file=sys.stderr)
-    return exit_code
 
 
 def _surprise(error: Exception) -> str:
@@ -67,3 +118,17 @@ def _reader_left() -> bool:
     # What is still buffered would be tried once more, and complained about, when the interpreter ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
     return True
+
+
+def _line(key: str, text: str) -> bytes:
+    """`{key: text}` and a newline in UTF-8, never over the limit."""
+    line = _encoded(key, text := text.encode(errors="replace").decode())
+    while (excess := len(line) - TERMINATION_BYTES) > 0:
+        # A character takes at most six bytes: this never cuts much too much, and a few rounds do.
+        text = f"{text.removesuffix('…')[: -(excess // 6 + 1)]}…"
+        line = _encoded(key, text)
+    return line
+
+
+def _encoded(key: str, text: str) -> bytes:
+    return f"{json.dumps({key: text}, ensure_ascii=False)}\n".encode()

@@ -30,6 +30,7 @@ __all__ = [
     "Manifest",
     "Output",
     "Part",
+    "PendingArtifact",
     "SpanId",
     "digest_of",
     "find_artifact",
@@ -86,6 +87,13 @@ class Artifact:
         return parts[0]
 
 
+@dataclass(frozen=True)
+class PendingArtifact:
+    """Where an artifact will be once the other processes that make it have done their share."""
+
+    address: str
+
+
 def find_artifact(store: Store, job: str, digest: str) -> Artifact | None:
     """The committed artifact of that job and digest; None when there is none yet."""
     body = store.get_if_present(f"{_folder(job, digest)}/manifest.json")
@@ -130,6 +138,24 @@ class Output:
         self.attempt = attempt
         self._folder = _folder(job, digest)
         self._commits = f"{self._folder}/commits/"
+
+    @property
+    def address(self) -> str:
+        """The address that the artifact has, or will have."""
+        return f"{self.store.address}/{self._folder}"
+
+    def shared(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What all attempts need alike: the object of that name, else what `make` gives, which is left for the others.
+
+        It is no part of the artifact, and nothing depends on its being there: whoever finds none makes it. So `make`
+        must depend on nothing but what the digest does.
+        """
+        key = f"{self._folder}/shared/{name}"
+        body = self.store.get_if_present(key)
+        if body is None:
+            body = make()
+            self.store.put_if_absent(key, body)
+        return body
 
     def committed_indexes(self) -> set[int]:
         """The indexes that are claimed, without reading their commits."""
