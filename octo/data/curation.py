@@ -3,21 +3,26 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from octo.data.decontamination import Benchmark
-from octo.data.dedup import copies_of, duplicates
+from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, Dropped, count_rows, read_columns, read_documents, to_parquet
 from octo.data.filters import Rule, first_broken, quality_rules
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
 from octo.settings.curation import CurationSettings
-from octo.storage.artifacts import Artifact, IndexResult
+from octo.storage.artifacts import Artifact, IndexResult, Part
 
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
 CONTAMINATED = "contaminated"
+_DUPLICATES = "duplicates.arrow"
+_QUESTIONS = "questions.json"
 
 
 class Policy(NamedTuple):
@@ -32,23 +37,51 @@ def curate(job: Job[CurationSettings]) -> None:
     """Curate every shard of the documents, an index each."""
     if not job.settings.documents:
         raise UsageError("nothing to curate: give --documents, the address of an ingestion artifact")
-    documents = job.input("documents")
-    shards = documents.parts("documents.parquet")
-    lost = find_duplicates((documents.read(part) for part in shards), unfiltered=job.settings.unfiltered)
-    benchmark = Benchmark(read_questions(job.inputs["benchmarks"], job.settings), ngram=job.settings.ngram)
-    job.each(partial(curate_shard, lost=lost, benchmark=benchmark), range(len(shards)))
+    indexes = range(len(job.input("documents").parts("documents.parquet")))
+    if job.pending(indexes):
+        prepare(job)
+    job.each(partial(curate_shard, prepared=job.scratch), indexes)
 
 
-def curate_shard(
-    job: Job[CurationSettings], index: int, *, lost: Mapping[int, frozenset[int]], benchmark: Benchmark
-) -> IndexResult:
+def prepare(job: Job[CurationSettings]) -> None:
+    """Leave in the scratch directory what depends on more than one shard: duplicates, and questions to look for."""
+    questions = list(read_questions(job.inputs["benchmarks"], job.settings))
+    (job.scratch / _QUESTIONS).write_text(json.dumps(questions))
+    (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job)))
+
+
+def search_duplicates(job: Job[CurationSettings]) -> bytes:
+    """The duplicates in all shards.
+
+    Pods of a fleet that start together share the reading of the shards: each begins with its own group's, and finds
+    what the next groups have read meanwhile.
+    """
+    documents, group = job.input("documents"), job.settings.shard_group
+    parts = documents.parts("documents.parquet")
+    files = [job.scratch / f"copies-{shard}.arrow" for shard in range(len(parts))]
+    for shard in sorted(range(len(parts)), key=lambda shard: (shard - group.first - group.index) % group.count):
+        read = partial(_read_without_text, documents, parts[shard])
+        files[shard].write_bytes(job.shared(files[shard].name, read))
+    shards = [pa.memory_map(str(file)).read_buffer() for file in files]
+    found = find_duplicates(shards, unfiltered=job.settings.unfiltered)
+    for file in files:
+        file.unlink()
+    return rows_to_arrow(found, num_shards=len(parts))
+
+
+def _read_without_text(documents: Artifact, part: Part) -> bytes:
+    return without_text(documents.read(part))
+
+
+def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> IndexResult:
     """The kept and the dropped documents of one shard."""
     source = job.input("documents")
     shard = source.read(source.parts("documents.parquet")[index])
+    benchmark = _benchmark(prepared / _QUESTIONS, job.settings.ngram)
     policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
     kept: list[Document] = []
     dropped: list[Dropped] = []
-    for document, reason in judge(read_documents(shard), policy, lost.get(index, frozenset())):
+    for document, reason in judge(read_documents(shard), policy, read_rows(prepared / _DUPLICATES, index)):
         if reason is None:
             kept.append(document)
         else:
@@ -59,6 +92,12 @@ def curate_shard(
         rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)},
         counters=count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped]),
     )
+
+
+@lru_cache(maxsize=1)
+def _benchmark(questions: Path, ngram: int) -> Benchmark:
+    # Once in a process, however many shards it does.
+    return Benchmark(json.loads(questions.read_text()), ngram=ngram)
 
 
 def judge(
@@ -77,16 +116,6 @@ def judge(
         if reason is None and policy.benchmark.overlap(document.text):
             reason = CONTAMINATED
         yield document, reason
-
-
-def find_duplicates(shards: Iterable[bytes], *, unfiltered: Collection[str]) -> Mapping[int, frozenset[int]]:
-    """For each shard, the rows whose text another document keeps; of the shards only the short columns are decoded."""
-    columns = ("id", "source", "url", "date", "metadata")
-    return duplicates(
-        copy
-        for shard, body in enumerate(shards)
-        for copy in copies_of(read_columns(body, columns), shard=shard, unfiltered=unfiltered)
-    )
 
 
 def read_questions(benchmarks: Iterable[Artifact], settings: CurationSettings) -> Iterator[str]:

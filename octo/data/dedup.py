@@ -1,7 +1,19 @@
 """Exact deduplication by content digest, whose result does not depend on shards, order or workers."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+COPY_COLUMNS = ("id", "source", "url", "date", "metadata")
+"""Of a document, all but its text: what tells which of its copies stays."""
+_ROWS = pa.schema([("rows", pa.list_(pa.int32()))])
 
 
 class Copy(NamedTuple):
@@ -16,6 +28,54 @@ class Copy(NamedTuple):
     shard: int
     row: int
     """Where it lies. It decides only between rows that are equal in every column, which changes nothing kept."""
+
+
+def without_text(shard: bytes) -> bytes:
+    """A shard, a Parquet file of documents, as the search for duplicates reads it: an Arrow file without the texts."""
+    table = pq.ParquetFile(pa.BufferReader(shard)).read(columns=list(COPY_COLUMNS))
+    return _arrow(table, compression="zstd")
+
+
+def find_duplicates(shards: Sequence[bytes], *, unfiltered: Collection[str]) -> Mapping[int, frozenset[int]]:
+    """For each shard without its texts, the rows whose text another document keeps.
+
+    Eight bytes a document are held, and in full only the documents that seem to have a copy.
+    """
+    marks = [_marks(_table(shard, ["id"])["id"].to_pylist()) for shard in shards]
+    ordered = np.sort(np.concatenate(marks)) if marks else np.empty(0, np.uint64)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    if not len(repeated):
+        return {}
+    return duplicates(
+        copy
+        for number, shard in enumerate(shards)
+        for copy in _copies_at(_rows_of(marks[number], repeated), shard, number, unfiltered)
+    )
+
+
+def _marks(ids: Sequence[str]) -> NDArray[np.uint64]:
+    """The first digits of each id: equal for equal ids, and seldom for others."""
+    return np.array(ids, dtype="S8").view(np.uint64)
+
+
+def _rows_of(marks: NDArray[np.uint64], repeated: NDArray[np.uint64]) -> list[int]:
+    return np.flatnonzero(repeated.take(np.searchsorted(repeated, marks), mode="clip") == marks).tolist()
+
+
+def _copies_at(
+    rows: Sequence[int], shard: bytes, number: int, unfiltered: Collection[str]
+) -> Iterable[tuple[str, Copy]]:
+    if not rows:
+        return ()
+    table = _table(shard, COPY_COLUMNS).take(rows)
+    columns = (table[name].to_pylist() for name in COPY_COLUMNS)
+    return copies_of(zip(*columns, strict=True), shard=number, unfiltered=unfiltered, at=rows)
+
+
+def _table(shard: bytes, columns: Sequence[str]) -> pa.Table:
+    fields = [COPY_COLUMNS.index(name) for name in columns]
+    return pa.ipc.open_file(pa.BufferReader(shard), options=pa.ipc.IpcReadOptions(included_fields=fields)).read_all()
 
 
 def duplicates(copies: Iterable[tuple[str, Copy]]) -> Mapping[int, frozenset[int]]:
@@ -35,8 +95,28 @@ def duplicates(copies: Iterable[tuple[str, Copy]]) -> Mapping[int, frozenset[int
 
 
 def copies_of(
-    rows: Iterable[tuple[str, ...]], *, shard: int, unfiltered: Collection[str]
+    rows: Iterable[tuple[str, ...]], *, shard: int, unfiltered: Collection[str], at: Iterable[int] | None = None
 ) -> Iterator[tuple[str, Copy]]:
-    """The copies in one shard, of its columns (id, source, url, date, metadata)."""
-    for row, (document_id, source, url, date, metadata) in enumerate(rows):
+    """The copies in one shard, of its columns (id, source, url, date, metadata); `at` numbers rows that are not all."""
+    for row, (document_id, source, url, date, metadata) in zip(count() if at is None else at, rows, strict=False):
         yield document_id, Copy(source not in unfiltered, source, url, date, metadata, shard, row)
+
+
+def rows_to_arrow(lost: Mapping[int, frozenset[int]], *, num_shards: int) -> bytes:
+    """The rows of every shard as an Arrow file, so that one shard's can be read alone."""
+    rows = pa.array([sorted(lost.get(shard, ())) for shard in range(num_shards)], _ROWS.field("rows").type)
+    return _arrow(pa.table([rows], schema=_ROWS), compression=None)
+
+
+def read_rows(path: Path, shard: int) -> frozenset[int]:
+    """One shard's rows in such a file."""
+    with pa.memory_map(str(path)) as file:
+        return frozenset(pa.ipc.open_file(file).read_all()["rows"][shard].as_py())
+
+
+def _arrow(table: pa.Table, *, compression: str | None) -> bytes:
+    body = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_file(body, table.schema, options=options) as file:
+        file.write_table(table)
+    return body.getvalue()

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from statistics import median
 
-from octo.data.curation import Policy, find_duplicates, judge
+from octo.data.curation import Policy, judge
 from octo.data.decontamination import Benchmark
+from octo.data.dedup import find_duplicates, without_text
 from octo.data.documents import Document, new_document, read_documents, to_parquet
 from octo.data.filters import quality_rules
 from octo.data.problems import ArithmeticOptions, generate
@@ -54,7 +55,7 @@ def _evaluation() -> list[Document]:
 
 def _curate(body: bytes, questions: list[str]) -> None:
     settings = CurationSettings(unfiltered=("noisy", "short", "long"))
-    lost = find_duplicates([body], unfiltered=settings.unfiltered)
+    lost = find_duplicates([without_text(body)], unfiltered=settings.unfiltered)
     policy = Policy(quality_rules(settings), settings.unfiltered, Benchmark(questions, ngram=settings.ngram))
     to_parquet([each for each, reason in judge(read_documents(body), policy, lost[0]) if reason is None], Document)
 
