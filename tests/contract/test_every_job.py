@@ -158,7 +158,7 @@ def test_every_function_that_a_job_or_a_verb_names_is_there() -> None:
     names = [
         *(function_of(job) for job in JOBS),
         *(f"jobs.{job}:main" for job in JOBS),
-        *(name for name, _ in VERBS.values()),
+        *(name for verb in VERBS.values() for name in (verb.function, verb.settings, verb.job_settings) if name),
     ]
     script = f"from pkgutil import resolve_name\nfor name in {names!r}: assert callable(resolve_name(name)), name"
     ran = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=300)

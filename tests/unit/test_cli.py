@@ -25,7 +25,7 @@ def verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "           'interrupt': KeyboardInterrupt, 'pipe': BrokenPipeError}[what]('it went wrong')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(cli.VERBS, "act", ("verb_for_tests:act", "act"))
+    monkeypatch.setitem(cli.VERBS, "act", cli.Verb("act", "verb_for_tests:act"))
     return "act"
 
 
