@@ -10,7 +10,14 @@ from typing import Any
 import kfp_server_api
 from urllib3.exceptions import HTTPError
 
-from octo.errors import OctoError, UsageError
+from octo.errors import (
+    ClusterError,
+    ClusterForbiddenError,
+    ClusterLacksError,
+    ClusterLoginError,
+    ClusterRefusedError,
+    ClusterUnreachableError,
+)
 
 SECONDS_TO_ANSWER = 60
 
@@ -39,11 +46,15 @@ def upload_version(
         token: for the API; empty for one that asks for none.
 
     Raises:
-        OctoError: Kubeflow cannot be reached, or refused.
+        ClusterError: Kubeflow cannot be reached, or refused.
     """
     with _client(endpoint, token) as client, _spoken_errors(endpoint):
         service = kfp_server_api.PipelineServiceApi(client)
         pipeline_id = _pipeline_id(service, pipeline, profile) or _create(service, pipeline, profile, description)
+        if pipeline_id is None:
+            raise ClusterLacksError(
+                f"what answers at {endpoint} is not Kubeflow Pipelines, or lost what it was given: expected {_EXAMPLE}"
+            )
         if _has_version(service, pipeline_id, version):
             return False
         with tempfile.TemporaryDirectory() as folder:
@@ -71,15 +82,13 @@ def _pipeline_id(service: Any, pipeline: str, profile: str) -> str | None:
     return next((str(each.pipeline_id) for each in found.pipelines or ()), None)
 
 
-def _create(service: Any, pipeline: str, profile: str, description: str) -> str:
+def _create(service: Any, pipeline: str, profile: str, description: str) -> str | None:
+    """The id of the new pipeline; None from a page that says yes to everything, such as a login's."""
     wanted = kfp_server_api.V2beta1Pipeline(
         name=pipeline, display_name=pipeline, description=description, namespace=profile or None
     )
     _unless_there(service.pipeline_service_create_pipeline, wanted, _request_timeout=SECONDS_TO_ANSWER)
-    created = _pipeline_id(service, pipeline, profile)
-    if created is None:
-        raise OctoError(f"Kubeflow created the pipeline {pipeline} and does not list it: try again")
-    return created
+    return _pipeline_id(service, pipeline, profile)
 
 
 def _has_version(service: Any, pipeline_id: str, version: str) -> bool:
@@ -111,28 +120,32 @@ def _spoken_errors(endpoint: str) -> Iterator[None]:
     try:
         yield
     except kfp_server_api.ApiException as error:
-        said = _said(error)
-        match error.status:
-            case 401 | 403:
-                raise UsageError(
-                    f"Kubeflow Pipelines at {endpoint} refused (HTTP {error.status}{said}): give --token-file the "
-                    f"token of an account that may create pipelines, and --profile the namespace where it may"
-                ) from None
-            case 404 | 405:
-                raise UsageError(
-                    f"{endpoint} has no Kubeflow Pipelines API v2beta1 (HTTP {error.status}): expected a URL such as "
-                    f"http://ml-pipeline.kubeflow:8888"
-                ) from None
-            case 400:
-                raise OctoError(f"Kubeflow Pipelines at {endpoint} cannot use the pipeline{said}") from None
-        raise OctoError(f"Kubeflow Pipelines at {endpoint} failed (HTTP {error.status}{said}): try again") from None
+        raise _spoken(endpoint, error.status, _said(error)) from None
     except HTTPError as error:
-        raise OctoError(
-            f"Kubeflow Pipelines does not answer at {endpoint}: check --endpoint, and that this pod may reach it "
+        raise ClusterUnreachableError(
+            f"Kubeflow Pipelines does not answer at {endpoint}: check --endpoint, and that this process may reach it "
             f"({type(error).__name__})"
         ) from None
-    except ValueError as error:
-        raise OctoError(f"what answers at {endpoint} is not the API of Kubeflow Pipelines: {error:.200}") from None
+
+
+def _spoken(endpoint: str, status: int, said: str) -> ClusterError:
+    place = f"Kubeflow Pipelines at {endpoint}"
+    match status:
+        case 401:
+            return ClusterLoginError(f"{place} does not know who asks{said}: give --token-file an account's token")
+        case 403:
+            return ClusterForbiddenError(
+                f"{place} does not allow it{said}: let the account create pipelines, or give --profile a namespace "
+                f"where it may"
+            )
+        case 404 | 405:
+            return ClusterLacksError(f"{endpoint} has no API of Kubeflow Pipelines v2: expected {_EXAMPLE}")
+        case 400:
+            return ClusterRefusedError(f"{place} does not take the pipeline{said}")
+    return ClusterError(f"{place} failed with HTTP {status}{said}: try again")
+
+
+_EXAMPLE = "a URL such as http://ml-pipeline.kubeflow:8888"
 
 
 def _said(error: Any) -> str:
