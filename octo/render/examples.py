@@ -16,7 +16,7 @@ from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.report import ReportSettings
-from octo.settings.rl import RlSettings
+from octo.settings.rl import RlSettings, RolloutSettings
 from octo.settings.tokenization import TokenizationSettings
 
 INSTALLATION = Installation(store="s3://octo")
@@ -29,18 +29,20 @@ def examples() -> Mapping[str, JobSettings]:
     """Settings of every job, by its name, each after those whose artifacts it reads."""
     ingestion = IngestionSettings(
         sources=(
-            "prompts=arithmetic:prompts?count=2000",
-            "evaluation=arithmetic:evaluation?count=300",
-            *(f"{kind}=arithmetic:{kind}?count=16000&forget=0.7" for kind in _GENERATED),
+            "prompts=arithmetic:prompts?count=500",
+            "evaluation=arithmetic:evaluation?count=100",
+            *(f"{kind}=arithmetic:{kind}?count=4000&forget=0.7" for kind in _GENERATED),
         ),
         need=Need(pods=2),
     )
     documents = _address(ingestion)
-    curation = CurationSettings(documents=documents, benchmarks=(documents,), unfiltered=("prompts", *_GENERATED))
+    curation = CurationSettings(
+        documents=documents, benchmarks=(documents,), unfiltered=("prompts", *_GENERATED), need=Need(pods=2)
+    )
     tokenization = TokenizationSettings(
         corpus=(_address(curation),),
         weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
-        tokens=250_000,
+        tokens=60_000,
         sequence_length=128,
         vocabulary_size=512,
     )
@@ -48,7 +50,8 @@ def examples() -> Mapping[str, JobSettings]:
         tokens=_address(tokenization), batch_size=8, micro_batch_size=8, learning_rate=2e-3, schedule="cosine"
     )
     model = _address(midtraining)
-    rl = RlSettings(model=model, problems=documents)
+    # Two roles, to show both; with no pods for rollouts, the learner samples by itself.
+    rl = RlSettings(model=model, problems=documents, num_steps=4, rollout=RolloutSettings(pods=1))
     evaluation = EvaluationSettings(models=(model, _address(rl)), problems=documents)
     report = ReportSettings(
         branches=("base",),
