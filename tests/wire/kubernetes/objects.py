@@ -109,11 +109,13 @@ def holds(manifest: Object, kind: str) -> bool:
 
 def with_condition(status: Object, kind: str, value: str, reason: str, message: str, at: str) -> Object:
     """The status with that condition set; the time of its last transition moves only when its value does."""
-    others = [each for each in status.get("conditions", []) if each["type"] != kind]
-    old = next((each for each in status.get("conditions", []) if each["type"] == kind), {})
+    conditions = list(status.get("conditions", []))
+    place = next((place for place, each in enumerate(conditions) if each["type"] == kind), len(conditions))
+    old = conditions[place] if place < len(conditions) else {}
     since = old.get("lastTransitionTime", at) if old.get("status") == value else at
     new = {"type": kind, "status": value, "reason": reason, "message": message, "lastTransitionTime": since}
-    return status | {"conditions": [*others, new]}
+    conditions[place : place + 1] = [new]
+    return status | {"conditions": conditions}
 
 
 def _requirements(selector: str) -> Iterator[str]:

@@ -165,6 +165,8 @@ def _create(api: FakeCluster, request: Request, target: Target) -> Answer:
     stated = (manifest.get("apiVersion"), manifest.get("kind"))
     if stated != (target.resource.api_version, target.resource.kind):
         raise Refusal(400, "BadRequest", f"the object provided is unrecognized: {stated}")
+    if "status" in target.resource.subresources:
+        manifest.pop("status", None)
     dry_run = "dryRun" in request.query
     return _reply(api.store.create(target.resource, manifest, target.namespace, dry_run=dry_run), 201)
 

@@ -42,7 +42,7 @@ class Store:
     lock: threading.RLock = field(default_factory=threading.RLock)
     version: int = 1
     compacted: int = 0
-    """Changes up to this version are forgotten: a watch that asks for them is told that they have expired."""
+    """A watch that asks for changes up to this version is told that they are forgotten."""
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition(self.lock)
@@ -92,6 +92,13 @@ class Store:
         with self.lock:
             keys = sorted((key for key in self._dependents.get(uid, ()) if key[0] == resource), key=lambda key: key[1:])
             return [found for key in keys if (found := self._find(key))]
+
+    def identified(self, uid: str) -> tuple[Resource, Object] | None:
+        """The object with that uid."""
+        with self.lock:
+            key = self._keys.get(uid)
+            found = self._find(key) if key else None
+            return (key[0], found) if key and found else None
 
     def change(
         self, resource: Resource, namespace: str, name: str, edit: Callable[[Object], Object], *, dry_run: bool = False
@@ -155,7 +162,6 @@ class Store:
         """Forget all history, as etcd does every few minutes."""
         with self.lock:
             self.compacted = self.version
-            self._history.clear()
 
     def changes(self, after: int, resource: Resource) -> list[Change]:
         """What has happened to objects of that kind since a version. Raises Refusal when that is forgotten."""
@@ -163,6 +169,11 @@ class Store:
             if after < self.compacted:
                 raise expired(after, self.compacted)
             return [change for change in self._since(after) if change.resource == resource]
+
+    def all_changes(self, after: int) -> list[Change]:
+        """What has happened to objects of every kind, for controllers, whom compaction does not concern."""
+        with self.lock:
+            return list(self._since(after))
 
     def _since(self, after: int) -> Iterator[Change]:
         # Versions are consecutive, so that the place of a change in the history is known.
