@@ -15,6 +15,7 @@ from kfp import compiler, dsl, kubernetes
 
 from octo.pipelines.catalogue import RUN_FIELDS
 from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.render.jobset import label_value
 from octo.render.pods import USER, cores, gibibytes, literally
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
@@ -142,7 +143,7 @@ def _placed(task: Any, stage: Stage, installation: Installation, config_map: str
         kubernetes.use_secret_as_env(task, installation.s3_secret, variables, optional=True)
     kubernetes.use_field_path_as_env(task, "OCTO_OWNER__NAME", "metadata.name")
     kubernetes.use_field_path_as_env(task, "OCTO_OWNER__UID", "metadata.uid")
-    for name, value in (_LABELS | {"octo.dev/stage": stage.name} | installation.labels).items():
+    for name, value in (_LABELS | {"octo.dev/stage": label_value(stage.name)} | installation.labels).items():
         kubernetes.add_pod_label(task, name, value)
     for name, value in installation.annotations.items():
         kubernetes.add_pod_annotation(task, name, value)
