@@ -34,6 +34,8 @@ SLOWEST_FLUSH_SECONDS = 60.0
 SINK_SHARE = 0.05
 """A background flush every 5 s; less often, up to a minute, where handing the file over takes more of the time."""
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,7 +47,12 @@ class SpanRef(NamedTuple):
 
 
 def trace_id_of(run_id: str) -> str:
-    """The trace of a run: whoever knows the run's id knows it, before any process starts and after all have ended."""
+    """The trace of a run: whoever knows the run's id knows it, before any process starts and after all have ended.
+
+    A UUID, as a run on Kubeflow is called, is the trace's id itself without its dashes.
+    """
+    if _UUID.fullmatch(run_id) and int(digits := run_id.replace("-", ""), 16):
+        return digits.lower()
     return hashlib.sha256(run_id.encode()).hexdigest()[:32]
 
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,14 @@ def begin() -> Iterator[Begin]:
 
 def spans_in(file: bytes) -> dict[str, Span]:
     return {span.name: span for span in load_spans(file.splitlines())}
+
+
+def test_a_run_on_kubeflow_is_its_trace_and_any_other_has_one_of_its_own() -> None:
+    run_id = "0F8FAD5B-d9cb-469f-a165-70867728950e"
+    assert telemetry.trace_id_of(run_id) == "0f8fad5bd9cb469fa16570867728950e"
+    others = [telemetry.trace_id_of(each) for each in ("octothinker-1", "00000000-0000-0000-0000-000000000000", run_id + "x")]
+    assert len(set(others)) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", each) and int(each, 16) for each in others)
 
 
 def test_a_span_without_a_parent_is_a_root_of_the_trace_that_the_run_id_determines(begin: Begin) -> None:
