@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import fsum
 from typing import NamedTuple
 
 from octo.data.tokenizer import Tokens
@@ -20,7 +21,8 @@ class Delivery(NamedTuple):
 
 def asked_tokens(weights: Mapping[str, float], tokens: int) -> Mapping[str, int]:
     """How many of the tokens each source is asked for; at least one each."""
-    total = sum(weights.values())
+    # Exact, so the same in any order: a pipeline's parameters arrive sorted.
+    total = fsum(weights.values())
     return {source: max(1, round(tokens * weight / total)) for source, weight in weights.items()}
 
 

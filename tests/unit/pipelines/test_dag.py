@@ -41,8 +41,9 @@ def test_every_input_of_every_stage_is_a_field_that_holds_addresses() -> None:
 def test_the_branches_differ_only_in_their_question_answer_data() -> None:
     pipeline = octothinker("toy")
     branches = ("long", "short", "hybrid")
-    assert len({pipeline.stage(f"decay-{branch}").settings for branch in branches}) == 1
-    assert len({pipeline.stage(f"rl-{branch}").settings for branch in (*branches, "base")}) == 1
+    for stages in ([f"decay-{branch}" for branch in branches], [f"rl-{branch}" for branch in (*branches, "base")]):
+        first, *others = (pipeline.stage(name).settings for name in stages)
+        assert all(each == first for each in others)
     weights = [pipeline.stage(f"tokenize-{branch}").settings.weights for branch in branches]
     questions = {"long", "short"}
     common = [{source: share for source, share in each.items() if source not in questions} for each in weights]
