@@ -131,6 +131,68 @@ class Engine:
                     gathered[name] = parameter.detach().cpu().clone()
         return gathered
 
+    @property
+    def weights_are_partitioned(self) -> bool:
+        """Whether each rank holds a share of the weights alone, which its partition has."""
+        return self._settings.zero_stage == 3
+
+    def partition(self) -> dict[str, Tensor]:
+        """This rank's share of the optimizer: weights as AdamW updates them, and its running means, by name."""
+        tensors = {}
+        for number, master in enumerate(self._masters()):
+            tensors[f"{number}.weights"] = master.data
+            tensors |= {f"{number}.{name}": state for name, state in self._optimizer.state[master].items()}
+        return tensors
+
+    def restore(self, weights: Mapping[str, Tensor], partition: Mapping[str, Tensor]) -> None:
+        """Become what another engine on as many ranks was when it gave its weights and this rank's partition.
+
+        Weights that are partitioned need not be given.
+        """
+        for number, master in enumerate(self._masters()):
+            states = {name.partition(".")[2]: each for name, each in partition.items() if name.startswith(f"{number}.")}
+            master.data.copy_(states.pop("weights"))
+            # The count of steps stays with the processor, where AdamW reads it.
+            self._optimizer.state[master] = {
+                name: state.to(master.device) if state.dim() else state for name, state in states.items()
+            }
+        if self.weights_are_partitioned:
+            with collective():
+                self._spread_masters()
+        else:
+            self._engine.module.load_state_dict(weights)
+
+    def exchange(self, text: str) -> list[str]:
+        """The texts of all ranks, by rank, on every rank."""
+        if world_size() == 1:
+            return [text]
+        body = text.encode()
+        longest = int(self.most(len(body)))
+        # A space ends no JSON and no name.
+        cells = torch.tensor(list(body.ljust(longest)), dtype=torch.uint8, device=self.device)
+        gathered = [torch.empty_like(cells) for _ in range(world_size())]
+        with collective():
+            distributed.all_gather(gathered, cells)
+        return [bytes(each.tolist()).decode().rstrip(" ") for each in gathered]
+
+    def _masters(self) -> list[Tensor]:
+        """The tensors that AdamW updates: parameters, or this rank's share of them in full precision."""
+        if self.weights_are_partitioned:
+            return list(self._engine.optimizer.fp32_partitioned_groups_flat)
+        return [master for group in self._optimizer.param_groups for master in group["params"]]
+
+    def _spread_masters(self) -> None:
+        """At ZeRO stage 3, as DeepSpeed does when it loads a checkpoint: the model's shares follow the optimizer's."""
+        zero = self._engine.optimizer
+        for share, master in zip(zero.fp16_partitioned_groups_flat, self._masters(), strict=True):
+            share.data.copy_(master.data)
+        for shares, flat in zip(zero.fp16_partitioned_groups, zero.fp16_partitioned_groups_flat, strict=True):
+            for share, fresh in zip(shares, zero.unflatten(flat, shares), strict=True):
+                share.data = fresh.data
+        if zero.persistent_parameters:
+            zero.persistent_parameters[0].partition(zero.persistent_parameters)
+            zero.persistent_parameters[0].all_gather(zero.persistent_parameters)
+
     def _reduced(self, value: float, operation: Any) -> float:
         if world_size() == 1:
             return value

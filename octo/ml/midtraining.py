@@ -9,16 +9,20 @@ from octo.data.packed import PackedTokens, read_packed
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
+from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine, StepResult
 from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import IndexResult
+from octo.storage.checkpoints import discard
 
 
 def midtrain(job: Job[MidtrainingSettings]) -> None:
     """Train a model on the packed tokens and commit it with its metrics."""
     job.each(train, range(1))
+    if job.rank == 0:
+        discard(job.store, job.output.digest)
 
 
 def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
@@ -41,38 +45,46 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         nccl=settings.gang.nccl,
     )
     model.train()
-    metrics = []
-    num_tokens = 0
-    for step in range(num_steps):
-        rate = learning_rate(
-            step,
-            num_steps=num_steps,
-            peak=settings.learning_rate,
-            schedule=settings.schedule,
-            warmup_steps=settings.warmup_steps,
-            final_share=settings.final_share,
-        )
-        with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
-            result = train_step(engine, packed, settings, step=step, rate=rate)
-        num_tokens += settings.batch_size * packed.sequence_length
-        metrics.append(
-            {
-                "step": step + 1,
-                "loss": result.loss,
-                "learning_rate": rate,
-                "gradient_norm": result.gradient_norm,
-                "tokens": num_tokens,
-            }
-        )
-        job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
+    checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)
+    first, restored = checkpoints.restore()
+    metrics = restored.get("metrics", [])
+    with checkpoints:
+        for step in range(first, num_steps):
+            metrics.append(_step(job, engine, packed, step=step, num_steps=num_steps))
+            job.progress.advance(step + 1, num_steps, "steps", loss=metrics[-1]["loss"])
+            checkpoints.after(step + 1, {"metrics": metrics})
     return IndexResult(
         parts={
             **model_parts(model, engine.weights()),
             "tokenizer.json": tokens.read_one("tokenizer.json"),
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },
-        counters={"steps": num_steps, "tokens": num_tokens},
+        counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * packed.sequence_length},
     )
+
+
+def _step(
+    job: Job[MidtrainingSettings], engine: Engine, packed: PackedTokens, *, step: int, num_steps: int
+) -> dict[str, float]:
+    """One update, under a span of its own, and the figures that describe it."""
+    settings = job.settings
+    rate = learning_rate(
+        step,
+        num_steps=num_steps,
+        peak=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        final_share=settings.final_share,
+    )
+    with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
+        result = train_step(engine, packed, settings, step=step, rate=rate)
+    return {
+        "step": step + 1,
+        "loss": result.loss,
+        "learning_rate": rate,
+        "gradient_norm": result.gradient_norm,
+        "tokens": (step + 1) * settings.batch_size * packed.sequence_length,
+    }
 
 
 def train_step(

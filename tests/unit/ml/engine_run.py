@@ -5,6 +5,7 @@ A case is STAGE-PRECISION, perhaps with -cpu at its end. Rank 0 writes what each
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,25 @@ def engine_of(case: str) -> Engine:
 def run(case: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     engine = engine_of(case)
-    steps = train(engine, range(6))
-    weights = engine.weights()
-    return {"steps": steps, "weights": {name: tensor.float().flatten().tolist() for name, tensor in weights.items()}}
+    steps = train(engine, range(3))
+    weights, partition = _copies(engine.weights()), _copies(engine.partition())
+    steps += train(engine, range(3, 6))
+    resumed = engine_of(case)
+    train(resumed, range(1))
+    resumed.restore(weights, partition)
+    resumed_steps = steps[:3] + train(resumed, range(3, 6))
+    return {
+        "straight": {"steps": steps, "weights": _lists(engine.weights())},
+        "resumed": {"steps": resumed_steps, "weights": _lists(resumed.weights())},
+    }
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def _lists(tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
+    return {name: tensor.float().flatten().tolist() for name, tensor in tensors.items()}
 
 
 if __name__ == "__main__":

@@ -42,9 +42,13 @@ def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
         (3, ["0-float32", "1-float32", "2-float32", "3-float32", "2-float32-cpu"]),
     ],
 )
-def test_an_update_on_several_ranks_is_that_of_one(num_ranks: int, cases: list[str], tmp_path: Path) -> None:
-    for case, found in on_ranks(num_ranks, cases, tmp_path).items():
-        expected = run(case)
+def test_updates_on_several_ranks_are_those_of_one_and_can_be_resumed(
+    num_ranks: int, cases: list[str], tmp_path: Path
+) -> None:
+    for case, ended in on_ranks(num_ranks, cases, tmp_path).items():
+        # Bit by bit: another engine with these weights and partitions goes on as this one did.
+        assert ended["resumed"] == ended["straight"], case
+        found, expected = ended["straight"], run(case)["straight"]
         assert found["weights"].keys() == expected["weights"].keys()
         for name in expected["weights"]:
             np.testing.assert_allclose(found["weights"][name], expected["weights"][name], rtol=1e-5, atol=1e-6)

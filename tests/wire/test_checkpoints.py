@@ -1,0 +1,161 @@
+"""Trainings that are struck down go on from what another process has verified."""
+
+import io
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from octo.errors import IntegrityError
+from octo.settings.base import S3Settings
+from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, key_of, upload
+from octo.storage.embedded import EmbeddedStore
+from octo.storage.store import Store
+from tests.committing import commit
+
+DIGEST = "c" * 64
+NUM_STEPS, EVERY = 14, 5
+LENGTH, BATCH = 16, 4
+
+
+def saved(store: Store, folder: Path, step: int, *, ranks: int = 1, body: bytes = b"weights") -> Checkpoint:
+    path = folder / "model.safetensors"
+    path.write_bytes(body)
+    file = upload(store, DIGEST, step, path, attempt=f"attempt{step}")
+    return Checkpoint(step=step, world_size=ranks, files=(file,), versions={})
+
+
+def steps(store: Store, digest: str = DIGEST) -> list[int]:
+    return [checkpoint.step for checkpoint in kept_checkpoints(store, digest)]
+
+
+def test_the_last_two_checkpoints_are_kept_and_a_commit_leaves_none(store: Store, tmp_path: Path) -> None:
+    assert steps(store) == []
+    for step in (100, 20, 300, 200):
+        keep(store, DIGEST, saved(store, tmp_path, step))
+    # That of step 20 came from an attempt that was behind: it was never among the newest two.
+    assert steps(store) == [300, 200]
+    keys = list(store.list(f"checkpoints/{DIGEST}/"))
+    assert {key.split("/")[2] for key in keys} == {"latest.json", "step-200", "step-300"}
+    discard(store, DIGEST)
+    assert list(store.list("checkpoints/")) == []
+    discard(store, DIGEST)
+
+
+def test_of_two_attempts_at_a_step_the_first_is_kept(store: Store, tmp_path: Path) -> None:
+    first = saved(store, tmp_path, 10)
+    keep(store, DIGEST, first)
+    keep(store, DIGEST, first.model_copy(update={"versions": {"torch": "9"}}))
+    assert kept_checkpoints(store, DIGEST) == [first]
+
+
+def test_a_file_that_was_changed_is_not_fetched(store: Store, tmp_path: Path) -> None:
+    checkpoint = saved(store, tmp_path, 10)
+    file = checkpoint.file("model.safetensors")
+    fetch(store, file, tmp_path / "good")
+    assert (tmp_path / "good").read_bytes() == b"weights"
+    store.put(file.key, b"other weights")
+    with pytest.raises(IntegrityError, match=f"expected sha256 {file.sha256}, got"):
+        fetch(store, file, tmp_path / "bad")
+
+
+def tokens(store: Store) -> Artifact:
+    """Enough packed tokens for the training, two documents to a sequence."""
+    num_sequences = NUM_STEPS * BATCH
+    generator = np.random.default_rng(3)
+    table = pa.table(
+        {
+            "sequence": np.repeat(np.arange(num_sequences), 2),
+            "offset": np.tile(np.array([0, LENGTH // 2], dtype=np.int32), num_sequences),
+            "length": np.full(2 * num_sequences, LENGTH // 2, dtype=np.int32),
+        }
+    )
+    boundaries = io.BytesIO()
+    pq.write_table(table, boundaries)
+    parts = {
+        "tokens.bin": generator.integers(0, 48, (num_sequences, LENGTH)).astype("<u2").tobytes(),
+        "boundaries.parquet": boundaries.getvalue(),
+        "mixture.json": json.dumps(
+            {"sequence_length": LENGTH, "sequences": num_sequences, "vocabulary_size": 48}
+        ).encode(),
+        "tokenizer.json": b"{}",
+    }
+    return commit(store, [parts], job="tokenization")
+
+
+Train = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def train(embedded: EmbeddedStore, store: Store) -> Train:
+    given = tokens(store)
+    s3: S3Settings = embedded.s3
+    assert s3.access_key
+    assert s3.secret_key
+    secrets = {
+        "OCTO_S3__ACCESS_KEY": s3.access_key.get_secret_value(),
+        "OCTO_S3__SECRET_KEY": s3.secret_key.get_secret_value(),
+    }
+    shape = ["hidden_size=32", "intermediate_size=64", "num_layers=1", "num_heads=2", "num_key_value_heads=2"]
+    common = [f"--shape.{each.replace('_', '-')}" for each in shape]
+    common += [f"--tokens={given.address}", f"--s3.endpoint={s3.endpoint}", "--no-probe"]
+    common += [f"--batch-size={BATCH}", "--micro-batch-size=1", f"--gang.checkpoint-every={EVERY}"]
+
+    def run(at: Store, *flags: str, ranks: int = 2) -> "subprocess.CompletedProcess[str]":
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        gang = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={ranks}", f"--master-port={port}"]
+        return subprocess.run(
+            [*gang, "-m", "tests.wire.mortal_training", f"--store={at.address}", *common, *flags],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, **secrets, "OMP_NUM_THREADS": "1"},
+        )
+
+    return run
+
+
+def contents(store: Store, ended: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert ended.returncode == 0, ended.stderr
+    artifact = open_artifact(store, ended.stdout.split()[-1])
+    return {part.name: (part.sha256, part.size) for part in artifact.parts()}
+
+
+def digests(store: Store) -> set[str]:
+    return {key.split("/")[1] for key in store.list("checkpoints/")}
+
+
+def test_a_gang_that_is_killed_and_stopped_makes_the_bytes_of_one_that_was_not(store: Store, train: Train) -> None:
+    calm, rough = (store.at(f"{store.address}/{name}") for name in ("calm", "rough"))
+    expected = contents(calm, train(calm))
+
+    killed = train(rough, f"--updates={random.randrange(2 * EVERY + 1, NUM_STEPS)}")
+    assert killed.returncode == -9
+    (digest,) = digests(rough)
+    before = steps(rough, digest)
+    assert before
+
+    stopped = train(rough, "--updates=2", "--blow=SIGTERM")
+    assert stopped.returncode == 75, stopped.stderr
+    assert f"goes on after step {before[0]} of {NUM_STEPS}\n" in stopped.stderr
+    assert stopped.stderr.splitlines()[-1] == ("octo: stopped by SIGTERM; what is committed stays: run again to resume")
+    assert steps(rough, digest)[0] == before[0] + 2
+
+    found = train(rough)
+    assert f"goes on after step {before[0] + 2} of {NUM_STEPS}\n" in found.stderr
+    assert contents(rough, found) == expected
+    assert digests(rough) == set()
