@@ -15,8 +15,9 @@ from octo.settings.loading import arguments_of
 RENDEZVOUS_PORT = 29500
 
 _INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+_JOBSET = "metadata.labels['jobset.sigs.k8s.io/jobset-name']"
 _GANG_VARIABLES = (
-    field_variable("JOBSET_NAME", "metadata.labels['jobset.sigs.k8s.io/jobset-name']"),
+    field_variable("JOBSET_NAME", _JOBSET),
     field_variable("NODE_RANK", _INDEX),
 )
 _OWNER_VARIABLES = (
@@ -51,6 +52,9 @@ def roles(settings: JobSettings, installation: Installation, *, environment: Seq
     Raises UsageError when no pool fits, or a job that is no fleet or gang is to have several pods.
     """
     image = getattr(installation.images, settings.image)
+    if not settings.run_id:
+        # One trace and one place for the spans of all of its pods, whatever Kubernetes calls it.
+        environment = [*environment, field_variable("OCTO_RUN_ID", _JOBSET)]
     if settings.pod_shape == "fleet":
         return _fleet(settings, installation, image, environment)
     if settings.pod_shape == "gang":
