@@ -1,11 +1,14 @@
 """The fake cluster's controllers do what the real ones do for what octo renders."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.wire.cluster_examples import create_queue, fleet, gang, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object, condition, holds
-from tests.wire.kubernetes.resources import CLUSTER_QUEUES, JOB_SETS, JOBS, LOCAL_QUEUES, PODS, WORKLOADS
+from tests.wire.kubernetes.resources import JOB_SETS, JOBS, PODS, WORKLOADS, Resource
 from tests.wire.kubernetes.runners import Ending, ProcessRunner, ScriptedRunner
 
 
@@ -19,45 +22,11 @@ def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
     return Controllers(api, runner)
 
 
-def fleet(pods: int = 2, *, retries: int = 1, command: list[str] | None = None) -> Object:
-    rules = [
-        {"action": "FailJob", "onExitCodes": {"containerName": "octo", "operator": "In", "values": [2]}},
-        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-        {"action": "Count", "onExitCodes": {"containerName": "octo", "operator": "In", "values": [75]}},
-    ]
-    container = {"name": "octo", "image": "octo-data:1", "command": command or ["true"]}
-    job = {
-        "completionMode": "Indexed",
-        "completions": pods,
-        "parallelism": pods,
-        "backoffLimitPerIndex": retries,
-        "podReplacementPolicy": "Failed",
-        "podFailurePolicy": {"rules": rules},
-        "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
-    }
-    replicated = {"name": "shards", "replicas": 1, "template": {"spec": job}}
-    return {
-        "metadata": {"name": "curation"},
-        "spec": {"failurePolicy": {"maxRestarts": 0}, "replicatedJobs": [replicated]},
-    }
-
-
-def gang(nodes: int = 2, *, restarts: int = 1) -> Object:
-    jobset = fleet(nodes)
-    [replicated] = jobset["spec"]["replicatedJobs"]
-    replicated["name"] = "node"
-    del replicated["template"]["spec"]["backoffLimitPerIndex"]
-    replicated["template"]["spec"] |= {"backoffLimit": 0, "podFailurePolicy": {"rules": []}}
-    rule = {"name": "r", "action": "FailJobSet", "onJobFailureReasons": ["PodFailurePolicy"]}
-    jobset["spec"]["failurePolicy"] = {"maxRestarts": restarts, "rules": [rule]}
-    return jobset
-
-
 def names(api: FakeCluster) -> list[str]:
     return [pod["metadata"]["name"].rpartition("-")[0] for pod in api.store.listed(PODS)]
 
 
-def only(api: FakeCluster, resource=JOB_SETS) -> Object:
+def only(api: FakeCluster, resource: Resource = JOB_SETS) -> Object:
     [found] = api.store.listed(resource)
     return found
 
@@ -130,13 +99,13 @@ def test_a_gang_restarts_as_a_whole(api: FakeCluster, controllers: Controllers, 
     api.store.create(JOB_SETS, gang())
     controllers.settle()
     first = {each["metadata"]["uid"] for each in api.store.listed(PODS)}
-    runner.end("curation-node-0-1", Ending(1))
+    runner.end("training-node-0-1", Ending(1))
     controllers.settle()
     second = {each["metadata"]["uid"] for each in api.store.listed(PODS)}
     assert only(api)["status"]["restarts"] == 1
     assert not first & second
     assert len(second) == 2
-    runner.end("curation-node-0-0", Ending(137, reason="OOMKilled"))
+    runner.end("training-node-0-0", Ending(137, reason="OOMKilled"))
     controllers.settle()
     assert condition(only(api), "Failed")["reason"] == "ReachedMaxRestarts"
 
@@ -163,28 +132,12 @@ def test_deleting_in_the_foreground_ends_the_pods_first(
     assert [api.store.listed(each) for each in (JOB_SETS, JOBS, PODS)] == [[], [], []]
 
 
-def queue_of(api: FakeCluster, gpus: int, *, stopped: str = "None") -> None:
-    resources = [{"name": "nvidia.com/gpu", "nominalQuota": str(gpus)}]
-    groups = [{"coveredResources": ["nvidia.com/gpu"], "flavors": [{"name": "default", "resources": resources}]}]
-    spec = {"resourceGroups": groups, "stopPolicy": stopped}
-    api.store.create(CLUSTER_QUEUES, {"metadata": {"name": "all"}, "spec": spec})
-    api.store.create(LOCAL_QUEUES, {"metadata": {"name": "team"}, "spec": {"clusterQueue": "all"}})
-
-
-def queued(name: str, nodes: int) -> Object:
-    jobset = gang(nodes)
-    jobset["metadata"] = {"name": name, "labels": {"kueue.x-k8s.io/queue-name": "team"}}
-    pod = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
-    pod["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "8"}}
-    return jobset
-
-
 def test_a_gang_waits_until_its_whole_quota_is_free(
     api: FakeCluster, controllers: Controllers, runner: ScriptedRunner
 ) -> None:
-    queue_of(api, 32)
-    api.store.create(JOB_SETS, queued("first", 3))
-    api.store.create(JOB_SETS, queued("second", 3))
+    create_queue(api, 32)
+    api.store.create(JOB_SETS, queued(gang(3, name="first")))
+    api.store.create(JOB_SETS, queued(gang(3, name="second")))
     controllers.settle()
     assert {name.split("-")[0] for name in names(api)} == {"first"}
     waiting = next(each for each in api.store.listed(WORKLOADS) if "second" in each["metadata"]["name"])
@@ -200,7 +153,7 @@ def test_a_gang_waits_until_its_whole_quota_is_free(
     assert len(runner.running) == 3
 
 
-def test_real_processes_run_with_their_variables_logs_and_messages(api: FakeCluster, tmp_path) -> None:
+def test_real_processes_run_with_their_variables_logs_and_messages(api: FakeCluster, tmp_path: Path) -> None:
     script = (
         "import os, pathlib, sys; print('index', sys.argv[1], os.environ['HOME'] == sys.argv[2]);"
         "pathlib.Path('/dev/termination-log').write_text('bye')"

@@ -142,6 +142,9 @@ class Store:
                 new["metadata"]["finalizers"] = [*finalizers, FOREGROUND]
             if propagation == "Orphan":
                 self._dependents.pop(old["metadata"]["uid"], None)
+            if not new["metadata"].get("finalizers") and new["metadata"]["uid"] not in self._held:
+                self._remove(key, old)
+                return old
             written = self._write(key, old, new) if new != old else old
             if propagation == "Foreground":
                 self._delete_dependents(old["metadata"]["uid"], propagation)

@@ -1,0 +1,209 @@
+"""A JobSet from its first wait to its end: why it waits, its pods, its restarts, the log of its first rank."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from octo.cluster.client import Cluster
+from octo.cluster.endings import INDEX, REPLICATED_JOB, Outcome, ending_text, exit_code_of, is_over, outcome
+from octo.cluster.heartbeat import heartbeats
+from octo.cluster.inbox import Inbox, Told
+from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Manifest
+from octo.cluster.pod_log import PodLog
+from octo.cluster.reasons import JOB_UID, JOBSET_NAME, QUEUE, pending_reason
+from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
+from octo.errors import ClusterForbiddenError, ClusterMissingError
+
+_ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
+
+EventKind = Literal["pending", "admitted", "pods", "failed", "restarting", "log", "progress"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a followed JobSet."""
+
+    kind: EventKind
+    text: str
+    """A sentence, or a line of the log as it is."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Of `pods`: running, succeeded, failed, total. Of `progress`: what the job says of it."""
+
+
+@contextmanager
+def following(
+    cluster: Cluster, name: str, *, heartbeat_seconds: float = 30, patience: float = DEFAULT_PATIENCE
+) -> Iterator["Following"]:
+    """Follow a JobSet while the block lasts; it goes on when the block is left early.
+
+    Args:
+        cluster: in the JobSet's namespace.
+        name: of the JobSet.
+        heartbeat_seconds: how often it is told that it is followed; 0 never.
+        patience: seconds that the API server may be away.
+
+    Raises:
+        ClusterMissingError: there is no such JobSet.
+    """
+    followed = Following(cluster, cluster.get(JOB_SET, name), patience)
+    with heartbeats(cluster, name, seconds=heartbeat_seconds) if heartbeat_seconds else nullcontext():
+        try:
+            yield followed
+        finally:
+            followed.close()
+
+
+class Following:
+    """What happens to a JobSet. Iterate over it once, to its end: `outcome` is there then.
+
+    Raises:
+        ClusterMissingError: it was deleted meanwhile.
+        ClusterUnreachableError: the API server was away for longer than the patience.
+        ClusterError: it refused something that following needs.
+    """
+
+    def __init__(self, cluster: Cluster, jobset: Manifest, patience: float) -> None:
+        self.outcome: Outcome | None = None
+        self._cluster = cluster
+        self._jobset = jobset
+        self._patience = patience
+        self._inbox = Inbox()
+        self._pods: dict[str, Manifest] = {}
+        self._workloads: dict[str, Manifest] = {}
+        self._logged: dict[str, bool] = {}
+        """Pods whose log was opened, and whether it has ended."""
+        self._told: dict[str, str] = {}
+        """What was told last, by kind of event."""
+        self._told_failed: set[str] = set()
+        self._listed: set[str] = set()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._inbox.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        """The events, to the JobSet's end and the end of its first rank's log."""
+        name, uid = self._jobset["metadata"]["name"], self._jobset["metadata"]["uid"]
+        watch = partial(Watch, self._cluster, patience=self._patience)
+        self._inbox.open("jobset", watch(JOB_SET, fields=f"metadata.name={name}"))
+        self._inbox.open("pods", watch(POD, labels=f"{JOBSET_NAME}={name}"))
+        if QUEUE in self._jobset["metadata"].get("labels", {}):
+            self._inbox.open("workloads", watch(WORKLOAD, labels=f"{JOB_UID}={uid}"), optional=True)
+        while not (is_over(self._jobset) and self._listed >= {"jobset", "pods"} and all(self._logged.values())):
+            batch = self._inbox.read()
+            yield from (
+                _line_event(told.item) for told in batch if told.source.startswith("log ") and told.item is not None
+            )
+            for told in batch:
+                self._take(told)
+            self._open_log()
+            yield from self._news()
+        self.outcome = self._outcome()
+
+    def _take(self, told: Told) -> None:
+        if told.source.startswith("log "):
+            if told.item is None:
+                self._logged[told.source.removeprefix("log ")] = True
+            return
+        if told.item is None:
+            return
+        change: Change = told.item
+        if change.type == "LISTED":
+            self._listed.add(told.source)
+        elif told.source == "jobset":
+            self._take_jobset(change)
+        else:
+            held = self._pods if told.source == "pods" else self._workloads
+            if change.type == "DELETED":
+                held.pop(change.manifest["metadata"]["uid"], None)
+            else:
+                held[change.manifest["metadata"]["uid"]] = change.manifest
+
+    def _take_jobset(self, change: Change) -> None:
+        if change.manifest["metadata"]["uid"] != self._jobset["metadata"]["uid"]:
+            return
+        if (change.type == "DELETED" or "deletionTimestamp" in change.manifest["metadata"]) and not is_over(
+            self._jobset
+        ):
+            place = f"JobSet {self._jobset['metadata']['name']} in namespace {self._cluster.namespace}"
+            raise ClusterMissingError(
+                f"{place} was deleted while it was followed: what it committed stays, and submitting it again goes on"
+            )
+        self._jobset = change.manifest
+
+    def _open_log(self) -> None:
+        """Open the log of the first rank, anew for each pod that takes its place."""
+        first = self._jobset["spec"]["replicatedJobs"][0]["name"]
+        for pod in self._current():
+            metadata = pod["metadata"]
+            labels = metadata.get("labels", {})
+            started = pod.get("status", {}).get("phase", "Pending") != "Pending"
+            leads = labels.get(REPLICATED_JOB) == first and labels.get(INDEX, "0") == "0"
+            if leads and started and metadata["name"] not in self._logged:
+                self._logged[metadata["name"]] = False
+                log = PodLog(self._cluster, metadata["name"], follow=True, patience=self._patience)
+                self._inbox.open(f"log {metadata['name']}", log, optional=True)
+
+    def _news(self) -> Iterator[Event]:
+        """What has changed since the last time, told once each."""
+        restarts = int(self._jobset.get("status", {}).get("restarts") or 0)
+        if self._differs("restarts", str(restarts)) and restarts:
+            most = self._jobset["spec"].get("failurePolicy", {}).get("maxRestarts", 0)
+            yield Event("restarting", f"restarted as a whole, for time {restarts} of {most}", {"restarts": restarts})
+        for uid, pod in self._pods.items():
+            if pod.get("status", {}).get("phase") == "Failed" and uid not in self._told_failed:
+                self._told_failed.add(uid)
+                data = {"pod": pod["metadata"]["name"], "exit_code": exit_code_of(pod)}
+                yield Event("failed", ending_text(pod) or f"pod {pod['metadata']['name']} failed", data)
+        if is_over(self._jobset):
+            return
+        suspended = bool(self._jobset["spec"].get("suspend"))
+        was_suspended = self._told.get("suspended")
+        if self._differs("suspended", str(suspended)) and not suspended and was_suspended:
+            yield Event("admitted", "it may start")
+        reason = pending_reason(self._jobset, list(self._workloads.values()), self._current())
+        if self._differs("pending", reason) and reason:
+            yield Event("pending", reason)
+        counts = self._counts()
+        if self._differs("pods", json.dumps(counts)) and any(counts.values()):
+            text = ", ".join(f"{number} {phase}" for phase, number in counts.items() if number)
+            yield Event("pods", f"pods: {text}", counts)
+
+    def _differs(self, kind: str, now: str) -> bool:
+        before = self._told.get(kind)
+        self._told[kind] = now
+        return before != now
+
+    def _current(self) -> list[Manifest]:
+        """The pods of this attempt."""
+        attempt = str(self._jobset.get("status", {}).get("restarts") or 0)
+        return [
+            pod for pod in self._pods.values() if pod["metadata"].get("labels", {}).get(_ATTEMPT, attempt) == attempt
+        ]
+
+    def _counts(self) -> dict[str, int]:
+        phases = Counter(pod.get("status", {}).get("phase", "Pending").lower() for pod in self._current())
+        return {phase: phases[phase] for phase in ("pending", "running", "succeeded", "failed")}
+
+    def _outcome(self) -> Outcome:
+        labels = f"{JOBSET_NAME}={self._jobset['metadata']['name']}"
+        jobs: list[Manifest] = []
+        with suppress(ClusterForbiddenError):
+            jobs = self._cluster.list(JOB, labels=labels).items
+        # Read once more: the watch may be behind the JobSet's end.
+        self._pods |= {pod["metadata"]["uid"]: pod for pod in self._cluster.list(POD, labels=labels).items}
+        return outcome(self._jobset, jobs, self._current())
+
+
+def _line_event(line: str) -> Event:
+    """A line of the log, or what a job says of its progress on a line of its own."""
+    if line.startswith("{"):
+        with suppress(ValueError):
+            parsed = json.loads(line)
+            if isinstance(parsed, dict) and isinstance(parsed.get("progress"), dict):
+                return Event("progress", line, parsed["progress"])
+    return Event("log", line)
