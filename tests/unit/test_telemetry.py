@@ -46,7 +46,8 @@ def spans_in(file: bytes) -> dict[str, Span]:
 def test_a_run_on_kubeflow_is_its_trace_and_any_other_has_one_of_its_own() -> None:
     run_id = "0F8FAD5B-d9cb-469f-a165-70867728950e"
     assert telemetry.trace_id_of(run_id) == "0f8fad5bd9cb469fa16570867728950e"
-    others = [telemetry.trace_id_of(each) for each in ("octothinker-1", "00000000-0000-0000-0000-000000000000", run_id + "x")]
+    no_trace = "00000000-0000-0000-0000-000000000000"
+    others = [telemetry.trace_id_of(each) for each in ("octothinker-1", no_trace, run_id + "x")]
     assert len(set(others)) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", each) and int(each, 16) for each in others)
 
