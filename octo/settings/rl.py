@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, ServiceUrl, ServingRole
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 
 
 class RolloutSettings(BaseModel):
@@ -76,6 +76,8 @@ class RlSettings(JobSettings):
     """Which source of the problems to take."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
+    gang: Annotated[GangSettings, Neutral()] = GangSettings(checkpoint_every=25)
+    """How the learner's ranks work together."""
     num_steps: int = Field(default=24, gt=0)
     """Optimizer updates."""
     prompts_per_step: int = Field(default=48, gt=0)

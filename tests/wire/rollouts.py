@@ -1,4 +1,4 @@
-"""What rollout workers are tested with: a model that is right now and then, workers as processes, and a murderer."""
+"""What rollout workers are tested with: a model that is right now and then, real workers, and a loser of answers."""
 
 import http.client
 import os
@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 
 import torch
@@ -118,8 +119,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_processes(settings: RlSettings, count: int) -> Iterator[list[WorkerProcess]]:
-    workers = [WorkerProcess(settings, port) for port in free_ports(count)]
+def worker_processes(settings: RlSettings, num_workers: int) -> Iterator[list[WorkerProcess]]:
+    workers = [WorkerProcess(settings, port) for port in free_ports(num_workers)]
     try:
         for worker in workers:
             worker.start()
@@ -132,8 +133,8 @@ def worker_processes(settings: RlSettings, count: int) -> Iterator[list[WorkerPr
                 worker.end(signal.SIGKILL)
 
 
-def free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+def free_ports(num_ports: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(num_ports)]
     ports = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:
         listener.close()
@@ -157,39 +158,42 @@ def exchange(url: str, method: str, path: str, body: bytes, headers: Mapping[str
 
 
 @contextmanager
-def killing(worker: WorkerProcess) -> Iterator[str]:
-    """A URL in front of a worker that is killed when it has been asked for completions once."""
-    asked = threading.Event()
+def losing(worker: WorkerProcess, *, after: int, meanwhile: Callable[[], object] = lambda: None) -> Iterator[str]:
+    """A URL in front of a worker that passes so many completions on; the next is asked for, and its answer lost.
 
-    class Murderer(BaseHTTPRequestHandler):
+    Something may happen to the worker meanwhile. Afterwards nothing is answered.
+    """
+    numbers = count()
+
+    class Middleman(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            self._pass_on()
+            self._pass_on(self._body())
 
         def do_POST(self) -> None:
-            if asked.is_set():
-                return  # the connection ends without an answer
-            asked.set()
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            asking = threading.Thread(target=partial(self._ask_in_vain, body))
-            asking.start()
-            worker.end(signal.SIGKILL)
-            asking.join()
+            body, number = self._body(), next(numbers)
+            if number < after:
+                self._pass_on(body)
+            elif number == after:
+                asking = threading.Thread(target=partial(self._ask_in_vain, body))
+                asking.start()
+                meanwhile()
+                asking.join()
 
         def log_message(self, *_said: object) -> None: ...
 
-        def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+
+        def _pass_on(self, body: bytes) -> None:
             status, text = exchange(worker.url, self.command, self.path, body, self.headers)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(text.encode())
 
         def _ask_in_vain(self, body: bytes) -> None:
-            try:
+            with suppress(OSError, http.client.HTTPException):
                 exchange(worker.url, "POST", self.path, body, self.headers)
-            except (OSError, http.client.HTTPException):
-                return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Murderer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Middleman)
     with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"

@@ -2,18 +2,23 @@
 
 import hashlib
 import json
+import os
 import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from safetensors.torch import load, save
 
 from jobs.rl import main
-from octo.errors import PreemptedError, UsageError
+from octo.errors import PreemptedError, StageFailedError, UsageError
 from octo.job import produce
 from octo.ml.rl.sampling import Chunk
 from octo.settings.loading import arguments_of, secrets_of
+from octo.settings.midtraining import GangSettings
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
@@ -22,7 +27,7 @@ from tests.wire.rollouts import (
     WorkerProcess,
     elsewhere,
     free_ports,
-    killing,
+    losing,
     request,
     settings_on,
     worker_processes,
@@ -64,6 +69,10 @@ def rollouts(artifact: Artifact) -> list[dict[str, object]]:
     return [json.loads(line) for line in artifact.read_one("rollouts.jsonl").splitlines()]
 
 
+def metrics_of(artifact: Artifact) -> list[dict[str, float]]:
+    return [json.loads(line) for line in artifact.read_one("metrics.jsonl").splitlines()]
+
+
 def weights_of(settings: RlSettings, place: Store) -> bytes:
     return open_artifact(place, settings.model).read_one("model.safetensors")
 
@@ -75,7 +84,7 @@ def digest_of(body: bytes) -> str:
 def test_a_learner_learns_from_completions_that_name_the_weights_that_made_them(
     alone: Artifact, settings: RlSettings, place: Store
 ) -> None:
-    metrics = [json.loads(line) for line in alone.read_one("metrics.jsonl").splitlines()]
+    metrics = metrics_of(alone)
     assert all(0 < line["reward"] < 1 for line in metrics)
     assert all(line["logprob_gap"] < 1e-5 for line in metrics)
     by_step = {record["step"]: record["weights"] for record in rollouts(alone)}
@@ -137,7 +146,7 @@ def test_a_worker_killed_in_mid_step_is_replaced_by_another_and_comes_back(
     settings: RlSettings, place: Store, workers: list[WorkerProcess], alone: Artifact
 ) -> None:
     first, _, last = workers
-    with killing(last) as url:
+    with losing(last, after=0, meanwhile=partial(last.end, signal.SIGKILL)) as url:
         artifact = trained(elsewhere(settings, place, "killed", servers=(url, first.url)))
     assert last.process
     assert last.process.returncode == -signal.SIGKILL
@@ -146,6 +155,46 @@ def test_a_worker_killed_in_mid_step_is_replaced_by_another_and_comes_back(
     last.start()
     artifact = trained(elsewhere(settings, place, "back", servers=(last.url,)))
     assert artifact.manifest.content == alone.manifest.content
+
+
+def test_a_learner_that_lost_its_workers_goes_on_from_its_last_checkpoint_when_there_are_some(
+    settings: RlSettings,
+    place: Store,
+    workers: list[WorkerProcess],
+    alone: Artifact,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    saving = settings.model_copy(update={"gang": GangSettings(checkpoint_every=1)})
+    two_steps = 2 * 3
+    with losing(workers[0], after=two_steps) as url, pytest.raises(StageFailedError):
+        trained(elsewhere(saving, place, "resumed", servers=(url,), patience_seconds=0.1))
+    artifact = trained(elsewhere(saving, place, "resumed", servers=(workers[0].url,)))
+    assert "goes on after step 1 of 3" in caplog.text
+    assert artifact.manifest.content == alone.manifest.content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [0, 1])
+def test_the_ranks_of_a_learner_share_the_completions_that_each_sampled_or_that_workers_did(
+    settings: RlSettings, place: Store, workers: list[WorkerProcess], alone: Artifact, count: int
+) -> None:
+    urls = tuple(worker.url for worker in workers[:count])
+    gang = elsewhere(settings, place, f"gang-{count}", servers=urls)
+    ranks = ["octo.ml.gang", "--nproc-per-node=2", f"--master-port={free_ports(1)[0]}", "-m", "jobs.rl"]
+    ran = subprocess.run(
+        [sys.executable, "-m", *ranks, *arguments_of(gang)],
+        env={**os.environ, **secrets_of(gang), "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    artifact = open_artifact(place, ran.stdout.split()[-1])
+    # Two ranks add up gradients in another order, so only the first step is the same to the last bit.
+    first, expected = ([record for record in rollouts(each) if record["step"] == 1] for each in (artifact, alone))
+    assert first == expected
+    for line, same in zip(metrics_of(artifact), metrics_of(alone), strict=True):
+        assert line == pytest.approx(same, rel=1e-3, abs=1e-6)
 
 
 def test_a_learner_without_any_worker_ends_in_one_sentence(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
+from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
 from octo.ml.models import load_model, model_parts, use_threads
 from octo.ml.rl.grpo import group_advantages, policy_loss
@@ -25,6 +26,7 @@ from octo.ml.schedule import learning_rate
 from octo.randomness import permutation
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
+from octo.storage.checkpoints import discard
 
 NUM_KEPT_STEPS = 5
 KEPT_PER_STEP = 4
@@ -63,6 +65,8 @@ class Record:
 def reinforce(job: Job[RlSettings]) -> None:
     """Train the policy and commit it with its metrics and some of its rollouts."""
     job.each(train, range(1))
+    if job.rank == 0:
+        discard(job.store, job.output.digest)
 
 
 def train(job: Job[RlSettings], _index: int) -> IndexResult:
@@ -78,32 +82,33 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
     questions = read_questions(job.input("problems"), source=settings.source)
     model = load_model(start)
-    engine = Engine(model, settings=settings.optimizer, micro_batches=num_completions // settings.micro_batch_size)
+    engine = Engine(
+        model,
+        settings=settings.optimizer,
+        micro_batches=num_completions // settings.micro_batch_size,
+        nccl=settings.gang.nccl,
+    )
     sampler = open_sampler(job, model, device=engine.device)
-    record = Record()
-    for step in range(settings.num_steps):
-        with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
-            with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
-                weights = collect_weights(job, engine)
-                span.set_attribute("octo.rollout.weights", weights.digest)
-                asked = _questions_of(questions, settings, step)
-                rollout = roll_out(sampler, weights, tokenizer, asked, settings, step=step)
-            rate = learning_rate(
-                step,
-                num_steps=settings.num_steps,
-                peak=settings.learning_rate,
-                schedule="constant",
-                warmup_steps=settings.warmup_steps,
-                final_share=1.0,
-            )
-            figures = update(engine, rollout, settings, rate=rate)
-        record.metrics.append({"step": step + 1, **figures})
-        if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
-            record.rollouts.extend(_kept(rollout, step + 1))
-        job.progress.advance(step + 1, settings.num_steps, "steps", reward=figures["reward"])
+    checkpoints = Checkpoints(job, engine, num_steps=settings.num_steps, every=settings.gang.checkpoint_every)
+    first, restored = checkpoints.restore()
+    record = Record(**restored)
+    with checkpoints:
+        for step in range(first, settings.num_steps):
+            with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
+                with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
+                    weights = collect_weights(job, engine)
+                    span.set_attribute("octo.rollout.weights", weights.digest)
+                    asked = _questions_of(questions, settings, step)
+                    rollout = roll_out(sampler, weights, tokenizer, asked, settings, step=step)
+                figures = update(engine, rollout, settings, rate=_rate(settings, step))
+            record.metrics.append({"step": step + 1, **figures})
+            if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
+                record.rollouts.extend(_kept(rollout, step + 1))
+            job.progress.advance(step + 1, settings.num_steps, "steps", reward=figures["reward"])
+            checkpoints.after(step + 1, asdict(record))
     return IndexResult(
         parts={
-            **model_parts(model),
+            **model_parts(model, engine.weights()),
             "tokenizer.json": start.read_one("tokenizer.json"),
             "metrics.jsonl": _lines(record.metrics),
             "rollouts.jsonl": _lines(record.rollouts),
@@ -224,6 +229,17 @@ def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torc
     for row, values in enumerate(logprobs):
         padded_CT[row, : len(values)] = torch.tensor(values)
     return padded_CT
+
+
+def _rate(settings: RlSettings, step: int) -> float:
+    return learning_rate(
+        step,
+        num_steps=settings.num_steps,
+        peak=settings.learning_rate,
+        schedule="constant",
+        warmup_steps=settings.warmup_steps,
+        final_share=1.0,
+    )
 
 
 def _questions_of(questions: list[Question], settings: RlSettings, step: int) -> list[Question]:

@@ -1,0 +1,103 @@
+"""vLLM in a worker: for models that octo's own sampler is too slow for.
+
+What vLLM computes depends in its last bits on which requests it runs side by side, so its completions are reproduced
+closely and not exactly; the learner's check of the log-probabilities says how closely (`logprob_gap` of the metrics).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from octo.errors import UsageError
+from octo.ml.models import CLASSES
+from octo.ml.rl.rollout import Completions
+from octo.ml.rl.sampling import Chunk
+from octo.randomness import generator
+from octo.settings.rl import RlSettings
+from octo.storage.artifacts import Artifact
+
+try:
+    from vllm import LLM, SamplingParams  # type: ignore[import-not-found]  # on GPUs alone, in an image of its own
+except ModuleNotFoundError as error:
+    raise UsageError(
+        f"--rollout.engine=vllm needs the package {error.name}: install octo with the extra rollout"
+    ) from error
+
+WEIGHTS = "model.safetensors"
+
+
+class VllmEngine:
+    """vLLM's offline engine on the model that the learner started from, and then whatever weights it is given."""
+
+    def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
+        self._folder = scratch / "model"
+        self._folder.mkdir()
+        config = json.loads(start.read_one("config.json"))
+        _, model_class = CLASSES[config["model_type"]]
+        (self._folder / "config.json").write_text(json.dumps({**config, "architectures": [model_class.__name__]}))
+        [weights] = start.parts(WEIGHTS)
+        start.fetch(weights, self._folder / WEIGHTS)
+        self._shapes = _shapes(self._folder / WEIGHTS)
+        self._llm = LLM(
+            model=str(self._folder),
+            skip_tokenizer_init=True,
+            tensor_parallel_size=settings.rollout.tensor_parallel,
+            dtype=settings.optimizer.precision,
+            seed=settings.seed,
+            # What the learner compares with: after the temperature, not before.
+            logprobs_mode="processed_logprobs",
+            generation_config="vllm",
+        )
+
+    def load(self, weights: Path) -> None:
+        """Take the weights of a safetensors file; UsageError when they are not of this model."""
+        # vLLM itself takes any, and says in its log what was missing.
+        if _shapes(weights) != self._shapes:
+            raise UsageError("these weights are not of this worker's model: their names or shapes are others")
+        weights.replace(self._folder / WEIGHTS)
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(self._folder)})
+        # Keys and values of shared prompts were computed with the weights before.
+        self._llm.reset_prefix_cache()
+
+    def complete(self, chunk: Chunk) -> Completions:
+        """The chunk's completions under the weights that were loaded last, each from a seed of its own."""
+        requests: list[Any] = []
+        parameters = []
+        for place, prompt in enumerate(chunk.prompts):
+            draws = generator(chunk.seed, "rollout", chunk.step, chunk.first + place)
+            for seed in draws.integers(2**31, size=chunk.group_size).tolist():
+                requests.append({"prompt_token_ids": list(prompt)})
+                parameters.append(_parameters(chunk, seed))
+        outputs = [output.outputs[0] for output in self._llm.generate(requests, parameters, use_tqdm=False)]
+        tokens = [list(output.token_ids) for output in outputs]
+        return Completions(
+            tokens=tokens,
+            logprobs=[
+                [choices[token].logprob for token, choices in zip(output.token_ids, output.logprobs, strict=True)]
+                for output in outputs
+            ],
+            finished=[row[-1] == chunk.end_id for row in tokens],
+        )
+
+
+def _parameters(chunk: Chunk, seed: int) -> SamplingParams:
+    return SamplingParams(
+        temperature=chunk.temperature,
+        max_tokens=chunk.max_new_tokens,
+        stop_token_ids=[chunk.end_id],
+        # Whatever the model's configuration says ends a text: the learner says what does.
+        ignore_eos=True,
+        logprobs=0,
+        detokenize=False,
+        seed=seed,
+    )
+
+
+def _shapes(path: Path) -> dict[str, list[int]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError as error:
+        raise UsageError(f"these weights are no safetensors file: {error}") from error
