@@ -1,0 +1,102 @@
+"""NetworkPolicies: who reaches what, worked out as Kubernetes would."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octo.settings import JOBS
+from tests.chart.rendering import ROOT, VALUES_FILES, Document, pods, rendered_chart, rendered_file
+
+pytestmark = pytest.mark.tools
+
+MANIFESTS = sorted((ROOT / "manifests").glob("*.yaml"))
+S3_PORT, DNS_PORT = 9000, 53
+
+
+def matches(selector: Document, labels: dict[str, str]) -> bool:
+    assert selector.keys() <= {"matchExpressions"}
+    for each in selector["matchExpressions"]:
+        assert each["operator"] in ("In", "NotIn")
+        if (labels.get(each["key"]) in each["values"]) != (each["operator"] == "In"):
+            return False
+    return True
+
+
+def of_pod(rendered: Any, labels: dict[str, str], direction: str) -> list[Document]:
+    """The policies for connections of a pod in that direction."""
+    return [
+        each["spec"]
+        for each in rendered
+        if each["kind"] == "NetworkPolicy"
+        and direction in each["spec"]["policyTypes"]
+        and matches(each["spec"]["podSelector"], labels)
+    ]
+
+
+def ports_out(rendered: Any, labels: dict[str, str]) -> set[int]:
+    return {
+        port["port"]
+        for policy in of_pod(rendered, labels, "Egress")
+        for rule in policy.get("egress", [])
+        for port in rule.get("ports", [])
+    }
+
+
+def labels_of(component: str) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "octo", "app.kubernetes.io/component": component}
+
+
+@pytest.mark.parametrize("file", VALUES_FILES, ids=lambda file: file.stem)
+def test_a_policy_holds_for_every_pod_in_both_directions(file: Path) -> None:
+    rendered = rendered_file(file)
+    own = [(name, pod["metadata"]["labels"]) for name, pod in pods(rendered)]
+    jobs = [(job, labels_of(job)) for job in JOBS]
+    for name, labels in [*own, *jobs]:
+        assert of_pod(rendered, labels, "Ingress"), name
+        assert of_pod(rendered, labels, "Egress"), name
+
+
+def test_pods_of_others_are_left_alone() -> None:
+    for file in VALUES_FILES:
+        assert not of_pod(rendered_file(file), {"app.kubernetes.io/name": "something"}, "Ingress")
+
+
+def test_every_job_reaches_names_and_the_store_by_its_own_port(tmp_path: Path) -> None:
+    rendered = rendered_chart({"installation": {"s3_endpoint": f"http://objects:{S3_PORT}"}}, tmp_path)
+    for job in JOBS:
+        assert {DNS_PORT, S3_PORT} <= ports_out(rendered, labels_of(job)), job
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [("", 443), ("https://objects.example", 443), ("http://objects", 80), ("https://a:1234", 1234)],
+)
+def test_the_port_of_the_store_follows_from_its_url(endpoint: str, port: int, tmp_path: Path) -> None:
+    values = {"installation": {"s3_endpoint": endpoint}, "networkPolicies": {"apiServer": {"ports": [6443]}}}
+    assert ports_out(rendered_chart(values, tmp_path), labels_of("curation")) == {DNS_PORT, port}
+
+
+def test_only_who_speaks_to_the_api_server_can_reach_it(tmp_path: Path) -> None:
+    rendered = rendered_chart({}, tmp_path)
+    reaching = {each for each in [*JOBS, "janitor", "doctor"] if 6443 in ports_out(rendered, labels_of(each))}
+    assert reaching == {"launch", "janitor", "doctor"}
+
+
+def test_the_pods_of_a_gang_reach_each_other_and_nobody_else_reaches_them(tmp_path: Path) -> None:
+    rendered = rendered_chart({}, tmp_path)
+    for job in JOBS:
+        callers = {
+            other
+            for other in JOBS
+            for policy in of_pod(rendered, labels_of(job), "Ingress")
+            for rule in policy.get("ingress", [])
+            for peer in rule["from"]
+            if matches(peer["podSelector"], labels_of(other))
+        }
+        assert callers == ({job} if JOBS[job].pod_shape == "gang" else set()), job
+
+
+def test_nothing_is_closed_when_policies_are_off(tmp_path: Path) -> None:
+    rendered = rendered_chart({"networkPolicies": {"enabled": False}}, tmp_path)
+    assert [each for each in rendered if each["kind"] == "NetworkPolicy"] == []
