@@ -49,6 +49,12 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.plan_command:PlanPipelineSettings",
         f"{_PIPELINES}.plan_command:PlanSettings",
     ),
+    "submit": Verb(
+        "a job on the cluster, or a run of a pipeline on Kubeflow",
+        f"{_CLUSTER}.submit_command:submit_command",
+        f"{_PIPELINES}.submit_run:SubmitPipelineSettings",
+        f"{_CLUSTER}.submit_command:SubmitSettings",
+    ),
     "render": Verb(
         "a job's JobSet as YAML, for kubectl create -f -",
         "octo.render.command:render_command",

@@ -71,7 +71,7 @@ def launch_job(settings: LaunchSettings, job: JobSettings) -> str:
         with _traced(store, job, run_id) as traced, traced.span("octo.launch", {"octo.job": job.job}):
             outcome = _brought_to_its_end(cluster, settings, job, traced.traceparent())
         if not outcome.succeeded:
-            raise _failure(outcome, name)
+            raise failure(outcome, name)
         artifact = open_artifact(store, outcome.artifact)
         step.committed(artifact)
     write_outputs(settings.outputs, artifact, _page(store, run_id) if settings.outputs.report else None)
@@ -110,11 +110,11 @@ def relay(followed: Following) -> None:
             _say(event.text)
 
 
-def _failure(outcome: Outcome, name: str) -> OctoError:
-    """The job's own kind of failure: wrong settings stay a matter of usage."""
+def failure(outcome: Outcome, name: str) -> OctoError:
+    """What a failed job raises where it was launched: its own kind, so that wrong settings stay a matter of usage."""
     kind = {EXIT_USAGE: UsageError, EXIT_PREEMPTED: PreemptedError}.get(outcome.exit_code, StageFailedError)
     said = outcome.message or outcome.reason or "it does not say why"
-    return kind(f"JobSet {name} failed: {said}\n  once mended: octo cancel {name}, and launch again")
+    return kind(f"JobSet {name} failed: {said}\n  once mended: octo cancel {name}, and start it again")
 
 
 def _page(store: Store, run_id: str) -> str:

@@ -46,6 +46,15 @@ class UploadSettings(KubeflowSettings):
     token_file: Path | None = None
     """File with a token for the API, such as a service account's that is projected for pipelines.kubeflow.org."""
 
+    def token(self) -> str:
+        """What the token file holds; empty without one."""
+        if self.token_file is None:
+            return ""
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise UsageError(f"--token-file: cannot read {self.token_file}: {error.strerror}") from None
+
 
 def compile_command(arguments: Sequence[str]) -> int:
     """Write the compiled pipeline."""
@@ -60,30 +69,27 @@ def upload_command(arguments: Sequence[str]) -> int:
     """Compile the pipeline and upload it, unless Kubeflow has that version."""
     settings = load(UploadSettings, arguments, os.environ)
     pipeline = choose_pipeline(settings)
+    version, is_new = upload(pipeline, settings)
+    said = "uploaded" if is_new else "Kubeflow has already"
+    Console().print(f"{said} {pipeline.name}, version {version}", highlight=False, soft_wrap=True)
+    return EXIT_DONE
+
+
+def upload(pipeline: Pipeline, settings: UploadSettings) -> tuple[str, bool]:
+    """The version of the compiled pipeline that Kubeflow has now, and whether it had not before."""
     compiled = _compiled(settings, pipeline)
     version = settings.version or f"{__version__}-{hashlib.sha256(compiled.encode()).hexdigest()[:8]}"
-    uploaded = upload_version(
+    is_new = upload_version(
         compiled,
         pipeline=pipeline.name,
         version=version,
         endpoint=settings.endpoint,
         description=pipeline.description,
         profile=settings.profile,
-        token=_token(settings.token_file),
+        token=settings.token(),
     )
-    said = "uploaded" if uploaded else "Kubeflow has already"
-    Console().print(f"{said} {pipeline.name}, version {version}", highlight=False, soft_wrap=True)
-    return EXIT_DONE
+    return version, is_new
 
 
 def _compiled(settings: KubeflowSettings, pipeline: Pipeline) -> str:
     return compile_pipeline(pipeline, settings.installation, config_map=settings.config_map)
-
-
-def _token(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"--token-file: cannot read {file}: {error.strerror}") from None

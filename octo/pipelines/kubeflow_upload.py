@@ -15,6 +15,7 @@ from octo.errors import (
     ClusterForbiddenError,
     ClusterLacksError,
     ClusterLoginError,
+    ClusterMissingError,
     ClusterRefusedError,
     ClusterUnreachableError,
 )
@@ -55,7 +56,7 @@ def upload_version(
             raise ClusterLacksError(
                 f"what answers at {endpoint} is not Kubeflow Pipelines, or lost what it was given: expected {_EXAMPLE}"
             )
-        if _has_version(service, pipeline_id, version):
+        if _version_id(service, pipeline_id, version) is not None:
             return False
         with tempfile.TemporaryDirectory() as folder:
             # Kubeflow knows what it is given by the name's suffix.
@@ -65,6 +66,50 @@ def upload_version(
             return _unless_there(
                 upload, str(file), name=version, pipelineid=pipeline_id, _request_timeout=SECONDS_TO_ANSWER
             )
+
+
+def start_run(
+    *,
+    pipeline: str,
+    version: str,
+    endpoint: str,
+    name: str,
+    service_account: str = "",
+    profile: str = "",
+    token: str = "",
+) -> str:
+    """Start a run of an uploaded version with its parameters' defaults; the run's id, a UUID.
+
+    Args:
+        pipeline: its name.
+        version: name of the version.
+        endpoint: URL of the API.
+        name: what the run is called in the UI.
+        service_account: of its steps, which must be allowed to launch; empty for Kubeflow's own choice.
+        profile: namespace that the pipeline belongs to.
+        token: for the API.
+
+    Raises:
+        ClusterError: Kubeflow cannot be reached, refused, or has no such version.
+    """
+    with _client(endpoint, token) as client, _spoken_errors(endpoint):
+        service = kfp_server_api.PipelineServiceApi(client)
+        pipeline_id = _pipeline_id(service, pipeline, profile)
+        version_id = _version_id(service, pipeline_id, version) if pipeline_id else None
+        if version_id is None:
+            raise ClusterMissingError(
+                f"Kubeflow at {endpoint} has no version {version} of pipeline {pipeline}: octo upload it first"
+            )
+        reference = kfp_server_api.V2beta1PipelineVersionReference(
+            pipeline_id=pipeline_id, pipeline_version_id=version_id
+        )
+        wanted = kfp_server_api.V2beta1Run(
+            display_name=name, pipeline_version_reference=reference, service_account=service_account or None
+        )
+        started = kfp_server_api.RunServiceApi(client).run_service_create_run(
+            wanted, _request_timeout=SECONDS_TO_ANSWER
+        )
+        return str(started.run_id)
 
 
 def _client(endpoint: str, token: str) -> Any:
@@ -91,11 +136,11 @@ def _create(service: Any, pipeline: str, profile: str, description: str) -> str 
     return _pipeline_id(service, pipeline, profile)
 
 
-def _has_version(service: Any, pipeline_id: str, version: str) -> bool:
+def _version_id(service: Any, pipeline_id: str, version: str) -> str | None:
     found = service.pipeline_service_list_pipeline_versions(
         pipeline_id, filter=_named(version), _request_timeout=SECONDS_TO_ANSWER
     )
-    return bool(found.pipeline_versions)
+    return next((str(each.pipeline_version_id) for each in found.pipeline_versions or ()), None)
 
 
 def _named(name: str) -> str:

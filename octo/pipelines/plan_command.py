@@ -80,15 +80,18 @@ def plan_text(pipeline: Pipeline, plans: Sequence[StagePlan]) -> RenderableType:
     return Group(table, Text(), *(Text(line) for line in _sums(pipeline, plans)))
 
 
+def planned(pipeline: Pipeline, installation: Installation, settings: StoreSettings | JobSettings) -> list[StagePlan]:
+    """The plan on the store that the settings name, or else the installation."""
+    s3 = settings.s3.model_copy(update={"endpoint": settings.s3.endpoint or installation.s3_endpoint})
+    with open_session(settings.store or installation.store, s3) as session:
+        return plan(pipeline, installation, session.store)
+
+
 def _show(
     pipeline: Pipeline, installation: Installation, settings: StoreSettings | JobSettings, *, as_json: bool
 ) -> int:
-    s3 = settings.s3.model_copy(update={"endpoint": settings.s3.endpoint or installation.s3_endpoint})
-    with (
-        stoppable("nothing was changed"),
-        open_session(settings.store or installation.store, s3) as session,
-    ):
-        plans = plan(pipeline, installation, session.store)
+    with stoppable("nothing was changed"):
+        plans = planned(pipeline, installation, settings)
     console = Console()
     if as_json:
         console.print_json(json.dumps(plan_object(pipeline, plans)))

@@ -1,0 +1,110 @@
+"""`octo submit`: one job as a JobSet on the cluster, or a pipeline as a run on Kubeflow, once its plan is agreed to."""
+
+import json
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Annotated
+
+from rich.console import Console
+
+from octo.cluster.client import connect
+from octo.cluster.following import following
+from octo.cluster.launch import failure, relay
+from octo.cluster.submission import create_or_adopt
+from octo.confirmation import confirm
+from octo.errors import EXIT_DONE, UsageError
+from octo.pipelines.catalogue import PIPELINES
+from octo.pipelines.plan_command import one_stage, plan_text, planned
+from octo.processes import stoppable
+from octo.render.jobset import installed
+from octo.render.launched import launched
+from octo.settings import JOBS
+from octo.settings.base import Flag
+from octo.settings.combined import load_with_job, of_job
+from octo.settings.installation import InstalledSettings
+from octo.settings.launch import LaunchSettings
+
+
+class SubmitSettings(InstalledSettings):
+    """Show what a job would need, ask, and create its JobSet, or adopt the one that does the same already."""
+
+    namespace: Annotated[str, Flag(short="-n")] = ""
+    """Namespace; empty takes the installation's, or the current one."""
+    context: str = ""
+    """Context of the kubeconfig; empty takes the current one."""
+    kubeconfig: Path | None = None
+    """Kubeconfig file; without, KUBECONFIG, ~/.kube/config, or the pod's own account."""
+    yes: Annotated[bool, Flag(short="-y")] = False
+    """Do not ask."""
+    follow: Annotated[bool, Flag(short="-f")] = False
+    """Follow it to its end, and end as it ends."""
+    json_output: Annotated[bool, Flag("json")] = False
+    """Print one JSON object, and no plan."""
+
+    @classmethod
+    def verb(cls) -> str:
+        """The word after `octo`."""
+        return "submit"
+
+
+def submit_command(arguments: Sequence[str]) -> int:
+    """Submit a job, or a pipeline."""
+    name = next(iter(arguments), "")
+    if name in PIPELINES:
+        # Needs kfp, which whoever submits jobs alone can do without.
+        return int(resolve_name("octo.pipelines.submit_run:submit_pipeline")(arguments))
+    if name and name not in JOBS and not name.startswith("-"):
+        near = get_close_matches(name, [*PIPELINES, *JOBS], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join([*PIPELINES, *JOBS])}"
+        raise UsageError(f"there is neither a pipeline nor a job {name!r} to submit: {hint}")
+    settings, job = load_with_job(SubmitSettings, arguments, os.environ, without=(LaunchSettings.job,))
+    namespace = settings.namespace or settings.installation.namespace
+    installation = settings.installation.model_copy(update={"namespace": namespace})
+    wanted = installed(of_job(settings, job), installation)
+    if not wanted.store.startswith("s3://"):
+        raise UsageError(
+            f"--store: expected s3://bucket/prefix, got {wanted.store!r}: pods share no directory; "
+            "give it, or let the installation name one"
+        )
+    cluster = connect(namespace, settings.context, settings.kubeconfig)
+    jobset = launched(wanted, installation.model_copy(update={"namespace": cluster.namespace}))
+    place = f"JobSet {jobset['metadata']['name']} in namespace {cluster.namespace}"
+    console = Console(stderr=settings.json_output)
+    with stoppable("what was created goes on: octo ps shows it"):
+        plan = planned(one_stage(wanted), installation, wanted)
+        if not settings.json_output:
+            console.print(plan_text(one_stage(wanted), plan), soft_wrap=True)
+        if all(each.cached for each in plan):
+            return _say_cached(console, plan[0].address, as_json=settings.json_output)
+        confirm(f"Create {place}?", yes=settings.yes)
+        _, created = create_or_adopt(cluster, jobset)
+        name = jobset["metadata"]["name"]
+        _say_created(console, name, cluster.namespace, created=created, as_json=settings.json_output)
+        if settings.follow:
+            with following(cluster, name, heartbeat_seconds=0) as followed:
+                relay(followed)
+            if followed.outcome is not None and not followed.outcome.succeeded:
+                raise failure(followed.outcome, name)
+    return EXIT_DONE
+
+
+def _say_cached(console: Console, address: str, *, as_json: bool) -> int:
+    if as_json:
+        Console().print_json(json.dumps({"cached": True, "artifact": address}))
+    else:
+        console.print(f"nothing was created: its artifact is {address}", highlight=False, soft_wrap=True)
+    return EXIT_DONE
+
+
+def _say_created(console: Console, name: str, namespace: str, *, created: bool, as_json: bool) -> None:
+    if as_json:
+        facts = {"cached": False, "jobset": name, "namespace": namespace, "created": created}
+        Console().print_json(json.dumps(facts))
+        return
+    said = "created" if created else "there already is"
+    lines = [f"{said} JobSet {name} in namespace {namespace}"]
+    lines += [f"  octo {verb} {name} -n {namespace}" for verb in ("logs -f", "status", "cancel")]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
