@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,12 +12,14 @@ from octo.cluster.client import Cluster
 from octo.cluster.endings import INDEX, REPLICATED_JOB, Outcome, ending_text, exit_code_of, is_over, outcome
 from octo.cluster.heartbeat import heartbeats
 from octo.cluster.inbox import Inbox, Told
-from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Manifest
+from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Kind, Manifest
 from octo.cluster.pod_log import PodLog
 from octo.cluster.reasons import JOB_UID, JOBSET_NAME, QUEUE, pending_reason
 from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
 from octo.errors import ClusterForbiddenError, ClusterMissingError
 
+_LOG = "log of "
+"""Before the pod's name, the name of a source."""
 _ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
 
 EventKind = Literal["pending", "admitted", "pods", "failed", "restarting", "log", "progress"]
@@ -78,8 +80,11 @@ class Following:
         """Pods whose log was opened, and whether it has ended."""
         self._told: dict[str, str] = {}
         """What was told last, by kind of event."""
-        self._told_failed: set[str] = set()
-        self._listed: set[str] = set()
+        self._failures: dict[str, Manifest] = {}
+        """Pods as they failed."""
+        self._told_failures: set[str] = set()
+        self._unlisted = {"jobset", "pods"}
+        """Of what is not all known yet: nothing is said before."""
 
     def close(self) -> None:
         """Stop following."""
@@ -92,36 +97,46 @@ class Following:
         self._inbox.open("jobset", watch(JOB_SET, fields=f"metadata.name={name}"))
         self._inbox.open("pods", watch(POD, labels=f"{JOBSET_NAME}={name}"))
         if QUEUE in self._jobset["metadata"].get("labels", {}):
+            self._unlisted.add("workloads")
             self._inbox.open("workloads", watch(WORKLOAD, labels=f"{JOB_UID}={uid}"), optional=True)
-        while not (is_over(self._jobset) and self._listed >= {"jobset", "pods"} and all(self._logged.values())):
-            batch = self._inbox.read()
-            yield from (
-                _line_event(told.item) for told in batch if told.source.startswith("log ") and told.item is not None
-            )
-            for told in batch:
-                self._take(told)
-            self._open_log()
-            yield from self._news()
+        while self._unlisted or not is_over(self._jobset):
+            yield from self._step()
+        # The watch of the pods may be behind that of the JobSet.
+        self._pods |= {pod["metadata"]["uid"]: pod for pod in self._listed(POD)}
+        self._open_log()
+        while not all(self._logged.values()):
+            yield from self._step()
         self.outcome = self._outcome()
 
-    def _take(self, told: Told) -> None:
-        if told.source.startswith("log "):
-            if told.item is None:
-                self._logged[told.source.removeprefix("log ")] = True
-            return
-        if told.item is None:
-            return
-        change: Change = told.item
-        if change.type == "LISTED":
-            self._listed.add(told.source)
-        elif told.source == "jobset":
-            self._take_jobset(change)
-        else:
-            held = self._pods if told.source == "pods" else self._workloads
-            if change.type == "DELETED":
-                held.pop(change.manifest["metadata"]["uid"], None)
+    def _step(self) -> Iterator[Event]:
+        """What the sources tell next."""
+        for told in self._inbox.read():
+            if told.item is not None and told.source.startswith(_LOG):
+                yield _line_event(told.item)
             else:
-                held[change.manifest["metadata"]["uid"]] = change.manifest
+                self._take(told)
+        self._open_log()
+        yield from () if self._unlisted else self._news()
+
+    def _take(self, told: Told) -> None:
+        if told.source.startswith(_LOG):
+            self._logged[told.source.removeprefix(_LOG)] = True
+        elif told.item is None or told.item.type == "LISTED":
+            self._unlisted.discard(told.source)
+        elif told.source == "jobset":
+            self._take_jobset(told.item)
+        else:
+            self._take_held(self._pods if told.source == "pods" else self._workloads, told.item)
+
+    def _take_held(self, held: dict[str, Manifest], change: Change) -> None:
+        uid = change.manifest["metadata"]["uid"]
+        if held is self._pods and change.manifest.get("status", {}).get("phase") == "Failed":
+            # Kept, as a restart deletes the pods whose failure it was for.
+            self._failures.setdefault(uid, change.manifest)
+        if change.type == "DELETED":
+            held.pop(uid, None)
+        else:
+            held[uid] = change.manifest
 
     def _take_jobset(self, change: Change) -> None:
         if change.manifest["metadata"]["uid"] != self._jobset["metadata"]["uid"]:
@@ -146,19 +161,19 @@ class Following:
             if leads and started and metadata["name"] not in self._logged:
                 self._logged[metadata["name"]] = False
                 log = PodLog(self._cluster, metadata["name"], follow=True, patience=self._patience)
-                self._inbox.open(f"log {metadata['name']}", log, optional=True)
+                self._inbox.open(_LOG + metadata["name"], log, optional=True)
 
     def _news(self) -> Iterator[Event]:
         """What has changed since the last time, told once each."""
+        for uid, pod in self._failures.items():
+            if uid not in self._told_failures:
+                self._told_failures.add(uid)
+                data = {"pod": pod["metadata"]["name"], "exit_code": exit_code_of(pod)}
+                yield Event("failed", ending_text(pod) or f"pod {pod['metadata']['name']} failed", data)
         restarts = int(self._jobset.get("status", {}).get("restarts") or 0)
         if self._differs("restarts", str(restarts)) and restarts:
             most = self._jobset["spec"].get("failurePolicy", {}).get("maxRestarts", 0)
             yield Event("restarting", f"restarted as a whole, for time {restarts} of {most}", {"restarts": restarts})
-        for uid, pod in self._pods.items():
-            if pod.get("status", {}).get("phase") == "Failed" and uid not in self._told_failed:
-                self._told_failed.add(uid)
-                data = {"pod": pod["metadata"]["name"], "exit_code": exit_code_of(pod)}
-                yield Event("failed", ending_text(pod) or f"pod {pod['metadata']['name']} failed", data)
         if is_over(self._jobset):
             return
         suspended = bool(self._jobset["spec"].get("suspend"))
@@ -179,24 +194,26 @@ class Following:
         return before != now
 
     def _current(self) -> list[Manifest]:
-        """The pods of this attempt."""
+        return self._of_this_attempt(self._pods.values())
+
+    def _of_this_attempt(self, pods: Iterable[Manifest]) -> list[Manifest]:
         attempt = str(self._jobset.get("status", {}).get("restarts") or 0)
-        return [
-            pod for pod in self._pods.values() if pod["metadata"].get("labels", {}).get(_ATTEMPT, attempt) == attempt
-        ]
+        return [pod for pod in pods if pod["metadata"].get("labels", {}).get(_ATTEMPT, attempt) == attempt]
 
     def _counts(self) -> dict[str, int]:
         phases = Counter(pod.get("status", {}).get("phase", "Pending").lower() for pod in self._current())
         return {phase: phases[phase] for phase in ("pending", "running", "succeeded", "failed")}
 
     def _outcome(self) -> Outcome:
-        labels = f"{JOBSET_NAME}={self._jobset['metadata']['name']}"
         jobs: list[Manifest] = []
         with suppress(ClusterForbiddenError):
-            jobs = self._cluster.list(JOB, labels=labels).items
-        # Read once more: the watch may be behind the JobSet's end.
-        self._pods |= {pod["metadata"]["uid"]: pod for pod in self._cluster.list(POD, labels=labels).items}
-        return outcome(self._jobset, jobs, self._current())
+            jobs = self._listed(JOB)
+        # Those that were taken away are not listed any more.
+        pods = {pod["metadata"]["uid"]: pod for pod in (*self._failures.values(), *self._pods.values())}
+        return outcome(self._jobset, jobs, self._of_this_attempt(pods.values()))
+
+    def _listed(self, kind: Kind) -> list[Manifest]:
+        return self._cluster.list(kind, labels=f"{JOBSET_NAME}={self._jobset['metadata']['name']}").items
 
 
 def _line_event(line: str) -> Event:

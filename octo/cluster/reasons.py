@@ -70,7 +70,9 @@ def _waiting(jobset: Manifest, workloads: Sequence[Manifest]) -> str:
         checks = [each["name"] for each in workload.get("status", {}).get("admissionChecks") or []]
         return f"it has its quota of queue {queue} and waits for " + (", ".join(checks) or "its admission")
     if holds(workload, "Evicted") and evicted.get("reason") == "Preempted":
-        return f"it was preempted and waits in queue {queue} again: {_sentence(str(evicted.get('message', '')))}"
+        return f"it was preempted ({_sentence(str(evicted.get('message', '')))}); now " + _unreserved(
+            queue, condition(workload, "QuotaReserved")
+        )
     return _unreserved(queue, condition(workload, "QuotaReserved"))
 
 

@@ -1,8 +1,10 @@
 """Kueue, as far as JobSets see it: a Workload each, held back until its queue's quota has room."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count
 
 from tests.wire.kubernetes.jobset_controller import over
 from tests.wire.kubernetes.objects import Object, holds, labels_of, with_condition
@@ -32,13 +34,14 @@ def suspended_when_queued(resource: Resource, manifest: Object) -> Object:
 @dataclass
 class Queueing:
     store: Store
+    _places: dict[str, int] = field(default_factory=dict)
+    """By the uid of the JobSet: who came later has a higher one."""
+    _next: Iterator[int] = field(default_factory=count)
 
     def reconcile(self) -> None:
-        """Admit in the order of creation what fits; say of everything else why it waits."""
+        """Admit what fits, in the order of arrival; say of everything else why it waits."""
         used: dict[str, Counter[str]] = {}
-        queued = [each for each in self.store.listed(JOB_SETS) if QUEUE in labels_of(each)]
-        queued.sort(key=lambda each: int(self._workload(each)["metadata"]["resourceVersion"]))
-        workloads = [(jobset, self._workload(jobset)) for jobset in queued]
+        workloads = [(jobset, self._workload(jobset)) for jobset in self._queued()]
         for jobset, workload in workloads:
             if over(jobset):
                 self._say(workload, ("Finished", "True", "Succeeded", "Job finished"))
@@ -50,8 +53,19 @@ class Queueing:
                 self._admit_if_it_fits(jobset, workload, used)
 
     def preempt(self, namespace: str, jobset_name: str) -> None:
-        """Take an admitted JobSet's place away, as for one of a higher priority."""
-        jobset = self.store.read(JOB_SETS, namespace, jobset_name)
+        """Take an admitted JobSet's place away, as for one of a higher priority: it queues up again behind all."""
+        with self.store.lock:
+            self._preempt(self.store.read(JOB_SETS, namespace, jobset_name))
+
+    def _queued(self) -> list[Object]:
+        queued = [each for each in self.store.listed(JOB_SETS) if QUEUE in labels_of(each)]
+        for jobset in sorted(queued, key=lambda each: int(each["metadata"]["resourceVersion"])):
+            self._places.setdefault(jobset["metadata"]["uid"], next(self._next))
+        return sorted(queued, key=lambda each: self._places[each["metadata"]["uid"]])
+
+    def _preempt(self, jobset: Object) -> None:
+        self._queued()
+        self._places[jobset["metadata"]["uid"]] = next(self._next)
         workload = self._workload(jobset)
         message = "Preempted to accommodate a workload due to prioritization in the ClusterQueue"
         status = workload["status"]
@@ -79,7 +93,7 @@ class Queueing:
             "spec": {
                 "active": True,
                 "queueName": labels_of(jobset)[QUEUE],
-                "podSets": [{"name": name, "count": count} for name, count, _ in _pod_sets(jobset)],
+                "podSets": [{"name": name, "count": number} for name, number, _ in _pod_sets(jobset)],
             },
             "status": {},
         }
@@ -95,6 +109,7 @@ class Queueing:
         for change in (
             ("QuotaReserved", "True", "QuotaReserved", f"Quota reserved in ClusterQueue {name}"),
             ("Admitted", "True", "Admitted", "The workload is admitted"),
+            *((("Evicted", "False", "Admitted", "Admitted again"),) if holds(workload, "Evicted") else ()),
         ):
             status = with_condition(status, *change, timestamp())
         self.store.set_status(WORKLOADS, workload, status)
@@ -148,19 +163,19 @@ def _pod_sets(jobset: Object) -> list[tuple[str, int, Object]]:
     sets = []
     for each in jobset["spec"]["replicatedJobs"]:
         job = each["template"]["spec"]
-        count = each.get("replicas", 1) * min(job.get("parallelism", 1), job.get("completions", 1))
-        sets.append((each["name"], count, job["template"]["spec"]))
+        number = each.get("replicas", 1) * min(job.get("parallelism", 1), job.get("completions", 1))
+        sets.append((each["name"], number, job["template"]["spec"]))
     return sets
 
 
 def _requests(jobset: Object) -> Counter[str]:
     total: Counter[str] = Counter()
-    for _, count, pod in _pod_sets(jobset):
-        total["pods"] += count
+    for _, number, pod in _pod_sets(jobset):
+        total["pods"] += number
         for container in pod["containers"]:
             resources = container.get("resources", {})
             for name, quantity in (resources.get("limits", {}) | resources.get("requests", {})).items():
-                total[name] += count * amount(quantity)
+                total[name] += number * amount(quantity)
     return total
 
 
