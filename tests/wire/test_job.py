@@ -1,53 +1,39 @@
 """Jobs against a real store: committed once, resumed, refused, stopped."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from octo.job import produce, run_job, stage_digest
-from octo.settings.loading import secrets_of
-from octo.storage.artifacts import Artifact, Output
+from octo.settings.loading import arguments_of, secrets_of
+from octo.storage.artifacts import Output
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from octo.trace import load_spans, orphans
-from tests.wire.toy_job import SquaresSettings, WatchingSettings
-
-FUNCTION = "tests.wire.toy_job:square"
+from tests.wire.toy_job import (
+    FUNCTION,
+    GangSettings,
+    SquaresSettings,
+    WatchingSettings,
+    diary,
+    in_a_process,
+    squares,
+)
 
 
 @pytest.fixture
 def settings(store: Store, embedded: EmbeddedStore, tmp_path: Path) -> SquaresSettings:
-    return SquaresSettings(store=store.address, s3=embedded.s3, run_id="run", diary=str(tmp_path))
+    notes = tmp_path / "diary"
+    notes.mkdir()
+    return SquaresSettings(store=store.address, s3=embedded.s3, run_id="run", diary=str(notes))
 
 
 def changed(settings: SquaresSettings, **changes: Any) -> SquaresSettings:
     return settings.model_copy(update=changes)
-
-
-def squares(artifact: Artifact) -> list[int]:
-    return [int(artifact.read(part)) for part in artifact.parts("square.txt")]
-
-
-def diary(settings: SquaresSettings) -> dict[str, int]:
-    return {path.name: len(path.read_text().splitlines()) for path in Path(settings.diary).iterdir()}
-
-
-def in_a_process(settings: SquaresSettings, function: str = FUNCTION) -> "subprocess.CompletedProcess[str]":
-    arguments = [f"--store={settings.store}", f"--s3.endpoint={settings.s3.endpoint}", "--run-id=run"]
-    arguments += [f"--diary={settings.diary}", f"--deadly={settings.deadly}", f"--count={settings.count}"]
-    arguments.append(f"--workers={settings.workers}")
-    code = (
-        f"import sys; from octo.job import run_job; from tests.wire.toy_job import SquaresSettings; "
-        f"sys.exit(run_job(SquaresSettings, {function!r}, {arguments!r}))"
-    )
-    environment = {"PATH": "/usr/bin:/bin", **secrets_of(settings)}
-    return subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120, env=environment
-    )
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -55,7 +41,7 @@ def test_a_job_commits_every_index_once_whatever_the_number_of_workers(settings:
     artifact = produce(changed(settings, workers=workers), FUNCTION)
     assert squares(artifact) == [0, 1, 4, 9]
     assert artifact.manifest.counters == {"squares": 4}
-    assert diary(settings) == {"0": 1, "1": 1, "2": 1, "3": 1}
+    assert diary(settings) == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
 def test_the_spans_of_every_worker_are_kept_in_one_trace(settings: SquaresSettings, store: Store) -> None:
@@ -87,7 +73,7 @@ def test_a_killed_job_redoes_only_what_was_not_committed(settings: SquaresSettin
     assert 2 not in before
     for index, commit in before.items():
         assert artifact.manifest.attempts[index] == commit.attempt
-        assert diary(settings)[str(index)] == computed[str(index)]
+        assert diary(settings)[index] == computed[index]
 
 
 def test_workers_commit_under_the_digest_that_was_computed_at_the_start(
@@ -156,13 +142,120 @@ def test_an_index_that_is_refused_ends_the_job_and_its_workers(settings: Squares
     assert (ended.returncode, ended.stderr) == (1, "octo: the first square is missing: give it\n")
 
 
-def test_a_runner_is_told_the_address_as_json(
-    settings: SquaresSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Here = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(settings: SquaresSettings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
+    """Runs a toy job in this process as `python -m jobs.JOB` does in its own."""
     for variable, secret in secrets_of(settings).items():
         monkeypatch.setenv(variable, secret)
-    arguments = [f"--store={settings.store}", f"--s3.endpoint={settings.s3.endpoint}", "--progress=json"]
-    assert run_job(SquaresSettings, FUNCTION, arguments) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    def run(settings: SquaresSettings, function: str = "square", *, rank: int = 0, world_size: int = 1) -> Ended:
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", str(world_size))
+        exit_code = run_job(type(settings), f"tests.wire.toy_job:{function}", arguments_of(settings))
+        return Ended(exit_code, *capfd.readouterr())
+
+    return run
+
+
+def told(settings: SquaresSettings) -> dict[str, str]:
+    """What the job left in its termination log: one line."""
+    (line,) = settings.termination_log.read_text(encoding="utf-8").splitlines()
+    return json.loads(line)
+
+
+def test_a_runner_is_told_the_address_as_json(settings: SquaresSettings, here: Here) -> None:
+    ended = here(changed(settings, progress="json"))
+    assert ended.exit_code == 0
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert lines[-1]["artifact"].startswith(f"{settings.store}/artifacts/squares/")
     assert any("progress" in line for line in lines[:-1])
+
+
+@pytest.fixture
+def logging(settings: SquaresSettings, tmp_path: Path) -> SquaresSettings:
+    return changed(settings, termination_log=tmp_path / "termination-log")
+
+
+def test_the_termination_log_holds_the_address_of_what_was_made(logging: SquaresSettings, here: Here) -> None:
+    logging.termination_log.write_text("something of an earlier life, longer than what takes its place\n" * 10)
+    ended = here(logging)
+    assert told(logging) == {"artifact": ended.stdout.splitlines()[-1]}
+    assert told(logging) == {"artifact": produce(logging, FUNCTION).address}
+
+
+@pytest.mark.parametrize("function", ["refuse", "stumble", "preempt", "forget_one"])
+def test_the_termination_log_holds_the_sentence_that_the_user_reads(
+    logging: SquaresSettings, here: Here, function: str
+) -> None:
+    ended = here(logging, function)
+    assert ended.exit_code == (75 if function == "preempt" else 1)
+    assert ended.stderr == f"octo: {told(logging)['error']}\n"
+
+
+def test_a_setting_that_only_the_job_can_refuse_is_in_the_termination_log(logging: SquaresSettings, here: Here) -> None:
+    assert here(changed(logging, store="")).exit_code == 2
+    assert told(logging) == {"error": "expected s3://bucket/prefix, got ''"}
+
+
+def test_a_sentence_that_is_too_long_for_the_termination_log_is_cut(logging: SquaresSettings, here: Here) -> None:
+    here(logging, "refuse_at_length")
+    assert 2040 < logging.termination_log.stat().st_size <= 2048
+    assert set(told(logging)["error"]) == {"“", "…"}
+
+
+def test_a_termination_log_that_cannot_be_written_changes_nothing_but_a_warning(
+    settings: SquaresSettings, tmp_path: Path
+) -> None:
+    ended = in_a_process(changed(settings, termination_log=tmp_path / "missing" / "log"))
+    assert ended.returncode == 0
+    assert "missing/log could not be written" in ended.stderr
+    refused = in_a_process(changed(settings, termination_log=tmp_path, count=5), "tests.wire.toy_job:refuse")
+    assert refused.returncode == 1
+    assert "octo: the squares are round: give corners" in refused.stderr
+
+
+@pytest.fixture
+def gang(logging: SquaresSettings) -> GangSettings:
+    return GangSettings(**dict(logging))
+
+
+def test_ranks_above_0_do_the_work_and_leave_the_committing_to_rank_0(
+    gang: GangSettings, here: Here, store: Store
+) -> None:
+    output = Output(store, job="squares", digest=stage_digest(gang), attempt="onlooker")
+    assert here(gang, rank=1, world_size=2) == Ended(0, "", "")
+    assert diary(gang) == dict.fromkeys(range(4), 1)
+    assert output.committed_indexes() == set()
+    (spans,) = store.list("runs/run/spans/")
+    assert spans.endswith("-rank-1.jsonl")
+    assert b"octo.squares.shard" in store.get(spans)
+    assert here(gang, rank=0, world_size=2).stdout.splitlines()[-1] == output.address
+    assert squares(produce(gang, FUNCTION)) == [0, 1, 4, 9]
+
+
+def test_a_rank_that_somebody_else_set_does_not_concern_a_job_that_is_no_gang(
+    settings: SquaresSettings, here: Here
+) -> None:
+    assert here(settings, rank=1, world_size=2).exit_code == 0
+    assert squares(produce(settings, FUNCTION)) == [0, 1, 4, 9]
+    assert diary(settings).total() == 4
+
+
+def test_of_the_errors_of_a_gang_the_termination_log_keeps_the_first_until_rank_0_has_an_artifact(
+    gang: GangSettings, here: Here
+) -> None:
+    for rank, function in ((1, "refuse"), (0, "stumble"), (1, "square")):
+        here(gang, function, rank=rank, world_size=2)
+        assert told(gang) == {"error": "the squares are round: give corners"}
+    here(gang, rank=0, world_size=2)
+    assert told(gang) == {"artifact": produce(gang, FUNCTION).address}

@@ -1,15 +1,23 @@
+import pickle
 from collections import Counter
+from functools import partial
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from octo.data.curation import Policy, count_outcomes, judge, question_of
+from octo.data.curation import Policy, count_outcomes, curate_shard, judge, prepare, question_of
 from octo.data.decontamination import Benchmark
+from octo.data.dedup import copies_of, duplicates, find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, new_document, read_columns, read_documents, to_parquet
 from octo.data.filters import quality_rules
 from octo.errors import InputError, InvariantError, UsageError
-from octo.job import produce
+from octo.job import open_job, produce, stage_digest
+from octo.settings.base import ShardGroup
 from octo.settings.curation import CurationSettings
-from octo.storage.artifacts import Artifact
+from octo.storage.artifacts import Artifact, PendingArtifact
+from octo.storage.manifest import content_of
 from octo.storage.store import Store
 from tests.committing import commit
 
@@ -55,6 +63,7 @@ DOCUMENTS = [
     document(f"{LONG_PROSE} It is known that 12 + 34 = 46.", url="7"),
     document("12+35=47", url="8", source="noisy"),
 ]
+SHARDS = [to_parquet(DOCUMENTS[start::3][::-1], Document) for start in range(3)]
 BENCHMARK = [
     document("12+34=46", source="evaluation", question="12+34="),
     document("12+35=47", source="prompts", question="12+35="),
@@ -111,9 +120,8 @@ def test_every_document_is_kept_or_dropped_for_a_reason_with_an_excerpt(store: S
 
 
 def test_shards_and_workers_do_not_change_what_is_kept(store: Store, place: dict[str, object]) -> None:
-    shards = [DOCUMENTS[start::3][::-1] for start in range(3)]
     one = commit(store, [{"documents.parquet": to_parquet(DOCUMENTS, Document)}])
-    three = commit(store, [{"documents.parquet": to_parquet(shard, Document)} for shard in shards])
+    three = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
     alone = curated(place, one, unfiltered=("noisy",))
     split = curated(place, three, unfiltered=("noisy",), workers=2)
     assert kept(split) == kept(alone)
@@ -132,3 +140,110 @@ def test_a_benchmark_without_problems_is_an_error_that_says_how_to_name_them(
 def test_no_documents_is_a_usage_error(place: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="give --documents"):
         produce(CurationSettings(**place), "octo.data.curation:curate")
+
+
+def dealt(place: dict[str, object], raw: Artifact, index: int) -> Artifact | PendingArtifact:
+    return curated(place, raw, unfiltered=("noisy",), shard_group=ShardGroup(count=3, index=index))
+
+
+def test_groups_after_the_first_read_no_shard_of_another(store: Store, place: dict[str, object]) -> None:
+    raw = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    dealt(place, raw, 1)
+    store.delete(raw.parts("documents.parquet")[1].key)
+    dealt(place, raw, 2)
+    store.delete(raw.parts("documents.parquet")[2].key)
+    artifact = dealt(place, raw, 0)
+    whole = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    assert artifact.manifest.content == curated(place, whole, unfiltered=("noisy",)).manifest.content
+
+
+def test_pods_that_search_at_once_read_a_shard_that_another_has_read_without_its_texts(
+    store: Store, place: dict[str, object]
+) -> None:
+    raw = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    dealt(place, raw, 1)
+    # As another pod finds it that came before the search was over.
+    (found,) = (key for key in store.list("artifacts/curation/") if key.endswith("/shared/duplicates.arrow"))
+    rows = store.get(found)
+    store.delete(found)
+    store.delete(raw.parts("documents.parquet")[1].key)
+    dealt(place, raw, 2)
+    assert store.get(found) == rows
+
+
+def test_what_groups_share_may_vanish_at_any_time(store: Store, place: dict[str, object]) -> None:
+    raw = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    for index in range(3):
+        artifact = dealt(place, raw, index)
+        for key in [key for key in store.list("artifacts/curation/") if "/shared/" in key]:
+            store.delete(key)
+    whole = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    assert artifact.manifest.content == curated(place, whole, unfiltered=("noisy",)).manifest.content
+
+
+def test_one_process_leaves_nothing_to_share(store: Store, place: dict[str, object]) -> None:
+    raw = commit(store, [{"documents.parquet": shard} for shard in SHARDS])
+    curated(place, raw, unfiltered=("noisy",))
+    assert not [key for key in store.list("artifacts/curation/") if "/shared/" in key]
+
+
+def test_a_group_without_a_shard_searches_for_nothing(store: Store, place: dict[str, object]) -> None:
+    raw = commit(store, [{"documents.parquet": SHARDS[0]}])
+    dealt(place, raw, 2)
+    assert not list(store.list("artifacts/curation/"))
+
+
+def sent_to_a_worker(store: Store, place: dict[str, object], num_shards: int) -> tuple[int, int]:
+    """Bytes that go to a worker with every index, and bytes of the rows that it reads there."""
+    raw = commit(store, [{"documents.parquet": SHARDS[0]}])
+    (part,) = raw.parts()
+    wide = raw.manifest.model_copy(
+        update={"parts": tuple(part.model_copy(update={"index": index}) for index in range(num_shards))}
+    )
+    wide = wide.model_copy(update={"content": content_of(wide.parts, wide.counters)})
+    store.put(f"artifacts/ingestion/{wide.digest}/manifest.json", wide.canonical())
+    settings = CurationSettings(**place, documents=raw.address, unfiltered=("noisy",))
+    with open_job(settings, stage_digest(settings), "attempt", None) as job:
+        prepare(job)
+        work = partial(curate_shard, prepared=job.scratch)
+        rows = read_rows(job.scratch / "duplicates.arrow", num_shards - 1)
+        return len(pickle.dumps((settings, work, num_shards - 1))), len(rows)
+
+
+def test_what_a_worker_is_sent_with_an_index_does_not_grow_with_the_number_of_shards(
+    store: Store, place: dict[str, object]
+) -> None:
+    few, many = (sent_to_a_worker(store, place, num_shards) for num_shards in (10, 1000))
+    assert many[0] - few[0] < 16
+    assert many[1] == few[1] > 0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=8), max_size=5),
+    st.integers(0, 1),
+)
+def test_the_search_over_short_columns_finds_what_comparing_all_documents_finds(shards, prefix_length: int) -> None:
+    # Ids that begin alike must not be taken for equal.
+    documents = [
+        [Document("0" * 8 * prefix_length + name * 56, "", source, "u", "", "{}") for name, source in shard]
+        for shard in shards
+    ]
+    bodies = [without_text(to_parquet(shard, Document)) for shard in documents]
+    expected = duplicates(
+        copy
+        for number, shard in enumerate(documents)
+        for copy in copies_of(
+            [(each.id, each.source, each.url, each.date, each.metadata) for each in shard],
+            shard=number,
+            unfiltered=("y",),
+        )
+    )
+    found = find_duplicates(bodies, unfiltered=("y",))
+    assert found == expected
+
+
+def test_rows_are_read_one_shard_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "rows.arrow"
+    file.write_bytes(rows_to_arrow({1: frozenset({7, 3})}, num_shards=3))
+    assert [read_rows(file, shard) for shard in range(3)] == [frozenset(), {3, 7}, frozenset()]
