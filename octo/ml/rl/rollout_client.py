@@ -5,6 +5,7 @@ goes to whoever is free first. It makes no difference who answers: a chunk has o
 """
 
 import http.client
+import logging
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk
 from octo.ml.rl.weights import Weights
 from octo.settings.rl import RolloutSettings
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE = 0.1
@@ -52,7 +55,6 @@ class Workers:
 
     def __init__(self, settings: RolloutSettings, *, token: str) -> None:
         """Nothing is sent yet; UsageError for a URL that is none of a worker."""
-        self.num_failures = 0
         self._settings = settings
         self._changed = threading.Condition()
         self._to_do: deque[tuple[Step, int]] = deque()
@@ -90,13 +92,11 @@ class Workers:
                 with self._changed:
                     self._to_do.appendleft((step, place))
                     self._note_failure(step, worker, error)
-                    self._changed.notify_all()
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             except Exception as error:  # noqa: BLE001 - the learner waits, and raises it
                 with self._changed:
-                    step.failure = error
-                    self._changed.notify_all()
+                    self._give_up(step, error)
             else:
                 pause = FIRST_PAUSE
                 with self._changed:
@@ -105,17 +105,23 @@ class Workers:
                     self._changed.notify_all()
 
     def _note_failure(self, step: Step, worker: "_Worker", error: WorkerError) -> None:
-        now = time.monotonic()
-        self.num_failures += 1
-        self._failing.setdefault(worker.url, now)
-        # One that is still being waited for is not in it.
-        if len(self._failing) == len(self._settings.servers):
-            alone = now - max(self._failing.values())
-            if alone >= self._settings.patience_seconds:
-                step.failure = StageFailedError(
-                    f"none of {len(self._failing)} rollout workers has answered for {alone:.0f} s "
-                    f"(--rollout.patience-seconds), the last one: {error}; see why its pod does not run, then run again"
-                )
+        if worker.url not in self._failing:
+            logger.warning("%s; its chunk goes to whoever is free first", error)
+            self._failing[worker.url] = time.monotonic()
+        self._changed.notify_all()
+        # A worker that is still being waited for is not among the failing.
+        alone = time.monotonic() - max(self._failing.values())
+        if len(self._failing) == len(set(self._settings.servers)) and alone >= self._settings.patience_seconds:
+            sentence = (
+                f"none of {len(self._failing)} rollout workers has answered for {alone:.0f} s "
+                f"(--rollout.patience-seconds), the last one: {error}; see why its pod does not run, then run again"
+            )
+            self._give_up(step, StageFailedError(sentence))
+
+    def _give_up(self, step: Step, error: Exception) -> None:
+        step.failure = error
+        self._to_do.clear()
+        self._changed.notify_all()
 
 
 class _Worker:

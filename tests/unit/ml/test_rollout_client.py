@@ -1,0 +1,94 @@
+"""A learner's side of workers, against servers that answer what no worker should."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from octo.errors import StageFailedError
+from octo.ml.rl.rollout_client import Workers
+from octo.ml.rl.sampling import Chunk
+from octo.ml.rl.weights import Weights
+from octo.settings.rl import RolloutSettings
+from tests.wire.serving import serving
+
+CHUNKS = [
+    Chunk(prompts=((1, 2),), end_id=0, group_size=2, max_new_tokens=3, temperature=1.0, seed=0, step=0, first=first)
+    for first in range(4)
+]
+Answer = Callable[[str], dict[str, object]]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Weights:
+    path = tmp_path / "weights"
+    path.write_bytes(b"any bytes")
+    return Weights(path, hashlib.sha256(b"any bytes").hexdigest())
+
+
+def right(digest: str) -> dict[str, object]:
+    return {"weights": digest, "tokens": [[5, 0], [6, 7, 8]], "logprobs": [[-1, -2], [-1, -2, -3]], "finished": [1, 0]}
+
+
+@contextmanager
+def worker(answer: Answer, asked: list[str] | None = None) -> Iterator[str]:
+    """A server that takes any weights, and says the answer to every chunk."""
+
+    class Request(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self._say(b"")
+
+        def do_POST(self) -> None:
+            digest = self.headers["Octo-Weights"]
+            if asked is not None:
+                asked.append(self.headers["Authorization"])
+            self._say(json.dumps(answer(digest)).encode())
+
+        def log_message(self, *_said: object) -> None: ...
+
+        def _say(self, body: bytes) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+def workers(*urls: str) -> Workers:
+    return Workers(RolloutSettings(servers=urls, patience_seconds=0.3), token="shared")
+
+
+def test_every_request_carries_the_token(weights: Weights) -> None:
+    asked: list[str] = []
+    with worker(right, asked) as url:
+        answers = workers(url).sample(CHUNKS, weights)
+    assert [answer.tokens for answer in answers] == [[[5, 0], [6, 7, 8]]] * 4
+    assert asked == ["Bearer shared"] * 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"weights": "f" * 64}, f"sampled with weights {'f' * 64}, expected "),
+        ({"tokens": [[5, 0]], "logprobs": [[-1, -2]], "finished": [1]}, "completions that do not fit their prompts"),
+        ({"logprobs": [[-1], [-1, -2, -3]]}, "completions that do not fit their prompts"),
+        ({"finished": [1, 1]}, "completions that do not fit their prompts"),
+        ({"tokens": [[], [6, 7, 8]], "logprobs": [[], [-1, -2, -3]]}, "completions that do not fit their prompts"),
+        ({"logprobs": [[-1, float("nan")], [-1, -2, -3]]}, "sent no completions"),
+        ({"tokens": "many"}, "sent no completions"),
+    ],
+)
+def test_an_answer_that_is_none_is_never_trained_on(weights: Weights, wrong: dict[str, object], said: str) -> None:
+    with worker(lambda digest: right(digest) | wrong) as bad:
+        with pytest.raises(StageFailedError, match=said):
+            workers(bad).sample(CHUNKS, weights)
+        with worker(right) as good:
+            answers = workers(bad, good).sample(CHUNKS, weights)
+    assert [answer.tokens for answer in answers] == [[[5, 0], [6, 7, 8]]] * 4
