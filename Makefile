@@ -14,7 +14,7 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check generate verify lock lock-tools bench clean
+.PHONY: help demo test test-slow check generate verify images lock lock-tools bench clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ generate: .venv/ready ## write what is generated: manifests/, and the chart's sc
 verify: generate ## fail when what is generated was not committed
 	@git diff --exit-code --stat -- manifests helm && test -z "$$(git ls-files --others --exclude-standard -- manifests helm)" \
 	  || { echo "manifests/ or helm/ was stale: commit what make generate has written"; exit 1; }
+
+images: ## build the container images with buildah, podman or docker; IMAGES="data train" builds some
+	@images/build $(IMAGES)
 
 bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 	@$(BIN)/python -m tests.bench $(BENCH)

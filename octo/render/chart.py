@@ -63,7 +63,7 @@ def values_schema() -> Object:
     # A parent chart's values for all of its parts, which Helm hands on.
     root["properties"]["global"] = {"type": "object"}
     # Part of the name of a Job, which has 63 characters in all.
-    root["properties"]["jobs"]["propertyNames"] = {"pattern": "^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"}
+    root["properties"]["jobs"]["propertyNames"] = {"pattern": "^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$"}
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "$defs": _reached(root, definitions)}
     return dict(_untitled(found))
 

@@ -61,22 +61,26 @@ def helm(
     kubernetes: str = "1.33.0",
     apis: Sequence[str] = (),
     chart: Path = CHART,
+    program: str = "helm",
 ) -> subprocess.CompletedProcess[str]:
     """One call of helm about the chart, whatever comes of it."""
-    program = TOOLS / "helm"
-    assert program.exists(), "helm is not installed: make .venv/tools"
+    assert (TOOLS / program).exists(), f"{program} is not installed: make .venv/tools"
     release = ["octo", str(chart), "--namespace=octo"] if verb != "lint" else [str(chart), "--strict"]
     arguments = [*release, f"--kube-version={kubernetes}", *([f"--values={values}"] if values else [])]
     known = [f"--api-versions={api}" for api in apis]
     return subprocess.run(
-        [program, verb, *arguments, *known], capture_output=True, text=True, timeout=SECONDS_AT_MOST, check=False
+        [TOOLS / program, verb, *arguments, *known],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_AT_MOST,
+        check=False,
     )
 
 
 def documents(done: subprocess.CompletedProcess[str]) -> list[Document]:
     """The objects that a call printed."""
     assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]
 
 
 def pods(rendered: Sequence[Document]) -> Iterator[tuple[str, Document]]:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.chart.rendering import LIVE, OPTIONAL_APIS, ROOT, VALUES_FILES, Document, helm, rendered_file
+from tests.chart.rendering import LIVE, OPTIONAL_APIS, ROOT, VALUES_FILES, Document, documents, helm, rendered_file
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make check installs it")
 models = pytest.importorskip("kubeflow_trainer_api.models", reason="make check installs it")
@@ -41,9 +41,10 @@ SPECS_OF_OTHERS = {
 """Kinds that Kubernetes itself has not: what we say of each, as their definitions have it."""
 
 
+@pytest.mark.parametrize("program", ["helm", "helm3"])
 @pytest.mark.parametrize("file", VALUES_FILES, ids=lambda file: file.stem)
-def test_helm_finds_nothing_to_complain_of(file: Path) -> None:
-    done = helm("lint", file)
+def test_helm_finds_nothing_to_complain_of(file: Path, program: str) -> None:
+    done = helm("lint", file, program=program)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stdout + done.stderr
 
@@ -56,6 +57,11 @@ def test_every_object_is_valid_and_the_same_whether_a_cluster_is_asked_or_not(fi
     assert rendered == rendered_file(file, f"{kubernetes}.0", (LIVE, *OPTIONAL_APIS))
     for each in rendered:
         checked(each, kubernetes)
+
+
+@pytest.mark.parametrize("file", VALUES_FILES, ids=lambda file: file.stem)
+def test_helm_3_and_helm_4_render_the_same(file: Path) -> None:
+    assert documents(helm("template", file, program="helm3")) == list(rendered_file(file))
 
 
 def checked(document: Document, kubernetes: str) -> None:

@@ -31,6 +31,7 @@ def test_every_tool_is_pinned_by_checksum() -> None:
     ("command", "version"),
     [
         ("helm version --short", "v4.3.1"),
+        ("helm3 version --short", "v3.17.3"),
         ("kubectl version --client", "v1.37.1"),
         ("trivy --version", "0.76.0"),
         ("hadolint --version", "2.15.1"),
