@@ -138,7 +138,7 @@ class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print under the whole usage."""
         message = message.removeprefix("argument ")
-        if switch := re.match(r"(--\S+?)/(--no-\S+): ignored explicit argument", message):
+        if switch := re.match(r"(--\S+?)/(--no-[^\s/]+)\S*: ignored explicit argument", message):
             raise UsageError(f"{switch[1]} takes no value: say {switch[1]} or {switch[2]}")
         if missing := re.match(r"the following arguments are required: (.+)", message):
             raise UsageError(f"{missing[1]} is missing: {self.usage}")
@@ -224,7 +224,7 @@ def _add_argument(parser: _Parser, *names: str, **keywords: Any) -> None:
         always["help"] = SUPPRESS
         group.add_argument(setting.flag, dest=dest, action=_Refusal, setting=setting, nargs="?", **always)
     elif setting.switch:
-        group.add_argument(setting.flag, dest=dest, action=BooleanOptionalAction, **always)
+        group.add_argument(setting.flag, *setting.short_flags, dest=dest, action=BooleanOptionalAction, **always)
     else:
         shown = _placeholder(setting)
         group.add_argument(*setting.flags, dest=dest, action=_Texts, setting=setting, metavar=shown, **always)

@@ -51,9 +51,12 @@ class Setting:
     @property
     def flags(self) -> tuple[str, ...]:
         """Every way to write the flag."""
-        if self.switch:
-            return (self.flag, f"--no-{self.flag[2:]}")
-        return (self.flag, *(mark.short for mark in self.marks if isinstance(mark, Flag) and mark.short))
+        return (self.flag, *((f"--no-{self.flag[2:]}",) if self.switch else ()), *self.short_flags)
+
+    @property
+    def short_flags(self) -> tuple[str, ...]:
+        """Such as -o."""
+        return tuple(mark.short for mark in self.marks if isinstance(mark, Flag) and mark.short)
 
     @property
     def positional(self) -> bool:

@@ -1,0 +1,51 @@
+"""The JobSets that a command is about."""
+
+from octo.cluster.client import Cluster, connect
+from octo.cluster.endings import holds
+from octo.cluster.kinds import JOB_SET, Manifest
+from octo.cluster.reasons import QUEUE
+from octo.cluster.settings import ClusterSettings
+from octo.errors import ClusterMissingError
+from octo.render.jobset import RUN, label_value
+
+OURS = "app.kubernetes.io/name=octo"
+
+
+def connected(settings: ClusterSettings) -> Cluster:
+    """The cluster that the flags say."""
+    return connect(settings.namespace, settings.context, settings.kubeconfig)
+
+
+def chosen(cluster: Cluster, name: str) -> list[Manifest]:
+    """The JobSet of that name, or those of the run of that name, the oldest first.
+
+    Raises:
+        ClusterMissingError: there is neither.
+    """
+    try:
+        return [cluster.get(JOB_SET, name)]
+    except ClusterMissingError:
+        found = cluster.list(JOB_SET, labels=f"{OURS},{RUN}={label_value(name)}").items
+    if not found:
+        raise ClusterMissingError(
+            f"there is no run and no JobSet {name} in namespace {cluster.namespace}: `octo ps -A` shows all there are"
+        )
+    return sorted(found, key=lambda jobset: str(jobset["metadata"]["creationTimestamp"]))
+
+
+def run_of(jobset: Manifest) -> str:
+    """The run that a JobSet belongs to; its annotation has the whole name."""
+    metadata = jobset["metadata"]
+    return str(metadata.get("annotations", {}).get(RUN) or metadata.get("labels", {}).get(RUN, ""))
+
+
+def state_of(jobset: Manifest, *, ready: int) -> str:
+    """A JobSet in a word."""
+    if "deletionTimestamp" in jobset["metadata"]:
+        return "Terminating"
+    for condition, word in (("Completed", "Succeeded"), ("Failed", "Failed")):
+        if holds(jobset, condition):
+            return word
+    if jobset["spec"].get("suspend"):
+        return "Queued" if QUEUE in jobset["metadata"].get("labels", {}) else "Suspended"
+    return "Running" if ready else "Pending"
