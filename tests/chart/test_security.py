@@ -89,12 +89,11 @@ def rights(rendered: tuple[Document, ...], duty: str) -> set[tuple[str, str, str
 def test_launch_may_do_what_doctor_asks_for_and_read_why_something_waits() -> None:
     [full] = [file for file in VALUES_FILES if file.stem.startswith("full")]
     asked = {(kind.group, f"{kind.plural}{f'/{part}' if part else ''}", verb) for kind, part, verb in NEEDED_RIGHTS}
-    reasons = {("", "events", "list"), ("kueue.x-k8s.io", "localqueues", "get")}
-    reasons |= {("kueue.x-k8s.io", "workloads", verb) for verb in ("get", "list", "watch")}
+    reasons = {("", "events", "list"), ("batch", "jobs", "list"), ("kueue.x-k8s.io", "localqueues", "get")}
+    reasons |= {("kueue.x-k8s.io", "workloads", verb) for verb in ("list", "watch")}
     assert rights(rendered_file(full), "launch") == asked | reasons
-    assert rights(rendered_file(full), "janitor") == {
-        ("jobset.x-k8s.io", "jobsets", verb) for verb in ("list", "delete")
-    }
+    stops = {("jobset.x-k8s.io", "jobsets", verb) for verb in ("get", "list", "delete")}
+    assert rights(rendered_file(full), "janitor") == stops
 
 
 def test_without_a_queue_nobody_has_rights_on_kueue() -> None:

@@ -1,6 +1,7 @@
 {{/*
 A pod template of octo's own programs: dict "root" $, "component", "account" (a duty), "token" (may it speak to the API
-server), "arguments" of octo, "config" (name of the ConfigMap at /etc/octo), "resources", and perhaps "variables".
+server), "arguments" of octo, "resources", and perhaps "config" (name of the ConfigMap at /etc/octo), "variables",
+"annotations", and "audience" of a token for somebody else than the API server.
 */}}
 {{- define "octo.pod" -}}
 metadata:
@@ -27,9 +28,11 @@ spec:
       terminationMessagePolicy: FallbackToLogsOnError
       volumeMounts:
         {{- include "octo.scratchMounts" . | nindent 8 }}
+        {{- if .config }}
         - name: settings
           mountPath: /etc/octo
           readOnly: true
+        {{- end }}
         {{- if .audience }}
         - name: token
           mountPath: /var/run/secrets/kubeflow
@@ -37,9 +40,11 @@ spec:
         {{- end }}
   volumes:
     {{- include "octo.scratchVolumes" . | nindent 4 }}
+    {{- with .config }}
     - name: settings
       configMap:
-        name: {{ .config }}
+        name: {{ . }}
+    {{- end }}
     {{- if .audience }}
     - name: token
       projected:
