@@ -28,6 +28,7 @@ from octo.settings.combined import load_with_job, of_job
 from octo.settings.installation import Installation, Pool, Toleration
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import arguments_of, load
+from tests.chart.rendering import config_map, rendered_chart
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 EXAMPLES = {job: settings for job, settings in examples().items() if job != LaunchSettings.job}
@@ -52,7 +53,7 @@ SITE = Installation(
 
 CHANGES: Mapping[str, dict[str, Any]] = {
     "ingestion": {"need": {"pods": 7, "retries": 1}, "sources": ("a=python:stdlib", "b=arithmetic:prompts?count=9")},
-    "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", "it's, \"quoted\"")},
+    "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", 'it\'s, "quoted"')},
     "tokenization": {"need": {"memory_gib": 33.5}, "weights": {"a": 0.5, "b": 1e-7}},
     "midtraining": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "learning_rate": 3e-5},
     "rl": {"need": {"accelerators": 4}, "rollout": {"pods": 2}},
@@ -64,9 +65,9 @@ CHANGES: Mapping[str, dict[str, Any]] = {
 
 def changed(job: str) -> JobSettings:
     """An example with other settings, in a run and a stage of its own."""
-    return JOBS[job].model_validate(
-        EXAMPLES[job].model_dump() | CHANGES[job] | {"run_id": "run-1", "stage": f"my-{job}"}
-    )
+    example = EXAMPLES[job].model_dump()
+    groups = {name: example[name] | value for name, value in CHANGES[job].items() if name in ("need", "rollout")}
+    return JOBS[job].model_validate(example | CHANGES[job] | groups | {"run_id": "run-1", "stage": f"my-{job}"})
 
 
 def by_render(settings: JobSettings, installation: Installation, folder: Path) -> dict[str, Any]:
@@ -80,9 +81,7 @@ def by_render(settings: JobSettings, installation: Installation, folder: Path) -
 
 def by_chart(settings: JobSettings, installation: Installation, folder: Path) -> dict[str, Any]:
     """What the chart's own Job launches, told by its arguments and the ConfigMap that it mounts."""
-    from tests.chart.rendering import config_map, rendered_chart
-
-    own = settings.model_dump(mode="json", exclude_unset=True, exclude={"s3"})
+    own = settings.model_dump(mode="json", exclude={"s3", "settings_file", "termination_log"})
     documents = rendered_chart(
         {
             "installation": installation.model_dump(mode="json"),
