@@ -47,8 +47,9 @@ check: .venv/ready .venv/tools ## format, lint, types, import rules, generated f
 	@$(MAKE) --no-print-directory verify
 	@$(BIN)/pytest -m tools
 
-generate: .venv/ready ## write what is generated: manifests/, and the chart's schema and helpers
+generate: .venv/ready ## write what is generated: manifests/, the chart's schema and helpers, the compiled pipelines of tests
 	@$(BIN)/python -m octo.render.generate
+	@$(BIN)/python -m tests.golden.generate
 
 verify: generate ## fail when what is generated was not committed
 	@git diff --exit-code --stat -- manifests helm && test -z "$$(git ls-files --others --exclude-standard -- manifests helm)" \

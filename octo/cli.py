@@ -71,6 +71,31 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.compile_command:upload_command",
         f"{_PIPELINES}.compile_command:UploadSettings",
     ),
+    "ps": Verb(
+        "the jobs on a cluster",
+        f"{_CLUSTER}.ps:ps_command",
+        f"{_CLUSTER}.settings:PsSettings",
+    ),
+    "logs": Verb(
+        "what the pods of a run or a job write",
+        f"{_CLUSTER}.logs:logs_command",
+        f"{_CLUSTER}.settings:LogsSettings",
+    ),
+    "status": Verb(
+        "the stages of a run: shards done, and why they are pending",
+        f"{_CLUSTER}.ps:status_command",
+        f"{_CLUSTER}.settings:StatusSettings",
+    ),
+    "cancel": Verb(
+        "stop a run or a job; what is committed stays",
+        f"{_CLUSTER}.cancel:cancel_command",
+        f"{_CLUSTER}.settings:CancelSettings",
+    ),
+    "janitor": Verb(
+        "stop what nobody follows any more",
+        f"{_CLUSTER}.janitor:janitor_command",
+        f"{_CLUSTER}.settings:JanitorSettings",
+    ),
     "doctor": Verb(
         "what this machine, the store and the cluster have and lack",
         f"{_CLUSTER}.doctor:doctor_command",

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from octo.cluster.client import Cluster, connect
 from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, POD, Kind
+from octo.cluster.settings import ClusterSettings
 from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
 from octo.pipelines.session import open_session
 from octo.pipelines.settings import StoreSettings
@@ -41,15 +42,9 @@ LITTLE_SCRATCH_GIB = 2.0
 SECONDS_TO_CONNECT = 3.0
 
 
-class DoctorSettings(StoreSettings, InstalledSettings):
+class DoctorSettings(ClusterSettings, StoreSettings, InstalledSettings):
     """Say what this machine, the store and the cluster have and lack, and what to do about it."""
 
-    namespace: Annotated[str, Flag(short="-n")] = ""
-    """Namespace to look at; empty takes the installation's, or the current one."""
-    context: str = ""
-    """Context of the kubeconfig; empty takes the current one."""
-    kubeconfig: Path | None = None
-    """Kubeconfig file; without, KUBECONFIG, ~/.kube/config, or the pod's own account."""
     require: tuple[Literal["store", "cluster"], ...] = ()
     """What must be there; without, a store or a cluster that nobody named is no fault."""
     json_output: Annotated[bool, Flag("json")] = False

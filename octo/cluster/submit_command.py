@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from octo.cluster.client import connect
 from octo.cluster.following import following
 from octo.cluster.launch import failure, relay
+from octo.cluster.settings import ClusterSettings
 from octo.cluster.submission import create_or_adopt
 from octo.confirmation import confirm
 from octo.errors import EXIT_DONE, UsageError
@@ -28,15 +28,9 @@ from octo.settings.installation import InstalledSettings
 from octo.settings.launch import LaunchSettings
 
 
-class SubmitSettings(InstalledSettings):
+class SubmitSettings(ClusterSettings, InstalledSettings):
     """Show what a job would need, ask, and create its JobSet, or adopt the one that does the same already."""
 
-    namespace: Annotated[str, Flag(short="-n")] = ""
-    """Namespace; empty takes the installation's, or the current one."""
-    context: str = ""
-    """Context of the kubeconfig; empty takes the current one."""
-    kubeconfig: Path | None = None
-    """Kubeconfig file; without, KUBECONFIG, ~/.kube/config, or the pod's own account."""
     yes: Annotated[bool, Flag(short="-y")] = False
     """Do not ask."""
     follow: Annotated[bool, Flag(short="-f")] = False

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from octo.render.chart import chart_files
 from octo.render.examples import INSTALLATION, examples
 from octo.render.jobset import jobset
 from octo.render.yaml_text import yaml_text
@@ -21,6 +22,8 @@ def manifests() -> dict[str, str]:
 def main() -> int:
     """Write every generated file, and remove those that are no longer generated."""
     _replace(ROOT / "manifests", manifests())
+    for name, text in chart_files().items():
+        (ROOT / "helm" / "octo" / name).write_text(text, encoding="utf-8")
     return 0
 
 
