@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -91,11 +92,9 @@ class Checkpoints:
         if not self._every:
             return 0, {}
         for checkpoint in self._agreed_checkpoints():
-            if checkpoint.world_size != world_size():
-                self._say(
-                    f"the checkpoint of step {checkpoint.step} is of {checkpoint.world_size} ranks: "
-                    f"{world_size()} cannot use it"
-                )
+            if not self._engine.ranks_needed(checkpoint.world_size):
+                saved_by = f"the checkpoint of step {checkpoint.step} is of {checkpoint.world_size} ranks"
+                self._say(f"{saved_by}, and at this ZeRO stage {world_size()} cannot use it")
                 continue
             with self._job.telemetry.span("octo.checkpoint.restore", {"octo.step": checkpoint.step}):
                 state = self._restored(checkpoint)
@@ -159,28 +158,40 @@ class Checkpoints:
             if problem:
                 self._say(f"the checkpoint of step {checkpoint.step} is left out: {problem}")
                 return None
-            weights = {} if self._engine.weights_are_partitioned else load_file(folder / WEIGHTS)
-            self._engine.restore(weights, load_file(folder / _partition_name()))
+            saved_by = checkpoint.world_size
+            self._engine.restore(
+                {} if self._engine.weights_are_partitioned else load_file(folder / WEIGHTS),
+                {each: load_file(folder / _partition_name(each)) for each in self._engine.ranks_needed(saved_by)},
+                saved_by=saved_by,
+            )
             state: dict[str, Any] = json.loads((folder / STATE).read_bytes())
             return state
         finally:
             shutil.rmtree(folder)
 
     def _fetch(self, checkpoint: Checkpoint, folder: Path) -> None:
-        names = [STATE, _partition_name(), *([] if self._engine.weights_are_partitioned else [WEIGHTS])]
+        names = [STATE, *map(_partition_name, self._engine.ranks_needed(checkpoint.world_size))]
+        if not self._engine.weights_are_partitioned:
+            names.append(WEIGHTS)
         for name in names:
             fetch(self._job.store, checkpoint.file(name), folder / name)
 
     def _begin(self, step: int, state: Mapping[str, Any]) -> None:
         """Write this rank's files to the scratch disk, and send them from there beside the training."""
         folder = self._job.scratch / f"saved-{step}"
+        problem = self._attempted(partial(self._write, folder, state))
+        if problem:
+            self._abandon(step, folder, problem)
+        else:
+            self._saving = _Saving(step, folder, self._uploads.submit(self._upload, step, folder))
+
+    def _write(self, folder: Path, state: Mapping[str, Any]) -> None:
         folder.mkdir()
-        _save(self._engine.partition(), folder / _partition_name())
+        _save(self._engine.partition(), folder / _partition_name(rank()))
         if rank() == 0:
             (folder / STATE).write_text(json.dumps(dict(state)))
             if not self._engine.weights_are_partitioned:
                 _save(self._engine.weights(), folder / WEIGHTS)
-        self._saving = _Saving(step, folder, self._uploads.submit(self._upload, step, folder))
 
     def _upload(self, step: int, folder: Path) -> list[CheckpointFile]:
         return [
@@ -200,13 +211,17 @@ class Checkpoints:
                 self._read_back(saving)
         if saving.reader is not None and (wait or self._everywhere(not saving.reader.is_alive())):
             problem = self._attempted(partial(_await_reader, saving.reader)) or self._attempted(self._keep)
-            self._saving = None
+            if not problem:
+                self._saving = None
+                shutil.rmtree(saving.folder)
         if problem:
-            # The training is worth more than one checkpoint of it, and the next may succeed.
-            self._say(f"no checkpoint of step {saving.step} is kept: {problem}")
-            self._saving = None
-        if self._saving is None:
-            shutil.rmtree(saving.folder)
+            self._abandon(saving.step, saving.folder, problem)
+
+    def _abandon(self, step: int, folder: Path, problem: str) -> None:
+        """Go on without this checkpoint: the training is worth more than it, and the next may succeed."""
+        self._say(f"no checkpoint of step {step} is kept: {problem}")
+        self._saving = None
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _read_back(self, saving: _Saving) -> None:
         """Let a process of its own read the next rank's files, while the training goes on."""
@@ -239,7 +254,7 @@ class Checkpoints:
         problem = ""
         try:
             attempt()
-        except OctoError as error:
+        except (OctoError, OSError, SafetensorError) as error:  # the last when the scratch disk is full
             problem = str(error)
         return next(filter(None, self._engine.exchange(problem)), "")
 
@@ -291,5 +306,5 @@ def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
 
 
-def _partition_name() -> str:
-    return f"optimizer-{rank()}.safetensors"
+def _partition_name(of_rank: int) -> str:
+    return f"optimizer-{of_rank}.safetensors"

@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import deepspeed
 import torch
 from torch import Tensor, distributed
-from transformers import PreTrainedModel
 
 from octo.errors import InvariantError, PreemptedError, UsageError
+from octo.ml.partitions import own_partition, ranks_needed
 from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import OptimizerSettings
+
+if TYPE_CHECKING:
+    # It takes seconds to import, which a rank that trains another module need not wait for.
+    from transformers import PreTrainedModel
 
 logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
 
@@ -38,7 +42,7 @@ class Engine:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: "PreTrainedModel",
         *,
         settings: OptimizerSettings,
         micro_batches: int,
@@ -61,6 +65,7 @@ class Engine:
             _join_process_group(nccl)
         self.micro_batches = micro_batches
         self._settings = settings
+        self._num_weights = sum(parameter.numel() for parameter in model.parameters())
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self._optimizer = torch.optim.AdamW(
@@ -144,11 +149,29 @@ class Engine:
             tensors |= {f"{number}.{name}": state for name, state in self._optimizer.state[master].items()}
         return tensors
 
-    def restore(self, weights: Mapping[str, Tensor], partition: Mapping[str, Tensor]) -> None:
-        """Become what another engine on as many ranks was when it gave its weights and this rank's partition.
+    def ranks_needed(self, saved_by: int) -> range:
+        """Whose partitions this rank needs to become what that many ranks were; none when it cannot.
+
+        On another number of ranks the same updates are rounded otherwise.
+        """
+        if saved_by == world_size():
+            return range(rank(), rank() + 1)
+        if self._settings.zero_stage == 0:
+            return range(1)
+        if self.weights_are_partitioned:
+            return range(0)
+        return ranks_needed(self._num_weights, saved_by=saved_by, rank=rank(), ranks=world_size())
+
+    def restore(
+        self, weights: Mapping[str, Tensor], partitions: Mapping[int, Mapping[str, Tensor]], *, saved_by: int
+    ) -> None:
+        """Become what another engine was when it gave its weights and the partitions of the ranks that are needed.
 
         Weights that are partitioned need not be given.
         """
+        partition = next(iter(partitions.values()))
+        if saved_by != world_size() and self._settings.zero_stage:
+            partition = own_partition(partitions, self._num_weights, saved_by=saved_by, rank=rank(), ranks=world_size())
         for number, master in enumerate(self._masters()):
             states = {name.partition(".")[2]: each for name, each in partition.items() if name.startswith(f"{number}.")}
             master.data.copy_(states.pop("weights"))

@@ -1,4 +1,4 @@
-"""The midtraining job, struck down where a test says: `python -m octo.ml.gang ... -m tests.wire.mortal_training flags...`.
+"""The midtraining job, struck down where a test says: `python -m octo.ml.gang ... -m tests.wire.mortal_training ...`.
 
 As small as jobs/midtraining.py: processes that verify checkpoints import it once more.
 """

@@ -4,10 +4,12 @@ import io
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
 
-from octo.errors import IntegrityError
+from octo.errors import IntegrityError, PreemptedError
+from octo.job import Job, open_job
+from octo.ml.checkpoint import Checkpoints
+from octo.processes import stoppable
 from octo.settings.base import S3Settings
+from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, open_artifact
-from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, key_of, upload
+from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit
+from tests.unit.ml.engine_run import engine_of
 
 DIGEST = "c" * 64
 NUM_STEPS, EVERY = 14, 5
@@ -68,6 +76,113 @@ def test_a_file_that_was_changed_is_not_fetched(store: Store, tmp_path: Path) ->
     store.put(file.key, b"other weights")
     with pytest.raises(IntegrityError, match=f"expected sha256 {file.sha256}, got"):
         fetch(store, file, tmp_path / "bad")
+
+
+class Training:
+    """A training of one rank in this process, whose steps are counted and take no time."""
+
+    def __init__(self, store: Store, s3: S3Settings) -> None:
+        self.settings = MidtrainingSettings(store=store.address, s3=s3, stage="stable")
+
+    @contextmanager
+    def checkpoints(self) -> Iterator[tuple[Job[MidtrainingSettings], Checkpoints]]:
+        with open_job(self.settings, DIGEST, "attempt", None) as job:
+            yield job, Checkpoints(job, engine_of("1-float32"), num_steps=9, every=2)
+
+    def run(self, *, upto: int, before: Callable[[Job[MidtrainingSettings], int], object] = lambda *_: None) -> int:
+        """Train up to that step; the steps that were restored."""
+        with self.checkpoints() as (job, checkpoints):
+            first, state = checkpoints.restore()
+            done = state.get("done", [])
+            assert done == list(range(first))
+            with checkpoints:
+                for step in range(first, upto):
+                    done.append(step)
+                    before(job, step + 1)
+                    checkpoints.after(step + 1, {"done": done})
+            return first
+
+
+@pytest.fixture
+def training(store: Store, embedded: EmbeddedStore) -> Training:
+    return Training(store, embedded.s3)
+
+
+def test_a_checkpoint_is_restored_with_its_state(training: Training, store: Store) -> None:
+    # The saving that is begun at step 4 waits for that of step 2 to be kept; nobody waits for its own.
+    training.run(upto=4)
+    assert steps(store) == [2]
+    assert training.run(upto=9) == 2
+    assert steps(store) == [6, 4]
+    manifest = kept_checkpoints(store, DIGEST)[0]
+    assert sorted(file.name for file in manifest.files) == [
+        "model.safetensors",
+        "optimizer-0.safetensors",
+        "state.json",
+    ]
+    assert manifest.versions.keys() == {"deepspeed", "safetensors", "torch"}
+
+
+def test_a_checkpoint_that_lost_a_file_is_left_out_for_the_one_before(
+    training: Training, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    training.run(upto=9)
+    newest = kept_checkpoints(store, DIGEST)[0]
+    store.delete(newest.file("optimizer-0.safetensors").key)
+    assert training.run(upto=9) == 4
+    assert "stable: the checkpoint of step 6 is left out: nothing is stored at" in caplog.text
+
+
+def test_what_cannot_be_read_back_is_not_kept_and_the_training_goes_on(
+    training: Training, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected = training.settings.s3
+
+    def lock_the_reader_out(job: Job[MidtrainingSettings], _step: int) -> None:
+        # This process is connected already; the one that verifies is told another key.
+        wrong = connected.model_copy(update={"secret_key": SecretStr("wrong")})
+        object.__setattr__(job, "settings", job.settings.model_copy(update={"s3": wrong}))
+
+    assert training.run(upto=9, before=lock_the_reader_out) == 0
+    assert steps(store) == []
+    assert "stable: no checkpoint of step 2 is kept: what was saved could not be read back" in caplog.text
+
+
+def test_a_scratch_disk_that_takes_nothing_costs_the_checkpoint_alone(
+    training: Training, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    training.run(upto=5, before=lambda job, step: (job.scratch / f"saved-{step}").touch() if step == 2 else None)
+    assert steps(store) == []
+    assert "stable: no checkpoint of step 2 is kept: " in caplog.text
+    assert training.run(upto=9) == 0
+    assert steps(store) == [6, 4]
+
+
+def test_a_signal_waits_for_the_step_and_for_its_checkpoint(training: Training, store: Store) -> None:
+    ended = []
+
+    def interrupt(_job: Job[MidtrainingSettings], step: int) -> None:
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+            ended.append(step)
+
+    with pytest.raises(PreemptedError, match="stopped by SIGTERM; run again"), stoppable("run again"):
+        training.run(upto=9, before=interrupt)
+    assert ended == [3]
+    assert steps(store) == [3, 2]
+    assert training.run(upto=9) == 3
+
+
+def test_a_second_signal_does_not_wait(training: Training, store: Store) -> None:
+    def insist(_job: Job[MidtrainingSettings], step: int) -> None:
+        if step == 1:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("the second signal was held")
+
+    with pytest.raises(PreemptedError, match="stopped by SIGTERM"), stoppable("run again"):
+        training.run(upto=9, before=insist)
+    assert steps(store) == []
 
 
 def tokens(store: Store) -> Artifact:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from octo.ml.engine import Engine
-from octo.processes import rank
+from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
 VOCABULARY = 40
@@ -61,19 +62,22 @@ def engine_of(case: str) -> Engine:
     return Engine(Toy(), settings=settings, micro_batches=MICRO_BATCHES)  # type: ignore[arg-type]  # any module does
 
 
-def run(case: str) -> dict[str, Any]:
+def run(case: str, folder: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     engine = engine_of(case)
     steps = train(engine, range(3))
     weights, partition = _copies(engine.weights()), _copies(engine.partition())
+    save_file(partition, folder / f"{case}.{rank()}")
+    if rank() == 0:
+        save_file(weights, folder / f"{case}.weights")
     steps += train(engine, range(3, 6))
     resumed = engine_of(case)
     train(resumed, range(1))
-    resumed.restore(weights, partition)
+    resumed.restore(weights, {rank(): partition}, saved_by=world_size())
     resumed_steps = steps[:3] + train(resumed, range(3, 6))
     return {
-        "straight": {"steps": steps, "weights": _lists(engine.weights())},
-        "resumed": {"steps": resumed_steps, "weights": _lists(resumed.weights())},
+        "straight": {"steps": steps, "weights": lists(engine.weights())},
+        "resumed": {"steps": resumed_steps, "weights": lists(resumed.weights())},
     }
 
 
@@ -81,11 +85,11 @@ def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
-def _lists(tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
+def lists(tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
     return {name: tensor.float().flatten().tolist() for name, tensor in tensors.items()}
 
 
 if __name__ == "__main__":
-    results = {case: run(case) for case in sys.argv[2:]}
+    results = {case: run(case, Path(sys.argv[1]).parent) for case in sys.argv[2:]}
     if rank() == 0:
         Path(sys.argv[1]).write_text(json.dumps(results))
