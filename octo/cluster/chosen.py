@@ -4,9 +4,9 @@ from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import holds
 from octo.cluster.kinds import JOB_SET, Manifest
 from octo.cluster.reasons import QUEUE
-from octo.cluster.settings import ClusterSettings
 from octo.errors import ClusterMissingError
 from octo.render.jobset import RUN, label_value
+from octo.settings.cluster import ClusterSettings
 
 OURS = "app.kubernetes.io/name=octo"
 

@@ -21,13 +21,13 @@ from rich.text import Text
 
 from octo.cluster.client import Cluster, connect
 from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, POD, Kind
-from octo.cluster.settings import ClusterSettings
 from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
 from octo.pipelines.session import open_session
 from octo.pipelines.settings import StoreSettings
 from octo.processes import num_cores, stoppable
 from octo.render.pods import gibibytes
 from octo.settings.base import Flag
+from octo.settings.cluster import ClusterSettings
 from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.loading import load
 

@@ -1,26 +1,15 @@
 """Settings of the commands that look at a cluster, with kubectl's flags."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import CliPositionalArg
 
-from octo.settings.base import Flag, Settings
+from octo.settings.base import Flag
+from octo.settings.cluster import ClusterSettings
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class ClusterSettings(Settings):
-    """Which cluster, and where on it."""
-
-    namespace: Annotated[str, Flag(short="-n")] = ""
-    """Namespace; empty takes the current one."""
-    context: str = ""
-    """Context of the kubeconfig; empty takes the current one."""
-    kubeconfig: Path | None = None
-    """Kubeconfig; without it KUBECONFIG, ~/.kube/config, or the pod's own account."""
 
 
 class PsSettings(ClusterSettings):

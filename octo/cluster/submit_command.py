@@ -12,7 +12,6 @@ from rich.console import Console
 from octo.cluster.client import connect
 from octo.cluster.following import following
 from octo.cluster.launch import failure, relay
-from octo.cluster.settings import ClusterSettings
 from octo.cluster.submission import create_or_adopt
 from octo.confirmation import confirm
 from octo.errors import EXIT_DONE, UsageError
@@ -23,6 +22,7 @@ from octo.render.jobset import installed
 from octo.render.launched import launched
 from octo.settings import JOBS
 from octo.settings.base import Flag
+from octo.settings.cluster import ClusterSettings
 from octo.settings.combined import load_with_job, of_job
 from octo.settings.installation import InstalledSettings
 from octo.settings.launch import LaunchSettings

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from octo.settings.base import JobSettings
 
-NOT_JOBS = frozenset({"__init__", "base", "combined", "files", "installation", "loading", "sources", "table"})
+NOT_JOBS = frozenset(
+    {"__init__", "base", "cluster", "combined", "files", "installation", "loading", "sources", "table"}
+)
 """The modules of this package that every job's settings stand on."""
 
 

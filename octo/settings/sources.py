@@ -15,11 +15,16 @@ from pydantic_settings.sources.types import EnvNoneType
 
 from octo.errors import UsageError
 from octo.settings.base import Input, JobSettings, Settings, Verbatim
+from octo.settings.cluster import ClusterSettings
 from octo.settings.files import read_values
+from octo.settings.installation import InstalledSettings
 from octo.settings.table import SETTINGS_FILE, Setting, SettingPath, contains, table, value_at
 
 RESERVED_VARIABLES = frozenset({"OCTO_TRACEPARENT"})
 """Variables of ours that are no setting: the parent of a process's spans."""
+
+SHARED: tuple[type[Settings], ...] = (JobSettings, InstalledSettings, ClusterSettings)
+"""Settings of many commands, whose variables somebody may export once."""
 
 # "null" means None on a field that can be None, and is a word like any other on the rest; the sources are told by this.
 _NONE = "\0null"
@@ -48,10 +53,17 @@ def from_flags(settings_class: type[Settings], arguments: Sequence[str]) -> dict
 
 
 def from_environment(settings_class: type[Settings], environ: Mapping[str, str]) -> dict[SettingPath, Given]:
-    """What the OCTO_ variables say; one that is no setting is refused with the name of the nearest."""
+    """What the OCTO_ variables say; one that is no setting is refused with the name of the nearest.
+
+    Those that say which store, run, installation or cluster it is may be set for all commands, and are passed over by
+    the ones that have no use for them.
+    """
     settings = {setting.variable: setting for setting in table(settings_class)}
+    passed_over = RESERVED_VARIABLES | {setting.variable for each in SHARED for setting in table(each)}
     texts = {
-        name: text for name, text in environ.items() if name.startswith("OCTO_") and name not in RESERVED_VARIABLES
+        name: text
+        for name, text in environ.items()
+        if name.startswith("OCTO_") and (name in settings or name not in passed_over)
     }
     for name in texts:
         if name not in settings:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as without
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
@@ -153,6 +154,11 @@ def test_a_bad_flag_is_one_sentence_with_the_flag_and_the_remedy(arguments: list
 )
 def test_a_bad_variable_is_one_sentence_with_the_variable(environ: dict[str, str], sentence: str) -> None:
     assert refusal(environ=environ) == sentence
+
+
+def test_variables_that_many_commands_share_are_passed_over_by_those_without_a_use_for_them() -> None:
+    shared = {"OCTO_INSTALLATION__QUEUE": "team", "OCTO_NAMESPACE": "ml", "OCTO_OTLP_ENDPOINT": "http://collector"}
+    assert load(ForgeSettings, [], shared | {"OCTO_STORE": "s3://b"}) == ForgeSettings(store="s3://b")
 
 
 def test_the_parent_of_a_trace_and_other_programs_variables_are_no_settings() -> None:
@@ -311,6 +317,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
         token=st.none() | texts.map(SecretStr),
     )
 )
+@without(deadline=None)
 def test_flags_and_secrets_say_any_settings_again(settings: ForgeSettings) -> None:
     assert load(ForgeSettings, arguments_of(settings), secrets_of(settings)) == settings
 
