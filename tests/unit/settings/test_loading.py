@@ -157,7 +157,7 @@ def test_a_bad_variable_is_one_sentence_with_the_variable(environ: dict[str, str
 
 
 def test_variables_that_many_commands_share_are_passed_over_by_those_without_a_use_for_them() -> None:
-    shared = {"OCTO_INSTALLATION__QUEUE": "team", "OCTO_NAMESPACE": "ml", "OCTO_OTLP_ENDPOINT": "http://collector"}
+    shared = {"OCTO_INSTALLATION__QUEUE": "team", "OCTO_NAMESPACE": "ml"}
     assert load(ForgeSettings, [], shared | {"OCTO_STORE": "s3://b"}) == ForgeSettings(store="s3://b")
 
 
