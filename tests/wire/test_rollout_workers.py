@@ -18,7 +18,7 @@ from octo.errors import PreemptedError, StageFailedError, UsageError
 from octo.job import produce
 from octo.ml.rl.sampling import Chunk
 from octo.settings.loading import arguments_of, secrets_of
-from octo.settings.midtraining import GangSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
@@ -100,6 +100,16 @@ def test_the_policy_is_the_same_to_the_last_bit_whatever_the_number_of_workers(
     artifact = trained(elsewhere(settings, place, f"by-{count}", servers=urls))
     assert artifact.manifest.content == alone.manifest.content
     assert [artifact.read(part) for part in artifact.parts()] == [alone.read(part) for part in alone.parts()]
+
+
+def test_weights_in_bfloat16_make_the_same_policy_in_a_worker_too(
+    settings: RlSettings, place: Store, workers: list[WorkerProcess]
+) -> None:
+    half = OptimizerSettings(weight_decay=0.0, precision="bfloat16")
+    halved = settings.model_copy(update={"optimizer": half})
+    expected = trained(elsewhere(halved, place, "half-alone"))
+    artifact = trained(elsewhere(halved, place, "half-by-1", servers=(workers[0].url,)))
+    assert artifact.manifest.content == expected.manifest.content
 
 
 def test_a_worker_refuses_what_it_cannot_use_in_a_sentence(

@@ -23,10 +23,11 @@ class TorchEngine:
         """Take the weights of a safetensors file; UsageError when they are not of this model."""
         try:
             tensors = load_file(weights)
-            # As DeepSpeed converts the learner's: the buffers beside the weights too.
-            self._model.to(next(iter(tensors.values())).dtype)  # type: ignore[arg-type]  # hidden by a decorator
+            for name, parameter in self._model.named_parameters():
+                # As DeepSpeed converts the learner's: the weights alone, and not the buffers beside them.
+                parameter.data = parameter.data.to(tensors[name].dtype)
             self._model.load_state_dict(tensors, strict=True)
-        except (SafetensorError, RuntimeError, StopIteration) as error:
+        except (SafetensorError, RuntimeError, KeyError) as error:
             raise UsageError(f"these weights are not of this worker's model: {error}".partition("\n")[0]) from error
 
     def complete(self, chunk: Chunk) -> Completions:
