@@ -2,7 +2,7 @@
 
 import sys
 
-from octo.errors import PreemptedError, UsageError
+from octo.errors import DeclinedError, UsageError
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -10,7 +10,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
     Raises:
         UsageError: there is nobody to ask.
-        PreemptedError: the answer is no.
+        DeclinedError: the answer is no.
     """
     if yes:
         return
@@ -19,4 +19,4 @@ def confirm(question: str, *, yes: bool) -> None:
     # On standard error, so that what is printed can be kept.
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise PreemptedError("nothing was done")
+        raise DeclinedError("nothing was done")

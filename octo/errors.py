@@ -25,6 +25,10 @@ class PreemptedError(OctoError):
     exit_code = EXIT_PREEMPTED
 
 
+class DeclinedError(OctoError):
+    """Whoever was asked whether to go on said no."""
+
+
 class InputError(OctoError):
     """The data given cannot be used: corrupt, empty, or over the stated share of bad records."""
 

@@ -101,7 +101,7 @@ class Installation(BaseModel):
     service_account: str = ""
     """Service account of the jobs, for workload identity; its token is not mounted. Empty takes the namespace's own."""
     launch_service_account: str = "octo-launch"
-    """Service account of launch and the janitor, which may create, follow and delete JobSets."""
+    """Service account of launch, which may create, follow and delete JobSets."""
     labels: dict[str, str] = {}
     """More labels of every object."""
     annotations: dict[str, str] = {}

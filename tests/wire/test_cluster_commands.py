@@ -286,21 +286,23 @@ def test_status_needs_no_right_to_queues_and_events(
     assert "training: it waits for Kueue" in run(status_command, "training")
 
 
-def test_cancel_deletes_what_runs_and_says_what_stays(
+def test_cancel_deletes_what_has_not_succeeded_and_says_what_stays(
     api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, run: Callable[..., str]
 ) -> None:
     api.store.create(JOB_SETS, fleet())
     api.store.create(JOB_SETS, fleet(1, name="done"))
+    api.store.create(JOB_SETS, fleet(1, name="failed"))
     controllers.settle()
     runner.end("done", Ending())
+    runner.end("failed", Ending(2))
     controllers.settle()
     shown = run(cancel_command, "first-run", "--yes")
-    assert shown.startswith("cancelled curation: ")
+    assert shown.startswith("cancelled curation, failed: ")
     assert "stay in the store" in shown
     controllers.settle()
     assert [each["metadata"]["name"] for each in api.store.listed(JOB_SETS)] == ["done"]
     assert runner.running == {}
-    assert "done has ended: there is nothing to cancel" in run(cancel_command, "done")
+    assert "done has succeeded: there is nothing to cancel" in run(cancel_command, "done")
 
 
 def test_cancel_without_a_terminal_wants_a_yes(
@@ -309,7 +311,7 @@ def test_cancel_without_a_terminal_wants_a_yes(
     api.store.create(JOB_SETS, fleet())
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
-        with pytest.raises(UsageError, match="there is no terminal to ask on: give --yes"):
+        with pytest.raises(UsageError, match="There is no terminal to ask on: say --yes"):
             run(cancel_command, "curation")
     assert api.store.listed(JOB_SETS)
 
@@ -322,10 +324,10 @@ def test_cancel_asks_on_a_terminal(api: FakeCluster, kubeconfig: Path, answer: s
     command = [sys.executable, "-c", script, "curation", f"--kubeconfig={kubeconfig}"]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         os.write(ours, f"{answer}\n".encode())
-        shown, _ = process.communicate(timeout=60)
+        _, asked = process.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
-    assert b"Cancel curation in namespace default? [y/N]" in shown
+    assert b"Cancel curation in namespace default? [y/N]" in asked
     assert process.returncode == left
     assert len(api.store.listed(JOB_SETS)) == left
 
