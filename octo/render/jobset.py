@@ -172,7 +172,7 @@ def _job(role: Role, settings: JobSettings, installation: Installation, *, serve
         # No pod takes over an index before the one that had it is gone.
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": {"rules": _pod_failure_rules(disruptions_are_free=not ranks)},
-        "template": _pod_template(role, settings, installation),
+        "template": _pod_template(role, settings, installation, serves=serves),
     }
 
 
@@ -188,10 +188,10 @@ def _pod_failure_rules(*, disruptions_are_free: bool) -> list[Object]:
     ]
 
 
-def _pod_template(role: Role, settings: JobSettings, installation: Installation) -> Object:
+def _pod_template(role: Role, settings: JobSettings, installation: Installation, *, serves: bool) -> Object:
     launches = isinstance(settings, LaunchSettings)
     annotations = dict(installation.annotations)
-    if settings.pod_shape == "gang" and installation.topology:
+    if installation.topology and not serves and settings.pod_shape == "gang":
         annotations["kueue.x-k8s.io/podset-required-topology"] = installation.topology
     return pod_template(
         role.process,
