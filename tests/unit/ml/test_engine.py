@@ -13,6 +13,8 @@ import pytest
 from safetensors.torch import load_file
 
 from octo.errors import InvariantError, UsageError
+from octo.settings.loading import load, result_settings
+from octo.settings.midtraining import MidtrainingSettings
 from tests.unit.ml.engine_run import MICRO_BATCHES, engine_of, lists, run, train
 
 
@@ -79,3 +81,24 @@ def test_micro_batches_that_ranks_cannot_share_are_refused(monkeypatch: pytest.M
 def test_a_step_takes_the_losses_of_the_whole_batch() -> None:
     with pytest.raises(InvariantError, match=f"takes {MICRO_BATCHES} micro-batches, got 0"):
         engine_of("1-float32").step([], learning_rate=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--optimizer.precision=bfloat16", "--optimizer.zero-stage=0"], "zero_stage 1, 2 or 3 with bfloat16, got 0"),
+        (["--optimizer.offload-optimizer=cpu", "--optimizer.zero-stage=0"], "with offload_optimizer cpu, got 0"),
+        (["--gang.nccl=NCCL_DEBUG=INFO"], "--gang.nccl: expected a variable of NCCL without NCCL_ before it"),
+        (["--gang.nccl=debug=INFO"], "such as DEBUG, got 'debug'"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(flags: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(MidtrainingSettings, flags, {})
+    assert said in str(refused.value)
+
+
+def test_how_a_gang_works_together_does_not_enter_the_digest() -> None:
+    changed = load(MidtrainingSettings, ["--gang.checkpoint-every=7", "--gang.nccl=DEBUG=INFO,IB_HCA=mlx5"], {})
+    assert changed.gang.nccl == {"DEBUG": "INFO", "IB_HCA": "mlx5"}
+    assert result_settings(changed) == result_settings(MidtrainingSettings())
