@@ -42,7 +42,8 @@ def find_duplicates(shards: Sequence[bytes], *, unfiltered: Collection[str]) -> 
     Eight bytes a document are held, and in full only the documents that seem to have a copy.
     """
     marks = [_marks(_table(shard, ["id"])["id"].to_pylist()) for shard in shards]
-    ordered = np.sort(np.concatenate(marks)) if marks else np.empty(0, np.uint64)
+    ordered = np.concatenate([np.empty(0, np.uint64), *marks])
+    ordered.sort()
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
     if not len(repeated):

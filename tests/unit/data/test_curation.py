@@ -1,19 +1,19 @@
 import pickle
 from collections import Counter
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octo.data.curation import Policy, count_outcomes, curate_shard, judge, prepare, question_of
+from octo.data.curation import Policy, count_outcomes, curate, judge, question_of
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import copies_of, duplicates, find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, new_document, read_columns, read_documents, to_parquet
 from octo.data.filters import quality_rules
 from octo.errors import InputError, InvariantError, UsageError
-from octo.job import open_job, produce, stage_digest
+from octo.job import Job, Work, open_job, produce, stage_digest
 from octo.settings.base import ShardGroup
 from octo.settings.curation import CurationSettings
 from octo.storage.artifacts import Artifact, PendingArtifact
@@ -194,7 +194,7 @@ def test_a_group_without_a_shard_searches_for_nothing(store: Store, place: dict[
 
 
 def sent_to_a_worker(store: Store, place: dict[str, object], num_shards: int) -> tuple[int, int]:
-    """Bytes that go to a worker with every index, and bytes of the rows that it reads there."""
+    """Bytes that go to a worker with an index, and how many rows it reads there."""
     raw = commit(store, [{"documents.parquet": SHARDS[0]}])
     (part,) = raw.parts()
     wide = raw.manifest.model_copy(
@@ -202,12 +202,18 @@ def sent_to_a_worker(store: Store, place: dict[str, object], num_shards: int) ->
     )
     wide = wide.model_copy(update={"content": content_of(wide.parts, wide.counters)})
     store.put(f"artifacts/ingestion/{wide.digest}/manifest.json", wide.canonical())
+    measured = []
+
+    class Measured(Job[CurationSettings]):
+        def each(self, work: "Work[CurationSettings]", indexes: Sequence[int]) -> None:
+            rows = read_rows(self.scratch / "duplicates.arrow", indexes[-1])
+            measured.append((len(pickle.dumps((self.settings, work, indexes[-1]))), len(rows)))
+
     settings = CurationSettings(**place, documents=raw.address, unfiltered=("noisy",))
     with open_job(settings, stage_digest(settings), "attempt", None) as job:
-        prepare(job)
-        work = partial(curate_shard, prepared=job.scratch)
-        rows = read_rows(job.scratch / "duplicates.arrow", num_shards - 1)
-        return len(pickle.dumps((settings, work, num_shards - 1))), len(rows)
+        curate(Measured(**vars(job)))
+    (only,) = measured
+    return only
 
 
 def test_what_a_worker_is_sent_with_an_index_does_not_grow_with_the_number_of_shards(
