@@ -16,7 +16,7 @@ from kfp import compiler, dsl, kubernetes
 from octo.pipelines.catalogue import RUN_FIELDS
 from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.render.jobset import label_value
-from octo.render.pods import USER, cores, gibibytes, literally
+from octo.render.pods import SECRET_KEYS, USER, cores, gibibytes, literally
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import arguments_of
@@ -135,12 +135,7 @@ def _placed(task: Any, stage: Stage, installation: Installation, config_map: str
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     kubernetes.use_config_map_as_volume(task, config_map, SETTINGS_FOLDER, optional=True)
     if installation.s3_secret:
-        variables = {
-            "access_key": "OCTO_S3__ACCESS_KEY",
-            "secret_key": "OCTO_S3__SECRET_KEY",
-            "endpoint": "OCTO_S3__ENDPOINT",
-        }
-        kubernetes.use_secret_as_env(task, installation.s3_secret, variables, optional=True)
+        kubernetes.use_secret_as_env(task, installation.s3_secret, SECRET_KEYS, optional=True)
     kubernetes.use_field_path_as_env(task, "OCTO_OWNER__NAME", "metadata.name")
     kubernetes.use_field_path_as_env(task, "OCTO_OWNER__UID", "metadata.uid")
     for name, value in (_LABELS | {"octo.dev/stage": label_value(stage.name)} | installation.labels).items():

@@ -12,6 +12,12 @@ USER = 10001
 SCRATCH = "/scratch"
 TERMINATION_LOG = "/dev/termination-log"
 HEARTBEAT = "octo.dev/heartbeat"
+SECRET_KEYS = {
+    "access_key": "OCTO_S3__ACCESS_KEY",
+    "secret_key": "OCTO_S3__SECRET_KEY",
+    "endpoint": "OCTO_S3__ENDPOINT",
+}
+"""Keys of the store's secret, and the variables that they become."""
 
 Object = dict[str, Any]
 """A Kubernetes object, or a part of one, as its YAML would be read."""
@@ -123,10 +129,9 @@ def scratch_variables() -> list[Object]:
 
 def secret_variables(secret: str) -> list[Object]:
     """The store's credentials. Optional, each: without a secret, boto3 asks the pod's workload identity."""
-    names = {"OCTO_S3__ACCESS_KEY": "access_key", "OCTO_S3__SECRET_KEY": "secret_key", "OCTO_S3__ENDPOINT": "endpoint"}
     return [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
-        for name, key in names.items()
+        for key, name in SECRET_KEYS.items()
     ]
 
 
