@@ -117,12 +117,13 @@ def _is_wanted(pod: Manifest, jobset: Manifest, settings: LogsSettings) -> bool:
     labels: dict[str, str] = pod["metadata"].get("labels", {})
     first = "" if settings.rank is None else jobset["spec"]["replicatedJobs"][0]["name"]
     role = settings.role or first
-    is_of_role = not role or labels.get(REPLICATED_JOB) == role
-    return is_of_role and (settings.rank is None or settings.rank == int(labels.get(INDEX, "0")))
+    return (not role or labels.get(REPLICATED_JOB) == role) and (
+        settings.rank is None or settings.rank == int(labels.get(INDEX, "0"))
+    )
 
 
 def _has_started(pod: Manifest) -> bool:
-    return pod.get("status", {}).get("phase", "Pending") != "Pending"
+    return bool(pod.get("status", {}).get("phase", "Pending") != "Pending")
 
 
 def _order(pod: Manifest) -> tuple[str, str, int, str]:

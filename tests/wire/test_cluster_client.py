@@ -125,7 +125,7 @@ def test_a_cluster_that_is_not_there_is_named(kubeconfig: Path, api: FakeCluster
         (
             refuse_in_plain_text(404, "404 page not found\n"),
             ClusterLacksError,
-            r"know jobsets.jobset.x-k8s.io in version v1alpha2: install JobSet 0.12 or newer, by `kubectl apply --server",
+            r"know jobsets.jobset.x-k8s.io in version v1alpha2: install JobSet 0.12 or newer, by `kubectl apply --",
         ),
         (refuse(409, "Conflict", "modified"), ClusterConflictError, r"somebody else changed JobSet train .*try again"),
         (refuse(410, "Expired", "too old"), ClusterExpiredError, r"forgotten .*too old"),

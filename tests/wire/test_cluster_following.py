@@ -110,17 +110,26 @@ def test_a_restarted_gang_is_followed_into_its_next_attempt(story: Story) -> Non
         "pods: 2 running": lambda: story.runner.say("training-node-0-0", "first attempt"),
         "log: first attempt": story.end(Ending(1, '{"error": "out of luck"}'), "training-node-0-1"),
     }
-    then["restarting: restarted as a whole, for time 1 of 1"] = lambda: wait_for_pods(story, 2, finish)
+    then["restarting: restarted as a whole, for time 1 of 1"] = when_running(story, "training-node-0-", finish)
     outcome = story.follow("training", then)
     assert outcome.succeeded
     assert story.told("failed")[0] == "out of luck"
     assert story.told("log") == ["first attempt", "second attempt"]
 
 
-def wait_for_pods(story: Story, number: int, then: Callable[[], None]) -> None:
-    with story.api.store.changed:
-        assert story.api.store.changed.wait_for(lambda: len(story.runner.running) == number, timeout=30)
-        then()
+def when_running(story: Story, pods: str, then: Callable[[], object]) -> Callable[[], None]:
+    """Act when two pods run whose names start so."""
+
+    def wait() -> None:
+        def both_run() -> bool:
+            running = [each.pod["metadata"]["name"] for each in list(story.runner.running.values())]
+            return sum(name.startswith(pods) for name in running) == 2
+
+        with story.api.store.changed:
+            assert story.api.store.changed.wait_for(both_run, timeout=30)
+            then()
+
+    return wait
 
 
 @pytest.mark.parametrize(
@@ -199,8 +208,8 @@ def test_a_preempted_jobset_says_so_and_is_followed_on(story: Story) -> None:
         story.end(MADE, "urgent-node-0-0", "urgent-node-0-1")()
 
     then: dict[str, Callable[[], object]] = {"pods: 2 running": preempt}
-    then["now it waits in queue team: couldn't"] = lambda: wait_for_pods(story, 2, finish_the_other)
-    then["admitted"] = lambda: wait_for_pods(story, 2, story.end(MADE, "training-node-0-0", "training-node-0-1"))
+    then["now it waits in queue team: couldn't"] = when_running(story, "urgent-", finish_the_other)
+    then["admitted"] = when_running(story, "training-", story.end(MADE, "training-node-0-0", "training-node-0-1"))
     assert story.follow("training", then).succeeded
     assert any(text.startswith("it was preempted (Preempted to acc") for text in story.told("pending"))
 

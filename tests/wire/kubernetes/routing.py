@@ -126,6 +126,8 @@ def _watched(api: FakeCluster, request: Request, target: Target) -> Iterator[byt
         at = at or store.version
     for manifest in first:
         yield _line("ADDED", manifest)
+    if request.says("sendInitialEvents"):
+        yield _bookmark(target.resource, at, {"k8s.io/initial-events-end": "true"})
     bookmarked = time.monotonic()
     while not cut() and time.monotonic() < deadline:
         try:
@@ -140,8 +142,7 @@ def _watched(api: FakeCluster, request: Request, target: Target) -> Iterator[byt
             yield from _shown(change, request, target)
         if request.says("allowWatchBookmarks") and time.monotonic() - bookmarked >= SECONDS_BETWEEN_BOOKMARKS:
             bookmarked = time.monotonic()
-            bare = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
-            yield _line("BOOKMARK", bare | {"metadata": {"resourceVersion": str(at)}})
+            yield _bookmark(target.resource, at, {})
 
 
 def _shown(change: Change, request: Request, target: Target) -> Iterator[bytes]:
@@ -154,6 +155,11 @@ def _shown(change: Change, request: Request, target: Target) -> Iterator[bytes]:
         yield _line("ADDED" if is_in else "DELETED", change.manifest)
     elif is_in:
         yield change.line
+
+
+def _bookmark(resource: Resource, version: int, annotations: dict[str, str]) -> bytes:
+    bare = {"apiVersion": resource.api_version, "kind": resource.kind}
+    return _line("BOOKMARK", bare | {"metadata": {"resourceVersion": str(version), "annotations": annotations}})
 
 
 def _line(kind: str, manifest: Object) -> bytes:
