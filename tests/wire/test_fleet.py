@@ -30,7 +30,7 @@ from tests.wire.kubernetes.resources import JOBS, PODS, SECRETS
 from tests.wire.kubernetes.runners import ProcessRunner
 
 SHARDS = 1000
-PODS_OF_THE_FLEET = 200
+PODS_OF_THE_FLEET = 100
 LOST = PODS_OF_THE_FLEET // 20
 RETRIES = 2
 SEED = 20261123
@@ -62,14 +62,14 @@ def group_of(pod: Object) -> int:
 def lose_pods(controllers: Controllers, over: threading.Event) -> dict[int, str]:
     """Kill or evict the first pod of some groups, each at a moment of its own; by group, what was done to it."""
     draw = random.Random(SEED)
-    fated = draw.sample(range(PODS_OF_THE_FLEET), 2 * LOST)
+    fated = draw.sample(range(PODS_OF_THE_FLEET), 3 * LOST)
     fates = {
         group: (draw.uniform(0.1, 1.2), how)
         for group, how in zip(fated, itertools.cycle(["kill", "evict"]), strict=False)
     }
     seen: dict[int, float] = {}
     done: dict[int, str] = {}
-    while not over.wait(0.03):
+    while not over.wait(0.1):
         for pod in controllers.api.store.listed(PODS, "default"):
             group = group_of(pod)
             if group not in fates or group in done or pod.get("status", {}).get("phase") != "Running":
