@@ -1,6 +1,7 @@
 """A JobSet from its first wait to its end: why it waits, its pods, its restarts, the log of its first rank."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any, Literal
 
 from octo.cluster.client import Cluster
-from octo.cluster.endings import INDEX, REPLICATED_JOB, Outcome, ending_text, exit_code_of, is_over, outcome
+from octo.cluster.endings import INDEX, REPLICATED_JOB, Outcome, ending_text, exit_code_of, holds, is_over, outcome
 from octo.cluster.heartbeat import heartbeats
 from octo.cluster.inbox import Inbox, Told
 from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Kind, Manifest
@@ -18,6 +19,7 @@ from octo.cluster.reasons import JOB_UID, JOBSET_NAME, QUEUE, pending_reason
 from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
 from octo.errors import ClusterForbiddenError, ClusterMissingError
 
+_SECONDS_BEHIND = 2.0
 _LOG = "log of "
 """Before the pod's name, the name of a source."""
 _ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
@@ -101,16 +103,21 @@ class Following:
             self._inbox.open("workloads", watch(WORKLOAD, labels=f"{JOB_UID}={uid}"), optional=True)
         while self._unlisted or not is_over(self._jobset):
             yield from self._step()
-        # The watch of the pods may be behind that of the JobSet.
+        # The watch of the pods may be behind that of the JobSet: what failed and is gone is known from it alone.
+        late = time.monotonic() + _SECONDS_BEHIND
+        while holds(self._jobset, "Failed") and not self._of_this_attempt(self._failures.values()):
+            if (rest := late - time.monotonic()) < 0:
+                break
+            yield from self._step(rest)
         self._pods |= {pod["metadata"]["uid"]: pod for pod in self._listed(POD)}
         self._open_log()
         while not all(self._logged.values()):
             yield from self._step()
         self.outcome = self._outcome()
 
-    def _step(self) -> Iterator[Event]:
-        """What the sources tell next."""
-        for told in self._inbox.read():
+    def _step(self, seconds: float | None = None) -> Iterator[Event]:
+        """What the sources tell next, waited for so long at most."""
+        for told in self._inbox.read(seconds):
             if told.item is not None and told.source.startswith(_LOG):
                 yield _line_event(told.item)
             else:

@@ -14,7 +14,7 @@ from octo.errors import ClusterMissingError, ClusterUnreachableError
 from tests.wire.cluster_examples import create_queue, fleet, gang, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
-from tests.wire.kubernetes.faults import cut_after, refuse
+from tests.wire.kubernetes.faults import Fault, cut_after, end_after, refuse
 from tests.wire.kubernetes.objects import Object
 from tests.wire.kubernetes.resources import JOB_SETS, PODS
 from tests.wire.kubernetes.runners import Ending, ScriptedRunner
@@ -85,6 +85,7 @@ def test_the_log_of_the_first_rank_is_told_in_order_and_once(story: Story) -> No
 def test_a_log_that_breaks_off_goes_on_where_it_was(story: Story) -> None:
     story.api.store.create(JOB_SETS, fleet(1))
     story.api.faults.plan("GET", "/log", cut_after(3), times=2)
+    story.api.faults.plan("GET", "/log", end_after(5))
     story.api.faults.plan("GET", "/log", refuse(503, "ServiceUnavailable"))
 
     def write() -> None:
@@ -247,6 +248,23 @@ def test_what_has_ended_before_is_told_as_it_ended(story: Story) -> None:
     story.api.store.create(JOB_SETS, fleet(1))
     story.controllers.settle()
     assert story.follow("curation", {}).artifact == ADDRESS
+    assert story.told("log") == ["hello"]
+
+
+def test_pods_that_nobody_heard_of_before_the_end_are_told_all_the_same(story: Story) -> None:
+    released = threading.Event()
+    story.api.faults.plan("GET", "jobset-name%3Dcuration&watch=true", Fault(wait=released))
+    story.runner.script = lambda _pod: Ending(message=MADE.message, lines=("hello",))
+    suspended = fleet(1)
+    suspended["spec"]["suspend"] = True
+    story.api.store.create(JOB_SETS, suspended)
+
+    def resume() -> None:
+        place = (JOB_SETS, "default", "curation")
+        story.api.store.change(*place, lambda old: old | {"spec": old["spec"] | {"suspend": False}})
+
+    story.follow("curation", {"pending: it is suspended": resume})
+    released.set()
     assert story.told("log") == ["hello"]
 
 

@@ -105,6 +105,17 @@ def test_a_restart_of_the_api_server_is_outlasted(api: FakeCluster, changes: Ite
     assert told(changes, 1) == ["ADDED b"]
 
 
+def test_a_watch_that_the_server_ends_goes_on_where_it_was(api: FakeCluster, changes: Iterator[Change]) -> None:
+    api.longest_watch = 0
+    add(api, "a")
+    told(changes, 2)
+    for number in range(3):
+        add(api, f"b{number}")
+        assert told(changes, 1) == [f"ADDED b{number}"]
+    assert sum("watch=true" in request for request in api.requests) > 1
+    assert sum("watch=true" not in request for request in api.requests) == 1
+
+
 def test_a_server_that_stays_away_ends_the_watch(api: FakeCluster, kubeconfig: Path) -> None:
     changes = iter(Watch(connect(kubeconfig=kubeconfig, patience=0), JOB_SET, patience=0))
     assert told(changes, 1) == ["LISTED"]

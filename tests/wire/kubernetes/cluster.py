@@ -28,6 +28,8 @@ class FakeCluster:
     """Bearer token that requests must have; empty asks for none."""
     evict: Callable[[str, str], None] | None = None
     """What POST to pods/eviction does with namespace and name; without it the pod is deleted."""
+    longest_watch: float = 3600
+    """Seconds after which a watch ends in order, whatever it asked for."""
     requests: list[str] = field(default_factory=list)
     """Method and path with query of every request."""
     down: bool = False

@@ -16,7 +16,9 @@ class Fault:
     hang_up: bool = False
     """The connection is closed without an answer or a deed."""
     lines: int | None = None
-    """A stream is cut after so many lines."""
+    """A stream ends after so many lines."""
+    in_order: bool = False
+    """Whether it ends as if that were all, and not in the middle."""
     wait: threading.Event | None = None
     """Nothing happens before this is set."""
 
@@ -32,6 +34,10 @@ def refuse_in_plain_text(code: int, text: str) -> Fault:
 
 def cut_after(lines: int) -> Fault:
     return Fault(lines=lines)
+
+
+def end_after(lines: int) -> Fault:
+    return Fault(lines=lines, in_order=True)
 
 
 HANG_UP = Fault(hang_up=True)

@@ -119,7 +119,8 @@ def _watch(api: FakeCluster, request: Request, target: Target) -> Answer:
 def _watched(api: FakeCluster, request: Request, target: Target) -> Iterator[bytes]:
     cut = api.stream_is_cut()
     store = api.store
-    deadline = time.monotonic() + float(request.query.get("timeoutSeconds", 3600))
+    asked = float(request.query.get("timeoutSeconds", api.longest_watch))
+    deadline = time.monotonic() + min(asked, api.longest_watch)
     with store.lock:
         at = int(request.query.get("resourceVersion") or 0)
         first = [] if at else _chosen(api, request, target)
@@ -129,11 +130,11 @@ def _watched(api: FakeCluster, request: Request, target: Target) -> Iterator[byt
     if request.says("sendInitialEvents"):
         yield _bookmark(target.resource, at, {"k8s.io/initial-events-end": "true"})
     bookmarked = time.monotonic()
-    while not cut() and time.monotonic() < deadline:
+    while not cut():
         try:
             with store.changed:
                 if store.version == at and not cut():
-                    store.changed.wait(min(SECONDS_BETWEEN_BOOKMARKS, deadline - time.monotonic()))
+                    store.changed.wait(max(0, min(SECONDS_BETWEEN_BOOKMARKS, deadline - time.monotonic())))
                 changes, at = store.changes(at, target.resource), store.version
         except Refusal as refusal:
             yield _line("ERROR", refusal.status())
@@ -143,6 +144,8 @@ def _watched(api: FakeCluster, request: Request, target: Target) -> Iterator[byt
         if request.says("allowWatchBookmarks") and time.monotonic() - bookmarked >= SECONDS_BETWEEN_BOOKMARKS:
             bookmarked = time.monotonic()
             yield _bookmark(target.resource, at, {})
+        if time.monotonic() >= deadline:
+            return
 
 
 def _shown(change: Change, request: Request, target: Target) -> Iterator[bytes]:

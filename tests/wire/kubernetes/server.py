@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.discovery import discovered
+from tests.wire.kubernetes.faults import Fault
 from tests.wire.kubernetes.objects import Refusal
 from tests.wire.kubernetes.routing import Answer, Request, answer
 from tests.wire.serving import serving
@@ -51,7 +52,7 @@ class _Connection(BaseHTTPRequestHandler):
         if fault.lost:
             self.close_connection = True
         elif answered.stream is not None:
-            self._stream(answered, fault.lines)
+            self._stream(answered, fault)
         else:
             self._send(answered)
 
@@ -79,14 +80,14 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answered.body)
 
-    def _stream(self, answered: Answer, lines: int | None) -> None:
+    def _stream(self, answered: Answer, fault: Fault) -> None:
         self.send_response_only(answered.code)
         self.send_header("Content-Type", answered.content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
         try:
-            whole = self._send_lines(answered.stream, lines)
+            whole = self._send_lines(answered.stream, fault)
             if whole:
                 self.wfile.write(b"0\r\n\r\n")
             else:
@@ -95,11 +96,11 @@ class _Connection(BaseHTTPRequestHandler):
             # The client has heard enough.
             self.close_connection = True
 
-    def _send_lines(self, stream: Iterable[bytes], lines: int | None) -> bool:
+    def _send_lines(self, stream: Iterable[bytes], fault: Fault) -> bool:
         cut = self.server.api.stream_is_cut()
         for sent, line in enumerate(stream):
-            if cut() or sent == lines:
-                return False
+            if cut() or sent == fault.lines:
+                return fault.in_order
             self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
             self.wfile.flush()
         return not cut()
