@@ -37,6 +37,7 @@ MEETING_SECONDS = 600
 """How long machines wait for each other: names of a headless service appear late, images are pulled at other speeds."""
 GRACE_SECONDS = 86_400
 """For ranks that were told to stop; Kubernetes' own grace is shorter, and known to it alone."""
+LOOPBACK = "127.0.0.1"
 RESOLVING_SECONDS = 1.0
 """Between two looks at whether a name has appeared."""
 
@@ -78,7 +79,7 @@ def _options(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--nnodes", type=int, default=1, help="machines")
     parser.add_argument("--nproc-per-node", type=int, default=1, help="ranks on each machine")
     parser.add_argument("--node-rank", type=int, default=0, help="which machine this is")
-    parser.add_argument("--master-addr", default="127.0.0.1", help="name or address of machine 0")
+    parser.add_argument("--master-addr", default=LOOPBACK, help="name or address of machine 0")
     parser.add_argument("--master-port", type=int, default=29500, help="port on it that the machines meet at")
     parser.add_argument("--meeting-seconds", type=int, default=MEETING_SECONDS, help="how long they wait for all")
     parser.add_argument("-m", dest="module", required=True, metavar="jobs.JOB ...", help="the job and its flags")
@@ -90,6 +91,9 @@ def _options(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
             f"expected --node-rank below --nnodes and a rank a node at least, got --node-rank={options.node_rank} "
             f"--nnodes={options.nnodes} --nproc-per-node={options.nproc_per_node}"
         )
+    if options.nnodes == 1:
+        # A machine by itself meets nobody, and need not wait until its name is known.
+        options.master_addr = LOOPBACK
     return options, ["-m", options.module, *arguments[end:]]
 
 

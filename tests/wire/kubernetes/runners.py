@@ -1,6 +1,7 @@
 """What pods run: an ending out of a script, or a real process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,7 +200,8 @@ def _placed(text: str, places: Mapping[str, str]) -> str:
         return sys.executable
     for path, place in places.items():
         text = text.replace(path, place)
-    return text
+    # Names of pods, as the headless service of their JobSet resolves them: all of them run here.
+    return re.sub(r"\b([a-z][a-z0-9-]*)-[a-z]+-\d+-\d+\.\1\b", "127.0.0.1", text)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
