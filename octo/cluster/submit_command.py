@@ -29,7 +29,10 @@ from octo.settings.launch import LaunchSettings
 
 
 class SubmitSettings(ClusterSettings, InstalledSettings):
-    """Show what a job would need, ask, and create its JobSet, or adopt the one that does the same already."""
+    """Show what a job would need, ask, and create its JobSet, or adopt the one that does the same already.
+
+    In place of a job, a pipeline is run on Kubeflow: octo submit PIPELINE --help.
+    """
 
     yes: Annotated[bool, Flag(short="-y")] = False
     """Do not ask."""

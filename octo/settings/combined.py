@@ -1,5 +1,6 @@
 """Settings of a command about a job: the command's own and the job's, in one class."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, partial
@@ -11,6 +12,7 @@ from octo.settings import JOBS
 from octo.settings.base import JobSettings, Settings
 from octo.settings.installation import InstalledSettings
 from octo.settings.loading import load
+from octo.settings.sources import help_text
 
 C = TypeVar("C", bound=InstalledSettings)
 
@@ -32,10 +34,12 @@ def load_with_job(
         UsageError: as `load` does, and for a job that there is not.
     """
     job, *rest = arguments or [""]
+    names = [each for each in JOBS if each not in without]
     if job in ("--help", "-h"):
-        load(command, [job], {})
-    if job not in JOBS or job in without:
-        names = [each for each in JOBS if each not in without]
+        about = f"JOB is one of {', '.join(names)}; octo {command.verb()} JOB --help shows its flags too.\n"
+        sys.stdout.write(help_text(command).replace("[flags]", "JOB [flags]", 1) + "\n" + about)
+        raise SystemExit(0)
+    if job not in names:
         near = get_close_matches(job, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
         raise UsageError(f"octo {command.verb()} {job or 'JOB'}: {hint}")

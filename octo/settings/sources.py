@@ -6,6 +6,7 @@ from argparse import SUPPRESS, Action, ArgumentParser, BooleanOptionalAction, Na
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -138,7 +139,7 @@ class _Parser(ArgumentParser):
         super().__init__(
             prog=f"octo {settings_class.verb()}",
             usage=f"octo {settings_class.verb()}{arguments} [flags]",
-            description=settings_class.__doc__,
+            description=cleandoc(settings_class.__doc__ or ""),
             epilog=f"secrets, from the environment or a file only:{secrets}\n\n{_GRAMMAR}" if secrets else _GRAMMAR,
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,

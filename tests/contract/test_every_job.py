@@ -149,7 +149,8 @@ def test_help_loads_no_training_library(job: str) -> None:
         timeout=60,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    assert ran.stdout == help_text(JOBS[job])
+    # launch is told which job first, and its help says so.
+    assert ran.stdout.replace("JOB [flags]", "[flags]", 1).startswith(help_text(JOBS[job]))
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
     assert not imported & set(TRAINING_LIBRARIES)
 
