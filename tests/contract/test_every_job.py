@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from octo.cli import VERBS
 from octo.settings import JOBS
 from octo.settings.base import Input, JobSettings, Neutral
+from octo.settings.installation import Pool, Toleration
 from octo.settings.loading import arguments_of, inputs_of, load, result_settings, schema, secrets_of
 from octo.settings.sources import help_text
 from octo.settings.table import SETTINGS_FILE, Setting, is_group, nested, table
@@ -173,9 +174,24 @@ def leaves(values: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
             yield from leaves(value, (*prefix, name))
 
 
+OF_MODELS: dict[tuple[str, ...], list[Any]] = {
+    ("installation", "pools"): [
+        (Pool(name="a"),),
+        (
+            Pool(name="gpus", accelerators=8, node_selector={"a/b": "c,d"}, interconnect=("nvlink", "rdma"), spot=True),
+            Pool(name="b", tolerations=(Toleration(key="k", operator="Equal", value='it\'s "so"'),), share=1e-3),
+        ),
+    ],
+    ("installation", "settings"): [{}, {"curation": {"need": {"pods": 3}, "unfiltered": ["a, b"]}, "rl": {"seed": 1}}],
+}
+"""Values that hold models or anything at all, of which hypothesis makes too much and too slowly."""
+
+
 def anything_for(setting: Setting) -> st.SearchStrategy[Any]:
     if setting.path == SETTINGS_FILE:
         return st.none()
+    if setting.path in OF_MODELS:
+        return st.none() | st.sampled_from(OF_MODELS[setting.path])
     if setting.secret:
         return st.none() | st.text(st.characters(exclude_characters="\0")).map(SecretStr)
     annotation: Any = setting.info.annotation
