@@ -87,6 +87,10 @@ class Cluster:
 
     def create(self, manifest: Mapping[str, Any], logs: Path) -> list[tuple[str, "subprocess.Popen[str]"]]:
         """Start every pod of a JobSet: its role, and the process whose end is the container's."""
+        roles = [replicated["name"] for replicated in manifest["spec"]["replicatedJobs"]]
+        hosts = logs / "hosts"
+        # As the JobSet's headless service would resolve them.
+        hosts.write_text("".join(f"127.0.0.1 {NAME}-{role}-0-0.{NAME}\n" for role in roles) + "127.0.0.1 localhost\n")
         started = []
         for replicated in manifest["spec"]["replicatedJobs"]:
             job = replicated["template"]["spec"]
@@ -94,10 +98,10 @@ class Cluster:
                 log = logs / f"{replicated['name']}-{index}.json"
                 log.touch()
                 log.chmod(0o666)
-                started.append((replicated["name"], self._pod(job["template"]["spec"], str(index), log)))
+                started.append((replicated["name"], self._pod(job["template"]["spec"], str(index), log, hosts)))
         return started
 
-    def _pod(self, pod: Mapping[str, Any], index: str, log: Path) -> "subprocess.Popen[str]":
+    def _pod(self, pod: Mapping[str, Any], index: str, log: Path, hosts: Path) -> "subprocess.Popen[str]":
         [container] = pod["containers"]
         variables = _variables(container["env"], index, self.secret)
         image = self.build(container["image"].partition(":")[0].removeprefix("octo-"))
@@ -108,6 +112,8 @@ class Cluster:
             f"--network=container:{self._name}",
             *_restrictions(pod, container),
             f"--volume={log}:{container['terminationMessagePath']}",
+            "--no-hosts",
+            f"--volume={hosts}:/etc/hosts:ro",
             *(f"--env={name}={value}" for name, value in variables.items()),
             image,
             *command,
@@ -127,8 +133,6 @@ def cluster(containers: Containers, build: Callable[[str], str]) -> Iterator[Clu
         files["weed"]: "/served/bin/weed",
         Path(__file__).with_name("serve_store.py"): "/served/serve_store.py",
     }
-    # Names as the JobSets' headless services would resolve them.
-    pods = [f"{NAME}-{role}-0-{index}.{NAME}" for role in ("node", "learner", "rollout") for index in range(2)]
     server = containers.start(
         "run",
         "--rm",
@@ -137,7 +141,6 @@ def cluster(containers: Containers, build: Callable[[str], str]) -> Iterator[Clu
         "--network=none",
         *RESTRICTED,
         "--tmpfs=/tmp:rw,U",  # where the S3 server keeps its sockets, whatever it is told
-        *(f"--add-host={pod}:127.0.0.1" for pod in pods),
         *(f"--volume={here}:{there}:ro" for here, there in mounts.items()),
         f"--env=PYTHONPATH={packages}",
         build("data"),
