@@ -1,8 +1,10 @@
 """Write the generated files of the repository: `make generate`; `make verify` fails when they differ."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from octo.errors import EXIT_DONE, EXIT_FAILED
 from octo.render.chart import chart_files
 from octo.render.examples import INSTALLATION, examples
 from octo.render.jobset import jobset
@@ -19,21 +21,34 @@ def manifests() -> dict[str, str]:
     }
 
 
-def main() -> int:
-    """Write every generated file, and remove those that are no longer generated."""
-    _replace(ROOT / "manifests", manifests())
-    for name, text in chart_files().items():
-        (ROOT / "helm" / "octo" / name).write_text(text, encoding="utf-8")
-    return 0
+def generated() -> dict[Path, str]:
+    """Every generated file, by where it is."""
+    files = {ROOT / "manifests" / name: text for name, text in manifests().items()}
+    return files | {ROOT / "helm" / "octo" / name: text for name, text in chart_files().items()}
 
 
-def _replace(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(exist_ok=True)
-    for stale in folder.glob("*.yaml"):
-        if stale.name not in files:
-            stale.unlink()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def stale() -> list[Path]:
+    """Files that are not as they would be generated, are missing, or are no longer generated."""
+    files = generated()
+    left = [file for file in (ROOT / "manifests").glob("*.yaml") if file not in files]
+    wrong = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    return sorted([*left, *wrong])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write every generated file and remove those that are no longer generated; with --check, only say which."""
+    if "--check" in arguments:
+        for file in (found := stale()):
+            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: make generate\n")
+        return EXIT_FAILED if found else EXIT_DONE
+    files = generated()
+    for file in stale():
+        file.parent.mkdir(exist_ok=True)
+        if file in files:
+            file.write_text(files[file], encoding="utf-8")
+        else:
+            file.unlink()
+    return EXIT_DONE
 
 
 _HEADER = """\
@@ -41,4 +56,4 @@ _HEADER = """\
 """
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
