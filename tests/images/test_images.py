@@ -81,9 +81,10 @@ def test_deepspeed_is_there_without_anything_to_compile_it(build: Build, contain
     assert said.stdout.split()[-1] == "0.19.8", said.stdout
 
 
-def test_two_builds_of_one_tree_have_the_same_layers(build: Build, containers: Containers) -> None:
-    first = build("data")
-    second = build("data", tag="test-again", options=("--fresh",))
+@pytest.mark.parametrize("image", ["data", "train"])
+def test_two_builds_of_one_tree_have_the_same_layers(image: str, build: Build, containers: Containers) -> None:
+    first = build(image)
+    second = build(image, tag="test-again", options=("--fresh",))
     try:
         assert _layers(containers, first) == _layers(containers, second)
     finally:
