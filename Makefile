@@ -14,7 +14,7 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check generate verify images lock lock-tools bench clean
+.PHONY: help demo test test-slow check generate verify images lock lock-tools lock-images bench clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ verify: .venv/ready ## fail when what is generated is stale
 
 images: ## build the container images with buildah, podman or docker; IMAGES="data train" builds some
 	@images/build $(IMAGES)
+
+lock-images: ## resolve the images' dependencies anew
+	@images/lock
 
 bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 	@$(BIN)/python -m tests.bench $(BENCH)
