@@ -96,12 +96,11 @@ def machine() -> Iterator[Finding]:
 
 def store(settings: DoctorSettings) -> Iterator[Finding]:
     """Whether the store can be read and written, and honours conditional writes."""
-    address = settings.store or settings.installation.store
+    address, s3 = settings.installation.reached(settings.store, settings.s3)
     if not address:
         state: Literal["ok", "fault"] = "fault" if "store" in settings.require else "ok"
         yield Finding("store", state, "none named: give --store; octo run brings its own")
         return
-    s3 = settings.s3.model_copy(update={"endpoint": settings.s3.endpoint or settings.installation.s3_endpoint})
     try:
         with open_session(address, s3, probed=True) as session:
             yield Finding("store", "ok", f"{session.store.address} honours conditional writes")

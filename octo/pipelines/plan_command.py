@@ -82,8 +82,7 @@ def plan_text(pipeline: Pipeline, plans: Sequence[StagePlan]) -> RenderableType:
 
 def planned(pipeline: Pipeline, installation: Installation, settings: StoreSettings | JobSettings) -> list[StagePlan]:
     """The plan on the store that the settings name, or else the installation."""
-    s3 = settings.s3.model_copy(update={"endpoint": settings.s3.endpoint or installation.s3_endpoint})
-    with open_session(settings.store or installation.store, s3) as session:
+    with open_session(*installation.reached(settings.store, settings.s3)) as session:
         return plan(pipeline, installation, session.store)
 
 

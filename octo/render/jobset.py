@@ -68,18 +68,9 @@ def jobset(
 
 def installed(settings: JobSettings, installation: Installation) -> JobSettings:
     """The settings with the installation's store and collector where they name none."""
-    s3 = settings.s3
-    changes = {
-        "store": settings.store or installation.store,
-        "otlp_endpoint": settings.otlp_endpoint or installation.otlp_endpoint,
-        "s3": s3.model_copy(
-            update={
-                "endpoint": s3.endpoint or installation.s3_endpoint,
-                "region": installation.s3_region or s3.region,
-            }
-        ),
-    }
-    return settings.model_copy(update=changes)
+    store, s3 = installation.reached(settings.store, settings.s3)
+    endpoint = settings.otlp_endpoint or installation.otlp_endpoint
+    return settings.model_copy(update={"store": store, "s3": s3, "otlp_endpoint": endpoint})
 
 
 def jobset_name(stage: str, key: str) -> str:

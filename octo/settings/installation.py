@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from octo import __version__
-from octo.settings.base import Neutral, ServiceUrl, Settings
+from octo.settings.base import Neutral, S3Settings, ServiceUrl, Settings
 
 
 class Toleration(BaseModel):
@@ -121,6 +121,11 @@ class Installation(BaseModel):
         if len(names) != len(set(names)):
             raise ValueError(f"expected pools with names of their own, got {', '.join(names)}")
         return self
+
+    def reached(self, store: str, s3: S3Settings) -> tuple[str, S3Settings]:
+        """The store and the connection to it: a command's or a job's own where it names them, else these."""
+        own = {"endpoint": s3.endpoint or self.s3_endpoint, "region": self.s3_region or s3.region}
+        return store or self.store, s3.model_copy(update=own)
 
 
 class InstalledSettings(Settings):
