@@ -13,10 +13,9 @@ from octo.cluster.endings import is_over
 from octo.cluster.kinds import JOB_SET, Manifest
 from octo.cluster.settings import JanitorSettings
 from octo.errors import EXIT_DONE, ClusterConflictError, ClusterMissingError
+from octo.render.launched import FOLLOWED
 from octo.render.pods import HEARTBEAT
 from octo.settings.loading import load
-
-FOLLOWED = "octo.dev/followed=true"
 
 
 def janitor_command(arguments: Sequence[str]) -> int:
@@ -24,7 +23,7 @@ def janitor_command(arguments: Sequence[str]) -> int:
     settings = load(JanitorSettings, arguments, os.environ)
     cluster = connected(settings)
     say = partial(Console(soft_wrap=True, highlight=False).print, markup=False)
-    stale = [jobset for jobset in cluster.list(JOB_SET, labels=FOLLOWED).items if _is_stale(jobset, settings)]
+    stale = [jobset for jobset in cluster.list(JOB_SET, labels=f"{FOLLOWED}=true").items if _is_stale(jobset, settings)]
     for jobset in stale:
         name = jobset["metadata"]["name"]
         said = f"{name}: nobody has followed it for {silence(jobset):.0f} s"

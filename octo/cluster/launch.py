@@ -22,7 +22,7 @@ from octo.errors import EXIT_DONE, EXIT_PREEMPTED, EXIT_USAGE, OctoError, Preemp
 from octo.outcome import TerminationLog, concluded
 from octo.processes import stoppable
 from octo.render.jobset import installed
-from octo.render.launched import launched
+from octo.render.launched import launched, launched_name
 from octo.render.pods import HEARTBEAT, Object
 from octo.settings.base import JobSettings
 from octo.settings.combined import load_with_job, of_job
@@ -65,7 +65,7 @@ def launch_job(settings: LaunchSettings, job: JobSettings) -> str:
         )
     cluster = connect(settings.installation.namespace, patience=settings.patience_seconds)
     store = connect_store(job.store, job.s3)
-    name = launched(job, settings.installation)["metadata"]["name"]
+    name = launched_name(job, settings.installation)
     run_id = job.run_id or name
     with recorded_step(store, job, run_id) as step:
         with _traced(store, job, run_id) as traced, traced.span("octo.launch", {"octo.job": job.job}):

@@ -3,9 +3,7 @@
 from octo.cluster.client import Cluster
 from octo.cluster.kinds import JOB_SET, Manifest
 from octo.errors import ClusterConflictError, ClusterMissingError
-
-SPEC_ANNOTATION = "octo.dev/spec"
-"""Digest of the rendered spec: what the API server adds by default does not change it."""
+from octo.render.jobset import SPEC_DIGEST
 
 
 def create_or_adopt(cluster: Cluster, jobset: Manifest) -> tuple[Manifest, bool]:
@@ -33,12 +31,12 @@ def create_or_adopt(cluster: Cluster, jobset: Manifest) -> tuple[Manifest, bool]
 def _adopted(cluster: Cluster, found: Manifest, wanted: Manifest) -> Manifest:
     name = found["metadata"]["name"]
     place = f"JobSet {name} in namespace {cluster.namespace}"
-    theirs, ours = (each["metadata"].get("annotations", {}).get(SPEC_ANNOTATION) for each in (found, wanted))
+    theirs, ours = (each["metadata"].get("annotations", {}).get(SPEC_DIGEST) for each in (found, wanted))
     if "deletionTimestamp" in found["metadata"]:
         raise ClusterConflictError(f"{place} is being deleted: try again when it is gone")
     if theirs != ours:
         raise ClusterConflictError(
-            f"{place} does something else (its {SPEC_ANNOTATION} is {theirs or 'missing'}, not {ours or 'missing'}): "
+            f"{place} does something else (its {SPEC_DIGEST} is {theirs or 'missing'}, not {ours or 'missing'}): "
             f"choose another name, or delete it with `octo cancel {name} -n {cluster.namespace}`"
         )
     owners = wanted["metadata"].get("ownerReferences", [])

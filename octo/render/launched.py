@@ -25,14 +25,18 @@ def launched(
 
     Asked for again, it has the same name: who creates it twice finds it, and adopts it.
     """
-    plain = jobset(settings, installation)
-    key = settings.run_id or plain["metadata"]["annotations"][SPEC_DIGEST]
     return jobset(
         settings,
         installation,
-        name=jobset_name(settings.stage or settings.job, key),
+        name=launched_name(settings, installation),
         owner=owner,
         traceparent=traceparent,
         labels={FOLLOWED: "true"} if followed else {},
         annotations=annotations,
     )
+
+
+def launched_name(settings: JobSettings, installation: Installation) -> str:
+    """The name of that JobSet. Only without a run is it rendered for it, and any misfit found."""
+    key = settings.run_id or jobset(settings, installation)["metadata"]["annotations"][SPEC_DIGEST]
+    return jobset_name(settings.stage or settings.job, key)
