@@ -69,6 +69,10 @@ class IntegrityError(StorageError):
     """Bytes read are not the bytes that were committed."""
 
 
+class SandboxError(OctoError):
+    """The sandbox could not do its work; says nothing about what was to be run in it."""
+
+
 class ClusterError(OctoError):
     """The cluster did not do what was asked of it."""
 

@@ -1,0 +1,1 @@
+"""Running untrusted model output, inside an ordinary restricted pod."""

@@ -1,0 +1,234 @@
+"""The conversation of a test and a program: asked here, done there, and only data comes back.
+
+Whoever answers decides what may be asked. The program answers everything; the test answers calls of the functions that
+it has passed, and nothing else.
+"""
+
+import builtins
+import json
+import operator
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from octo.sandbox.inside.values import Json, NotDataError, decode, encode
+
+Operations = Mapping[str, Callable[..., object]]
+
+EVERYTHING: Operations = {
+    "call": lambda function, *arguments, **named: function(*arguments, **named),
+    "attribute": getattr,
+    "set attribute": setattr,
+    "item": operator.getitem,
+    "set item": operator.setitem,
+    "delete item": operator.delitem,
+    "contains": operator.contains,
+    "length": len,
+    "iterate": iter,
+    "next": next,
+}
+CALLS: Operations = {"call": EVERYTHING["call"]}
+
+_LENGTH = struct.Struct(">I")
+
+
+class GoneError(Exception):
+    """The other side has ended."""
+
+
+class ProgramError(Exception):
+    """Raised by the program, and no built-in kind of error."""
+
+
+class Remote:
+    """Something of the other side that is no data. It is used there; nothing about it is believed here."""
+
+    __slots__ = ("_exchange", "_number")
+
+    def __init__(self, exchange: "Exchange", number: int) -> None:
+        object.__setattr__(self, "_exchange", exchange)
+        object.__setattr__(self, "_number", number)
+
+    def __call__(self, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - whatever it returns
+        return self._exchange.ask("call", self, *arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._exchange.ask("attribute", self, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._exchange.ask("set attribute", self, name, value)
+
+    def __getitem__(self, key: object) -> Any:  # noqa: ANN401
+        return self._exchange.ask("item", self, key)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._exchange.ask("set item", self, key, value)
+
+    def __delitem__(self, key: object) -> None:
+        self._exchange.ask("delete item", self, key)
+
+    def __contains__(self, value: object) -> bool:
+        return self._exchange.ask("contains", self, value) is True
+
+    def __len__(self) -> int:
+        return int(self._exchange.ask("length", self))
+
+    def __iter__(self) -> Any:  # noqa: ANN401
+        return self._exchange.ask("iterate", self)
+
+    def __next__(self) -> Any:  # noqa: ANN401
+        return self._exchange.ask("next", self)
+
+    def _refuse(self, *_: object) -> bool:
+        raise NotDataError("the program gave an object of its own where the test compares: only data can be compared")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+
+class Exchange:
+    """One end of a socket between a test and a program."""
+
+    def __init__(self, connection: socket.socket, *, largest: int, operations: Operations) -> None:
+        self._connection = connection
+        self._largest = largest
+        self._operations = operations
+        self._objects: list[object] = []
+        self._resolve = {"object": lambda number: Remote(self, number), "yours": self._own}
+
+    def send(self, message: Json) -> None:
+        """Send a message, whole."""
+        content = json.dumps(message).encode()
+        try:
+            self._connection.sendall(_LENGTH.pack(len(content)) + content)
+        except OSError:
+            raise GoneError from None
+
+    def receive(self) -> Json:
+        """The next message.
+
+        Raises:
+            GoneError: the other side has ended.
+            NotDataError: what it said is no message, or too large.
+        """
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > self._largest:
+            raise NotDataError(f"the program gave {length >> 20} MiB, {self._largest >> 20} are allowed")
+        try:
+            return json.loads(self._read(length))
+        except (ValueError, RecursionError) as error:
+            raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
+
+    def ask(self, operation: str, /, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - whatever it gives
+        """Have an operation done on the other side; what it raises there is raised here, as far as it is built in."""
+        self.send(
+            {
+                "do": operation,
+                "arguments": [encode(argument, self._refer) for argument in arguments],
+                "named": {name: encode(argument, self._refer) for name, argument in named.items()},
+            }
+        )
+        while "do" in (message := self._message()):
+            self._answer(message)
+        try:
+            for place, content in message.get("changed", ()):
+                _write_back(arguments[place], decode(content, self._resolve))
+            if "raised" in message:
+                raise _rebuilt(*message["raised"])
+            return decode(message["value"], self._resolve)
+        except (RecursionError, LookupError, TypeError) as error:
+            if "raised" in message:
+                raise
+            raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
+
+    def started(self) -> None:
+        """Wait until the program stands; raises what it raised on the way."""
+        message = self._message()
+        if "raised" in message:
+            raise _rebuilt(*message["raised"])
+
+    def serve(self) -> None:
+        """Answer until the other side ends."""
+        with suppress(GoneError):
+            while True:
+                self._answer(self._message())
+
+    def raised(self, error: Exception) -> Json:
+        """The message that says what was raised."""
+        plain = len(error.args) == 1 and type(error.args[0]) is str
+        return {"raised": [type(error).__name__, error.args[0] if plain else str(error)]}
+
+    def _message(self) -> dict[str, Json]:
+        message = self.receive()
+        if not isinstance(message, dict):
+            raise NotDataError("the program's answer is none")
+        return message
+
+    def _answer(self, message: dict[str, Json]) -> None:
+        arguments: list[object] = []
+        try:
+            arguments = [decode(content, self._resolve) for content in message["arguments"]]
+            named = {name: decode(content, self._resolve) for name, content in message["named"].items()}
+            value = self._operations[message["do"]](*arguments, **named)
+            reply = {"value": encode(value, self._refer)}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other side hears of it
+            reply = self.raised(error)
+        changed = []
+        for place, argument in enumerate(arguments):
+            if isinstance(argument, list | dict | set | bytearray) or hasattr(argument, "rotate"):
+                content = encode(argument, self._refer)
+                if content != message["arguments"][place]:
+                    changed.append([place, content])
+        self.send(reply | {"changed": changed} if changed else reply)
+
+    def _refer(self, value: object) -> Json:
+        if isinstance(value, Remote):
+            return {"yours": object.__getattribute__(value, "_number")}
+        self._objects.append(value)
+        return {"object": len(self._objects) - 1}
+
+    def _own(self, number: Json) -> object:
+        if not isinstance(number, int) or number < 0:
+            raise NotDataError("no such object")
+        return self._objects[number]
+
+    def _read(self, size: int) -> bytes:
+        parts = []
+        while size:
+            try:
+                part = self._connection.recv(min(size, 1 << 20))
+            except OSError:
+                raise GoneError from None
+            if not part:
+                raise GoneError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+def _rebuilt(name: object, said: object) -> Exception:
+    kind = getattr(builtins, str(name), None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            return kind(said)
+        except TypeError:
+            pass
+    return ProgramError(f"{name}: {said}")
+
+
+def _write_back(argument: Any, now: Any) -> None:  # noqa: ANN401 - any container
+    """Make an argument what the program has made of its copy."""
+    if type(argument) is not type(now):
+        return
+    if isinstance(argument, list | bytearray):
+        argument[:] = now
+    elif isinstance(argument, dict | set):
+        argument.clear()
+        argument.update(now)
+    elif hasattr(argument, "rotate"):
+        argument.clear()
+        argument.extend(now)

@@ -1,0 +1,66 @@
+"""The process in which a test runs. No line of a model's program is ever executed here."""
+
+import builtins
+import json
+import random
+import socket
+import traceback
+from typing import Any
+
+from octo.sandbox.inside.exchange import CALLS, Exchange, GoneError
+from octo.sandbox.inside.values import Json
+
+LONGEST_DETAIL = 500
+WAS_GONE = "the program ended before it answered"
+
+
+def be_judge(control: socket.socket, connection: socket.socket | None, *, largest: int) -> None:
+    """Run the test that arrives on `control`, and say there what it says: a pass only with the run's secret."""
+    asked = json.loads(control.makefile("rb").readline())
+    random.seed(0)
+    exchange = connection and Exchange(connection, largest=largest, operations=CALLS)
+    report = _report(exchange, asked)
+    control.sendall(json.dumps(report).encode() + b"\n")
+
+
+class Names(dict[str, Any]):
+    """A test's global names; those that it, its setup and Python do not define are the program's."""
+
+    def __init__(self, exchange: Exchange | None) -> None:
+        super().__init__(__name__="test", __builtins__=builtins)
+        self._exchange = exchange
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - whatever the program has of that name
+        if self._exchange is None or name.startswith("__") or hasattr(builtins, name):
+            raise KeyError(name)
+        self[name] = value = self._exchange.ask("name", name)
+        return value
+
+
+def _report(exchange: Exchange | None, asked: Json) -> Json:
+    try:
+        names = Names(exchange)
+        if exchange:
+            exchange.send(asked["program"])
+            exchange.started()
+        exec(compile(asked["setup"], "<setup>", "exec"), names)  # noqa: S102 - the benchmark's code
+        for name in asked["names"]:
+            names.pop(name, None)
+            names.__missing__(name)
+        exec(compile(asked["test"], "<test>", "exec"), names)  # noqa: S102 - the benchmark's code
+    except AssertionError as error:
+        return {"outcome": "fail", "detail": _detail(error, asked)}
+    except GoneError:
+        return {"outcome": "error", "detail": WAS_GONE}
+    except BaseException as error:  # noqa: BLE001 - a test that wants to exit has not passed
+        return {"outcome": "error", "detail": _detail(error, asked)}
+    return {"outcome": "pass", "secret": asked["secret"]}
+
+
+def _detail(error: BaseException, asked: Json) -> str:
+    """What was raised, and the line of the test that it came from."""
+    said = "".join(traceback.format_exception_only(error)).strip()
+    lines = asked["test"].splitlines()
+    places = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "<test>"]
+    where = f" in: {lines[places[-1] - 1].strip()}" if places and places[-1] <= len(lines) else ""
+    return said[:LONGEST_DETAIL] + where[:LONGEST_DETAIL]

@@ -1,0 +1,103 @@
+"""What is asked of the sandbox, and what it says."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one test of one program may use. A test that fits them has a verdict that does not depend on the machine."""
+
+    cpu_seconds: int = 5
+    """Processor time of the program, and of its test; what counts, whatever else the machine does."""
+    wall_seconds: float = 30.0
+    """For what waits without computing. Larger than the processor time, so that a busy machine changes no verdict."""
+    memory_mib: int = 512
+    """Address space."""
+    file_mib: int = 16
+    """Size of one file."""
+    disk_mib: int = 64
+    """All files together, looked at ten times a second."""
+    num_files: int = 1024
+    """Files and directories that may be left, looked at likewise."""
+    open_files: int = 64
+    threads: int = 4096
+    """Threads of this user on the machine, all processes together: the kernel has no narrower count."""
+    output_kib: int = 64
+    """Of what it prints, how much is kept; the rest is read and dropped."""
+    message_mib: int = 16
+    """A value that the program returns."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A program and its tests.
+
+    Tests never run in the program's process: what they call there is called over a socket, and data comes back. So a
+    program can earn a verdict only by answering right.
+    """
+
+    program: str
+    """What a model wrote: the source of a module. Empty where only trusted code is run, on untrusted data."""
+    tests: tuple[str, ...]
+    """Source of each test, assertions or whatever else raises."""
+    setup: str = ""
+    """Source that is run before each test, in its process: imports and helpers, from the benchmark."""
+    names: tuple[str, ...] = ()
+    """Names that are the program's even where the setup has them; one that nobody else defines is the program's."""
+
+
+class Outcome(StrEnum):
+    """What one test says."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    """An assertion did not hold."""
+    ERROR = "error"
+    """Anything else was raised, the program ended, or used more than memory or disk allow."""
+    TIMEOUT = "timeout"
+    COULD_NOT_RUN = "could-not-run"
+    """The sandbox's own trouble. Neither pass nor fail."""
+
+
+@dataclass(frozen=True)
+class TestVerdict:
+    """What one test says, and why."""
+
+    __test__ = False
+
+    outcome: Outcome
+    detail: str = ""
+    output: str = field(default="", compare=False)
+    """The beginning of what the program printed."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What all tests of a task say."""
+
+    tests: tuple[TestVerdict, ...]
+    layers: tuple[str, ...]
+    """What stood between the program and the machine."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether every test could be run."""
+        return all(test.outcome is not Outcome.COULD_NOT_RUN for test in self.tests)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test passed, and there was one."""
+        return bool(self.tests) and all(test.outcome is Outcome.PASS for test in self.tests)
+
+    @property
+    def pass_rate(self) -> float | None:
+        """The share of tests that passed; None when one could not be run, or there is none."""
+        if not self.tests or not self.reached:
+            return None
+        return self.counts()[Outcome.PASS] / len(self.tests)
+
+    def counts(self) -> Counter[Outcome]:
+        """How many tests had each outcome."""
+        return Counter(test.outcome for test in self.tests)

@@ -1,0 +1,200 @@
+"""A warm worker: a process that forks a confined pair for each test, and what is said to it and heard from it."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from octo.sandbox import layers
+from octo.sandbox.conversation import Heard, WorkerLostError, converse
+from octo.sandbox.inside.judge import WAS_GONE
+from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
+
+BOOT = (
+    "import sys, types; octo = types.ModuleType('octo'); octo.__path__ = [sys.argv[2]]; sys.modules['octo'] = octo; "
+    "from octo.sandbox.inside.zygote import main; main()"
+)
+"""Starts the worker without importing anything else of octo, nor of the environment."""
+NOT_CONFINED = 86
+PATIENCE_SECONDS = 10.0
+"""How much longer than a test may take the worker may, before it is given up."""
+
+
+class Worker:
+    """One process and its working directory."""
+
+    def __init__(self, *, limits: Limits, packages: Sequence[str], active: Sequence[str]) -> None:
+        self._limits = limits
+        self._packages = tuple(packages)
+        self._active = tuple(active)
+        self._stack: ExitStack | None = None
+
+    def start(self) -> None:
+        """Start the process.
+
+        Raises:
+            WorkerLostError: it cannot be started, or confined.
+        """
+        with ExitStack() as stack:
+            directory = Path(tempfile.mkdtemp(prefix="octo-sandbox-"))
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            ours, theirs = socket.socketpair()
+            stack.enter_context(ours)
+            with theirs, ExitStack() as passed:
+                ruleset = -1
+                if "landlock" in self._active:
+                    ruleset = layers.ruleset(directory, packages=bool(self._packages))
+                    passed.callback(os.close, ruleset)
+                settings = {
+                    "control": theirs.fileno(),
+                    "ruleset": ruleset,
+                    "filter": layers.system_calls() if "seccomp" in self._active else "",
+                    "directory": str(directory),
+                    "packages": self._packages,
+                    "paths": [path for path in sys.path if path] if self._packages else [],
+                }
+                process = subprocess.Popen(  # noqa: S603 - Python itself and our own module
+                    [
+                        *self._prefix(directory),
+                        *(layers.interpreter(), "-s", "-S", "-B", "-P", "-X", "utf8", "-c", BOOT),
+                        *(json.dumps(settings), str(layers.OCTO)),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno(), *([ruleset] if ruleset >= 0 else [])],
+                    # The order of a set must not depend on the worker.
+                    env={"PYTHONHASHSEED": "0"},
+                    start_new_session=True,
+                )
+            stack.callback(_end, process)
+            self._control, self._process = ours, process
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """End the process, and with it whatever it runs."""
+        if self._stack:
+            self._stack.close()
+            self._stack = None
+
+    def run(self, task: Task, test: str) -> TestVerdict:
+        """Run one test of a task, starting the process where there is none.
+
+        Raises:
+            WorkerLostError: no verdict could be reached.
+        """
+        if self._stack is None:
+            self.start()
+        secret = secrets.token_hex(16)
+        asked = {
+            "program": task.program,
+            "setup": task.setup,
+            "names": task.names,
+            "test": test,
+            "secret": secret,
+        }
+        judge, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        with judge, theirs, os.fdopen(reading, "rb", buffering=0) as output:
+            try:
+                socket.send_fds(self._control, [self._request(task)], [theirs.fileno(), writing])
+            except OSError as error:
+                raise WorkerLostError(f"a worker of the sandbox has ended: {error}") from None
+            finally:
+                os.close(writing)
+            theirs.close()
+            heard = converse(
+                self._control,
+                judge,
+                output,
+                said=json.dumps(asked).encode() + b"\n",
+                kept=self._limits.output_kib << 10,
+                seconds=self._limits.wall_seconds + PATIENCE_SECONDS,
+            )
+        return _verdict(heard, secret=secret, limits=self._limits)
+
+    def _prefix(self, directory: Path) -> list[str]:
+        if "namespaces" not in self._active:
+            return []
+        return layers.in_namespaces(directory, packages=bool(self._packages))
+
+    def _request(self, task: Task) -> bytes:
+        limits = self._limits
+        mib = 1 << 20
+        request = {
+            "program": bool(task.program),
+            "wall_seconds": limits.wall_seconds,
+            "disk_bytes": limits.disk_mib * mib,
+            "num_files": limits.num_files,
+            "largest": limits.message_mib * mib,
+            "limits": {
+                "RLIMIT_CPU": limits.cpu_seconds,
+                "RLIMIT_AS": limits.memory_mib * mib,
+                "RLIMIT_FSIZE": limits.file_mib * mib,
+                "RLIMIT_NOFILE": limits.open_files,
+                "RLIMIT_NPROC": limits.threads,
+                "RLIMIT_CORE": 0,
+                "RLIMIT_MEMLOCK": 0,
+                "RLIMIT_MSGQUEUE": 0,
+            },
+        }
+        return json.dumps(request).encode()
+
+
+def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:
+    """Put together what the judge said, if it said anything, and how the processes ended."""
+    output = heard.output.decode(errors="replace")
+    report = heard.report
+    statuses = heard.reply["statuses"]
+    if report.get("outcome") == "pass" and secrets.compare_digest(str(report.get("secret")), secret):
+        return TestVerdict(Outcome.PASS, output=output)
+    if any(status["code"] == NOT_CONFINED for status in statuses):
+        raise WorkerLostError("the sandbox could not confine a process; octo doctor says which layers are offered here")
+    if heard.reply["stopped"] == "wall":
+        return TestVerdict(Outcome.TIMEOUT, f"no answer within {limits.wall_seconds:g} s", output)
+    if heard.reply["stopped"] == "disk":
+        said = f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
+        return TestVerdict(Outcome.ERROR, said, output)
+    spent = [status for status in statuses if _spent(status, limits)]
+    if report.get("outcome") == "fail":
+        return TestVerdict(Outcome.FAIL, _scrubbed(report["detail"]), output)
+    if spent:
+        return TestVerdict(Outcome.TIMEOUT, f"used up its {limits.cpu_seconds} s of processor time", output)
+    if report.get("outcome") == "error":
+        how = f": {_ending(statuses[0]['code'])}" if report["detail"] == WAS_GONE else ""
+        return TestVerdict(Outcome.ERROR, _scrubbed(report["detail"]) + how, output)
+    return TestVerdict(Outcome.ERROR, f"the test gave no report: {_ending(statuses[-1]['code'])}", output)
+
+
+def _spent(status: dict[str, float], limits: Limits) -> bool:
+    """Whether a process was killed for its processor time; whoever kills itself by that signal has not spent it."""
+    return status["code"] < 0 and status["cpu_seconds"] >= limits.cpu_seconds - 0.1
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"
+
+
+def _scrubbed(detail: str) -> str:
+    """Without addresses in memory, which differ from run to run."""
+    return re.sub(r"0x[0-9a-f]{6,}", "0x...", detail)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the worker; its children die with it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
