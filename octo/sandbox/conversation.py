@@ -41,14 +41,14 @@ def converse(
     Raises:
         WorkerLostError: the worker ended, or `seconds` have gone by.
     """
-    heard = {control: b"", judge: b"", output: b""}
-    most = {control: LONGEST_REPORT, judge: LONGEST_REPORT, output: kept}
+    heard: dict[object, bytes] = {control: b"", judge: b"", output: b""}
+    most: dict[object, int] = {control: LONGEST_REPORT, judge: LONGEST_REPORT, output: kept}
     unsaid = memoryview(said)
     deadline = time.monotonic() + seconds
-    judge.setblocking(False)
+    judge.settimeout(0)
     with selectors.DefaultSelector() as selector:
-        for source in (control, output):
-            selector.register(source, selectors.EVENT_READ)
+        for read_only in (control, output):
+            selector.register(read_only, selectors.EVENT_READ)
         selector.register(judge, selectors.EVENT_READ | selectors.EVENT_WRITE)
         while not heard[control].endswith(b"\n"):
             ready = selector.select(deadline - time.monotonic())
@@ -60,7 +60,7 @@ def converse(
                     if not unsaid:
                         selector.modify(judge, selectors.EVENT_READ)
                 if events & selectors.EVENT_READ:
-                    source = key.fileobj
+                    source: Any = key.fileobj
                     part = _part(source)
                     heard[source] += part[: most[source] - len(heard[source])]
                     if not part and source is control:
@@ -82,14 +82,14 @@ def _sent(judge: socket.socket, unsaid: memoryview) -> int:
         return len(unsaid)
 
 
-def _part(source: Any) -> bytes:  # noqa: ANN401 - a socket or a file
+def _part(source: Any) -> bytes:
     try:
         return bytes(source.recv(PART) if isinstance(source, socket.socket) else source.read(PART) or b"")
     except ConnectionError:
         return b""
 
 
-def _rest(source: Any, most: int) -> bytes:  # noqa: ANN401 - a socket or a file
+def _rest(source: Any, most: int) -> bytes:
     """What is left of what the dead have said."""
     rest = b""
     while len(rest) < most and (part := _part(source)):

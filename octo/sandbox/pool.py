@@ -1,6 +1,5 @@
 """The sandbox as its users see it: tasks in, verdicts out, whatever the programs do."""
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +21,13 @@ class Sandbox:
     """A pool of warm workers. A context manager; its methods may be called from any thread."""
 
     def __init__(
-        self, *, workers: int = 1, limits: Limits | None = None, packages: Sequence[str] = (), weaker: bool = False
+        self,
+        *,
+        workers: int = 1,
+        limits: Limits | None = None,
+        packages: Sequence[str] = (),
+        weaker: bool = False,
+        without: Sequence[str] = (),
     ) -> None:
         """Choose the layers.
 
@@ -31,12 +36,13 @@ class Sandbox:
             limits: of each test.
             packages: modules that the workers import beforehand; they then find the environment's other packages too.
                 For trusted code that works on untrusted data.
-            weaker: run even where this machine gives too few layers to hold a program that wants to do harm.
+            weaker: run even where there are too few layers to hold a program that wants to do harm.
+            without: layers to do without although this machine gives them.
 
         Raises:
             UsageError: too few layers, and `weaker` is not set.
         """
-        found = offered()
+        found = offered().but(without)
         if not found.sufficient and not weaker:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in found.lacking.items())
             raise UsageError(
@@ -47,6 +53,7 @@ class Sandbox:
             Worker(limits=limits or Limits(), packages=packages, active=found.active) for _ in range(workers)
         ]
         self._free: SimpleQueue[Worker] = SimpleQueue()
+        self._closing = False
         self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="octo-sandbox")
 
     def __enter__(self) -> Self:
@@ -57,6 +64,10 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        self._closing = True
+        if error is not None:
+            for worker in self._workers:
+                worker.kill()
         self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.close()
@@ -79,6 +90,8 @@ class Sandbox:
                 except WorkerLostError as error:
                     worker.close()
                     said = str(error)
+                    if self._closing:
+                        break
         return TestVerdict(Outcome.COULD_NOT_RUN, said)
 
     @contextmanager

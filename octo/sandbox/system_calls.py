@@ -12,22 +12,27 @@ from collections.abc import Mapping, Sequence
 import pyseccomp
 from pyseccomp import EQ, MASKED_EQ, Arg
 
-ALLOWED = """
-read readv write writev pread64 preadv pwrite64 pwritev lseek close close_range dup dup2 dup3 fsync fdatasync
-fstat newfstatat stat lstat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat getcwd chdir fchdir
-open openat creat getdents getdents64 rename renameat renameat2 unlink unlinkat rmdir link linkat symlink symlinkat
-truncate ftruncate flock sendfile copy_file_range fadvise64
-mmap mprotect munmap mremap brk madvise mincore msync membarrier get_mempolicy
-rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack pause alarm
-setitimer getitimer restart_syscall
-getpid getppid gettid getuid geteuid getgid getegid getgroups getresuid getresgid getpgrp getpgid getsid
-getrlimit getrusage getpriority times sysinfo uname getcpu sched_yield sched_getaffinity sched_getparam
-sched_getscheduler nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time getrandom
-futex futex_waitv set_robust_list get_robust_list rseq set_tid_address arch_prctl exit exit_group wait4 waitid
-pipe pipe2 eventfd eventfd2 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2
-poll ppoll select pselect6 recvfrom shutdown getsockname getpeername getsockopt setsockopt
-""".split()
-"""Reading and writing of files (which ones is Landlock's part), memory, threads' waiting, clocks, pipes."""
+ALLOWED: Mapping[str, str] = {
+    "descriptors": "read readv write writev pread64 preadv pwrite64 pwritev lseek close close_range dup dup2 dup3",
+    # Which ones is Landlock's part.
+    "files": "open openat creat truncate ftruncate fsync fdatasync flock sendfile copy_file_range fadvise64",
+    "directories": "getcwd chdir fchdir getdents getdents64 rmdir",
+    "names": "rename renameat renameat2 unlink unlinkat link linkat symlink symlinkat readlink readlinkat",
+    "looking": "fstat newfstatat stat lstat statx statfs fstatfs access faccessat faccessat2",
+    "memory": "mmap mprotect munmap mremap brk madvise mincore msync membarrier get_mempolicy",
+    "own signals": "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack",
+    "alarms": "pause alarm setitimer getitimer restart_syscall",
+    "oneself": "getpid getppid gettid getuid geteuid getgid getegid getgroups getresuid getresgid getpgrp getpgid",
+    "usage": "getsid getrlimit getrusage getpriority times sysinfo uname getcpu",
+    "scheduling": "sched_yield sched_getaffinity sched_getparam sched_getscheduler",
+    "time and chance": "nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time getrandom",
+    "threads": "futex futex_waitv set_robust_list get_robust_list rseq set_tid_address arch_prctl exit exit_group",
+    "children, of which there are none": "wait4 waitid",
+    "pipes": "pipe pipe2 eventfd eventfd2",
+    "waiting": "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6",
+    "the socket there is": "recvfrom shutdown getsockname getpeername getsockopt setsockopt",
+}
+"""By purpose."""
 
 CLONE_THREAD = 0x0001_0000
 CLONE_NAMESPACES = 0x7E02_0080
@@ -45,7 +50,7 @@ ALLOWED_WHEN: Mapping[str, Sequence[tuple[Arg, ...]]] = {
     "fcntl": [(Arg(1, EQ, command),) for command in (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)],
     # Whether it is a terminal and how wide, bytes waiting, blocking, close-on-exec. No typing into terminals.
     "ioctl": [(Arg(1, EQ, request),) for request in (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)],
-    # A pair of connected streams, which event loops wake themselves with, and nothing that could be connected elsewhere.
+    # A pair of connected streams, which event loops wake themselves with; nothing that can be connected elsewhere.
     "socketpair": [(Arg(0, EQ, 1), Arg(1, MASKED_EQ, 0xF, 1))],
     "sendto": [(Arg(4, EQ, 0),)],
     # What is made must stay removable for who made it.
@@ -65,7 +70,7 @@ ABSENT = ("clone3", "openat2")
 def compiled(*, signals: bool) -> bytes:
     """The filter as the kernel takes it; `signals` allows sending them."""
     made = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
-    for name in (*ALLOWED, *(SIGNALS if signals else ())):
+    for name in (*" ".join(ALLOWED.values()).split(), *(SIGNALS if signals else ())):
         _add(made, pyseccomp.ALLOW, name)
     for name, cases in ALLOWED_WHEN.items():
         for arguments in cases:

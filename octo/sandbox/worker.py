@@ -14,17 +14,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from octo.sandbox import layers
 from octo.sandbox.conversation import Heard, WorkerLostError, converse
 from octo.sandbox.inside.judge import WAS_GONE
+from octo.sandbox.layers import system_calls
+from octo.sandbox.python import command
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 
-BOOT = (
-    "import sys, types; octo = types.ModuleType('octo'); octo.__path__ = [sys.argv[2]]; sys.modules['octo'] = octo; "
-    "from octo.sandbox.inside.zygote import main; main()"
-)
-"""Starts the worker without importing anything else of octo, nor of the environment."""
-NOT_CONFINED = 86
+START = "from octo.sandbox.inside.zygote import main; main()"
 PATIENCE_SECONDS = 10.0
 """How much longer than a test may take the worker may, before it is given up."""
 
@@ -37,6 +33,7 @@ class Worker:
         self._packages = tuple(packages)
         self._active = tuple(active)
         self._stack: ExitStack | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process.
@@ -50,24 +47,19 @@ class Worker:
             ours, theirs = socket.socketpair()
             stack.enter_context(ours)
             with theirs, ExitStack() as passed:
-                ruleset = -1
-                if "landlock" in self._active:
-                    ruleset = layers.ruleset(directory, packages=bool(self._packages))
+                ruleset = self._ruleset(directory)
+                if ruleset >= 0:
                     passed.callback(os.close, ruleset)
                 settings = {
                     "control": theirs.fileno(),
                     "ruleset": ruleset,
-                    "filter": layers.system_calls() if "seccomp" in self._active else "",
+                    "filter": system_calls() if "seccomp" in self._active else "",
                     "directory": str(directory),
                     "packages": self._packages,
                     "paths": [path for path in sys.path if path] if self._packages else [],
                 }
                 process = subprocess.Popen(  # noqa: S603 - Python itself and our own module
-                    [
-                        *self._prefix(directory),
-                        *(layers.interpreter(), "-s", "-S", "-B", "-P", "-X", "utf8", "-c", BOOT),
-                        *(json.dumps(settings), str(layers.OCTO)),
-                    ],
+                    self._placed(command(START, json.dumps(settings)), directory),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno(), *([ruleset] if ruleset >= 0 else [])],
@@ -78,6 +70,11 @@ class Worker:
             stack.callback(_end, process)
             self._control, self._process = ours, process
             self._stack = stack.pop_all()
+
+    def kill(self) -> None:
+        """End the process under whoever is talking to it, from another thread."""
+        if self._process:
+            _end(self._process)
 
     def close(self) -> None:
         """End the process, and with it whatever it runs."""
@@ -121,10 +118,19 @@ class Worker:
             )
         return _verdict(heard, secret=secret, limits=self._limits)
 
-    def _prefix(self, directory: Path) -> list[str]:
+    def _placed(self, words: list[str], directory: Path) -> list[str]:
         if "namespaces" not in self._active:
-            return []
-        return layers.in_namespaces(directory, packages=bool(self._packages))
+            return words
+        from octo.sandbox.namespaces import inside  # noqa: PLC0415 - absent where it is not packaged
+
+        return inside(words, directory, packages=bool(self._packages))
+
+    def _ruleset(self, directory: Path) -> int:
+        if "landlock" not in self._active:
+            return -1
+        from octo.sandbox.landlock import ruleset  # noqa: PLC0415 - absent where Landlock is
+
+        return ruleset(directory, packages=bool(self._packages))
 
     def _request(self, task: Task) -> bytes:
         limits = self._limits
@@ -151,27 +157,32 @@ class Worker:
 
 def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:
     """Put together what the judge said, if it said anything, and how the processes ended."""
+    if not heard.reply["confined"]:
+        raise WorkerLostError("a process of the sandbox could not be confined: octo doctor says what is offered here")
     output = heard.output.decode(errors="replace")
-    report = heard.report
-    statuses = heard.reply["statuses"]
-    if report.get("outcome") == "pass" and secrets.compare_digest(str(report.get("secret")), secret):
+    passed = heard.report.get("outcome") == Outcome.PASS
+    if passed and secrets.compare_digest(str(heard.report.get("secret")), secret):
         return TestVerdict(Outcome.PASS, output=output)
-    if any(status["code"] == NOT_CONFINED for status in statuses):
-        raise WorkerLostError("the sandbox could not confine a process; octo doctor says which layers are offered here")
+    outcome, detail = _shortfall(heard, limits)
+    # Without addresses in memory, which differ from run to run.
+    return TestVerdict(outcome, re.sub(r"0x[0-9a-f]{6,}", "0x...", detail), output)
+
+
+def _shortfall(heard: Heard, limits: Limits) -> tuple[Outcome, str]:
+    """Which verdict short of a pass it is, and why. A failed assertion counts whatever happened beside it."""
+    statuses = heard.reply["statuses"]
+    said = str(heard.report.get("detail", ""))
+    if heard.report.get("outcome") == Outcome.FAIL:
+        return Outcome.FAIL, said
     if heard.reply["stopped"] == "wall":
-        return TestVerdict(Outcome.TIMEOUT, f"no answer within {limits.wall_seconds:g} s", output)
+        return Outcome.TIMEOUT, f"no answer within {limits.wall_seconds:g} s"
     if heard.reply["stopped"] == "disk":
-        said = f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
-        return TestVerdict(Outcome.ERROR, said, output)
-    spent = [status for status in statuses if _spent(status, limits)]
-    if report.get("outcome") == "fail":
-        return TestVerdict(Outcome.FAIL, _scrubbed(report["detail"]), output)
-    if spent:
-        return TestVerdict(Outcome.TIMEOUT, f"used up its {limits.cpu_seconds} s of processor time", output)
-    if report.get("outcome") == "error":
-        how = f": {_ending(statuses[0]['code'])}" if report["detail"] == WAS_GONE else ""
-        return TestVerdict(Outcome.ERROR, _scrubbed(report["detail"]) + how, output)
-    return TestVerdict(Outcome.ERROR, f"the test gave no report: {_ending(statuses[-1]['code'])}", output)
+        return Outcome.ERROR, f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
+    if any(_spent(status, limits) for status in statuses):
+        return Outcome.TIMEOUT, f"used up its {limits.cpu_seconds} s of processor time"
+    if not heard.report:
+        return Outcome.ERROR, f"the test gave no report: {_ending(statuses[-1]['code'])}"
+    return Outcome.ERROR, f"{said}: {_ending(statuses[0]['code'])}" if said == WAS_GONE else said
 
 
 def _spent(status: dict[str, float], limits: Limits) -> bool:
@@ -186,11 +197,6 @@ def _ending(code: int) -> str:
         return f"ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"ended by signal {-code}"
-
-
-def _scrubbed(detail: str) -> str:
-    """Without addresses in memory, which differ from run to run."""
-    return re.sub(r"0x[0-9a-f]{6,}", "0x...", detail)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

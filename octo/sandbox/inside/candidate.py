@@ -29,7 +29,7 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
     exchange.serve()
 
 
-def _named(module: types.ModuleType, name: str) -> Any:  # noqa: ANN401 - any object
+def _named(module: types.ModuleType, name: str) -> Any:
     try:
         return module.__dict__[name]
     except KeyError:

@@ -31,7 +31,7 @@ class Confinement:
     """A seccomp program in base 64; empty for none."""
 
     @cached_property
-    def _program(self) -> Any:  # noqa: ANN401 - ctypes
+    def _program(self) -> Any:
         """A `struct sock_fprog`: the number of instructions of 8 bytes, and where they are."""
         code = base64.b64decode(self.filter)
         self.__dict__["_code"] = ctypes.create_string_buffer(code, len(code))
@@ -71,7 +71,7 @@ class Confinement:
 _C = ctypes.CDLL(None, use_errno=True)
 
 
-def _call(function: str, *arguments: Any) -> None:  # noqa: ANN401 - ctypes
+def _call(function: str, *arguments: Any) -> None:
     if getattr(_C, function)(*(ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)):
         number = ctypes.get_errno()
         raise OSError(number, f"{function}: {os.strerror(number)}")

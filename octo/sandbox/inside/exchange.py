@@ -9,6 +9,7 @@ import json
 import operator
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,12 +25,12 @@ EVERYTHING: Operations = {
     "item": operator.getitem,
     "set item": operator.setitem,
     "delete item": operator.delitem,
-    "contains": operator.contains,
     "length": len,
     "iterate": iter,
     "next": next,
 }
 CALLS: Operations = {"call": EVERYTHING["call"]}
+MUTABLE = (list, dict, set, bytearray, deque)
 
 _LENGTH = struct.Struct(">I")
 
@@ -51,10 +52,10 @@ class Remote:
         object.__setattr__(self, "_exchange", exchange)
         object.__setattr__(self, "_number", number)
 
-    def __call__(self, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - whatever it returns
+    def __call__(self, *arguments: object, **named: object) -> Any:  # noqa: D102 - calls
         return self._exchange.ask("call", self, *arguments, **named)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._exchange.ask("attribute", self, name)
@@ -62,7 +63,7 @@ class Remote:
     def __setattr__(self, name: str, value: object) -> None:
         self._exchange.ask("set attribute", self, name, value)
 
-    def __getitem__(self, key: object) -> Any:  # noqa: ANN401
+    def __getitem__(self, key: object) -> Any:
         return self._exchange.ask("item", self, key)
 
     def __setitem__(self, key: object, value: object) -> None:
@@ -71,22 +72,19 @@ class Remote:
     def __delitem__(self, key: object) -> None:
         self._exchange.ask("delete item", self, key)
 
-    def __contains__(self, value: object) -> bool:
-        return self._exchange.ask("contains", self, value) is True
-
     def __len__(self) -> int:
         return int(self._exchange.ask("length", self))
 
-    def __iter__(self) -> Any:  # noqa: ANN401
+    def __iter__(self) -> Any:
         return self._exchange.ask("iterate", self)
 
-    def __next__(self) -> Any:  # noqa: ANN401
+    def __next__(self) -> Any:
         return self._exchange.ask("next", self)
 
     def _refuse(self, *_: object) -> bool:
         raise NotDataError("the program gave an object of its own where the test compares: only data can be compared")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
     __hash__ = object.__hash__
 
 
@@ -123,7 +121,7 @@ class Exchange:
         except (ValueError, RecursionError) as error:
             raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
 
-    def ask(self, operation: str, /, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - whatever it gives
+    def ask(self, operation: str, /, *arguments: object, **named: object) -> Any:
         """Have an operation done on the other side; what it raises there is raised here, as far as it is built in."""
         self.send(
             {
@@ -179,7 +177,7 @@ class Exchange:
             reply = self.raised(error)
         changed = []
         for place, argument in enumerate(arguments):
-            if isinstance(argument, list | dict | set | bytearray) or hasattr(argument, "rotate"):
+            if isinstance(argument, MUTABLE):
                 content = encode(argument, self._refer)
                 if content != message["arguments"][place]:
                     changed.append([place, content])
@@ -220,7 +218,7 @@ def _rebuilt(name: object, said: object) -> Exception:
     return ProgramError(f"{name}: {said}")
 
 
-def _write_back(argument: Any, now: Any) -> None:  # noqa: ANN401 - any container
+def _write_back(argument: Any, now: Any) -> None:
     """Make an argument what the program has made of its copy."""
     if type(argument) is not type(now):
         return
@@ -229,6 +227,6 @@ def _write_back(argument: Any, now: Any) -> None:  # noqa: ANN401 - any containe
     elif isinstance(argument, dict | set):
         argument.clear()
         argument.update(now)
-    elif hasattr(argument, "rotate"):
+    elif isinstance(argument, deque):
         argument.clear()
         argument.extend(now)

@@ -18,7 +18,7 @@ def be_judge(control: socket.socket, connection: socket.socket | None, *, larges
     """Run the test that arrives on `control`, and say there what it says: a pass only with the run's secret."""
     asked = json.loads(control.makefile("rb").readline())
     random.seed(0)
-    exchange = connection and Exchange(connection, largest=largest, operations=CALLS)
+    exchange = Exchange(connection, largest=largest, operations=CALLS) if connection else None
     report = _report(exchange, asked)
     control.sendall(json.dumps(report).encode() + b"\n")
 
@@ -30,7 +30,7 @@ class Names(dict[str, Any]):
         super().__init__(__name__="test", __builtins__=builtins)
         self._exchange = exchange
 
-    def __missing__(self, name: str) -> Any:  # noqa: ANN401 - whatever the program has of that name
+    def __missing__(self, name: str) -> Any:
         if self._exchange is None or name.startswith("__") or hasattr(builtins, name):
             raise KeyError(name)
         self[name] = value = self._exchange.ask("name", name)

@@ -5,7 +5,7 @@ its tag. Subclasses of a known type are sent as that type, so an overridden `__e
 """
 
 import collections
-import datetime
+import datetime as dt
 import decimal
 import fractions
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ def encode(value: object, refer: Callable[[object], Json]) -> Json:
     return refer(value)
 
 
-def decode(given: Json, resolve: Mapping[str, Callable[[Json], object]]) -> Any:  # noqa: ANN401 - any value
+def decode(given: Json, resolve: Mapping[str, Callable[[Json], object]]) -> Any:
     """The value that the JSON stands for; `resolve` has what stands for objects that are no data, by tag.
 
     Raises:
@@ -70,7 +70,7 @@ def _integer(value: int) -> Json:
     return value if -_LARGEST < value < _LARGEST else {"int": hex(value)}
 
 
-def _checked(kind: type, value: object) -> Any:  # noqa: ANN401 - of that kind
+def _checked(kind: type, value: object) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"expected {kind.__name__}")
     return value
@@ -95,10 +95,10 @@ _FORWARD: Mapping[type, Callable[[Any, Forward], Json]] = {
     collections.deque: lambda value, forward: {"deque": [forward(part) for part in value]},
     fractions.Fraction: lambda value, forward: {"Fraction": [forward(value.numerator), forward(value.denominator)]},
     decimal.Decimal: lambda value, _: {"Decimal": decimal.Decimal.__str__(value)},
-    datetime.datetime: lambda value, _: {"datetime": value.isoformat()},
-    datetime.date: lambda value, _: {"date": value.isoformat()},
-    datetime.time: lambda value, _: {"time": value.isoformat()},
-    datetime.timedelta: lambda value, _: {"timedelta": [value.days, value.seconds, value.microseconds]},
+    dt.datetime: lambda value, _: {"datetime": value.isoformat()},
+    dt.date: lambda value, _: {"date": value.isoformat()},
+    dt.time: lambda value, _: {"time": value.isoformat()},
+    dt.timedelta: lambda value, _: {"timedelta": [value.days, value.seconds, value.microseconds]},
 }
 """By type; the first one of a value's own and inherited types counts."""
 _BACK: Mapping[str, Callable[[Json, Back], object]] = {
@@ -117,8 +117,8 @@ _BACK: Mapping[str, Callable[[Json, Back], object]] = {
     "deque": lambda content, back: collections.deque(back(part) for part in content),
     "Fraction": lambda content, back: fractions.Fraction(*(_checked(int, back(part)) for part in content)),
     "Decimal": lambda content, _: decimal.Decimal(_checked(str, content)),
-    "datetime": lambda content, _: datetime.datetime.fromisoformat(content),
-    "date": lambda content, _: datetime.date.fromisoformat(content),
-    "time": lambda content, _: datetime.time.fromisoformat(content),
-    "timedelta": lambda content, _: datetime.timedelta(*(_checked(int, part) for part in content)),
+    "datetime": lambda content, _: dt.datetime.fromisoformat(content),
+    "date": lambda content, _: dt.date.fromisoformat(content),
+    "time": lambda content, _: dt.time.fromisoformat(content),
+    "timedelta": lambda content, _: dt.timedelta(*(_checked(int, part) for part in content)),
 }

