@@ -135,13 +135,13 @@ class Exchange:
         try:
             for place, content in message.get("changed", ()):
                 _write_back(arguments[place], decode(content, self._resolve))
-            if "raised" in message:
-                raise _rebuilt(*message["raised"])
-            return decode(message["value"], self._resolve)
-        except (RecursionError, LookupError, TypeError) as error:
-            if "raised" in message:
-                raise
-            raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
+            error = _rebuilt(*message["raised"]) if "raised" in message else None
+            value = None if error else decode(message["value"], self._resolve)
+        except (RecursionError, LookupError, TypeError) as unread:
+            raise NotDataError(f"the program's answer cannot be read: {type(unread).__name__}") from None
+        if error:
+            raise error
+        return value
 
     def started(self) -> None:
         """Wait until the program stands; raises what it raised on the way."""

@@ -1,0 +1,225 @@
+"""A test and a program speak over one socket, and the test believes nothing but data."""
+
+import json
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from octo.sandbox.inside.exchange import CALLS, EVERYTHING, Exchange, GoneError, ProgramError, Remote
+from octo.sandbox.inside.values import NotDataError
+
+LARGEST = 1 << 20
+
+
+class Node:
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.left: Node | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, key: object) -> object:
+        return key
+
+
+PROGRAM = {
+    "double": lambda x: 2 * x,
+    "apply": lambda function, values: [function(value) for value in values],
+    "count": lambda limit: (value for value in range(limit)),
+    "Node": Node,
+    "tree_sum": lambda node: node.value + (PROGRAM["tree_sum"](node.left) if node.left else 0),
+    "miss": lambda: {}["missing"],
+    "divide": lambda a, b: a / b,
+    "append": lambda values: values.append(4),
+    "clear": lambda values: values.clear(),
+    "swap": lambda pair: pair.rotate(1),
+    "nothing": None,
+}
+
+
+@contextmanager
+def program_at_the_other_end() -> Iterator[Exchange]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        operations = {**EVERYTHING, "name": PROGRAM.__getitem__}
+        other = Exchange(theirs, largest=LARGEST, operations=operations)
+        thread = threading.Thread(target=other.serve)
+        thread.start()
+        yield Exchange(ours, largest=LARGEST, operations=CALLS)
+        ours.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[[str], object]]:
+    with program_at_the_other_end() as exchange:
+        yield lambda name: exchange.ask("name", name)
+
+
+def test_a_function_is_called_and_its_value_comes_back(program) -> None:
+    assert program("double")(21) == 42
+    assert program("double")([1]) == [1, 1]
+    assert program("nothing") is None
+
+
+def test_a_function_that_the_test_passes_is_called_back(program) -> None:
+    assert program("apply")(lambda value: value + 1, [1, 2]) == [2, 3]
+
+
+def test_a_generator_is_iterated_where_it_is(program) -> None:
+    assert list(program("count")(3)) == [0, 1, 2]
+    assert 2 in program("count")(3)
+    assert 7 not in program("count")(3)
+
+
+def test_objects_of_the_program_can_be_built_and_given_back(program) -> None:
+    root = program("Node")(1)
+    root.left = program("Node")(2)
+    assert root.left.value == 2
+    assert program("tree_sum")(root) == 3
+    assert root["key"] == "key"
+    assert len(root) == 3
+
+
+@pytest.mark.parametrize("compares", [lambda node: node == 1, lambda node: node <= 1, bool, lambda node: node != 1])
+def test_an_object_of_the_program_is_never_equal_nor_true(program, compares) -> None:
+    with pytest.raises(NotDataError, match="only data can be compared"):
+        compares(program("Node")(1))
+
+
+def test_what_the_program_does_to_an_argument_is_seen(program) -> None:
+    values, mapping, pair = [1, 2, 3], {"a": 1}, deque([1, 2])
+    program("append")(values)
+    program("clear")(mapping)
+    program("swap")(pair)
+    assert (values, mapping, pair) == ([1, 2, 3, 4], {}, deque([2, 1]))
+
+
+def test_built_in_errors_are_raised_as_what_they_are(program) -> None:
+    with pytest.raises(ZeroDivisionError):
+        program("divide")(1, 0)
+    with pytest.raises(KeyError) as caught:
+        program("miss")()
+    assert caught.value.args == ("missing",)
+
+
+def test_an_error_of_the_programs_own_kind_is_raised_under_its_name() -> None:
+    with hostile_end([{"raised": ["MineError", "no"]}]) as exchange, pytest.raises(ProgramError, match="MineError: no"):
+        exchange.ask("name", "f")
+
+
+@pytest.mark.parametrize(
+    "name", ["SystemExit", "KeyboardInterrupt", "BaseException", "print", "__import__", "GeneratorExit"]
+)
+def test_no_error_that_would_end_the_test_is_raised_for_the_program(name) -> None:
+    with hostile_end([{"raised": [name, 0]}]) as exchange, pytest.raises(ProgramError):
+        exchange.ask("name", "f")
+
+
+def test_the_end_of_the_program_is_noticed() -> None:
+    with hostile_end([]) as exchange, pytest.raises(GoneError):
+        exchange.ask("name", "f")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        5,
+        None,
+        {},
+        {"value": {"tuple": 5}},
+        {"value": {"yours": 0}},
+        {"value": {"yours": -1}},
+        {"value": {"yours": "0"}},
+        {"value": 1, "changed": [[5, 1]]},
+        {"value": 1, "changed": 5},
+        {"value": 1, "changed": [["0", 1]]},
+        {"raised": 5},
+        {"raised": ["ValueError"]},
+    ],
+)
+def test_a_malformed_answer_is_no_value(answer) -> None:
+    with hostile_end([answer]) as exchange, pytest.raises(NotDataError):
+        exchange.ask("name", "f")
+
+
+@pytest.mark.parametrize(
+    "words", [b"\xff\xff\xff\xff", struct.pack(">I", 3) + b"{}}", struct.pack(">I", 2) + b"\xff\xfe"]
+)
+def test_bytes_that_are_no_message_are_refused(words) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(words)
+        with pytest.raises(NotDataError):
+            Exchange(ours, largest=LARGEST, operations=CALLS).receive()
+
+
+def test_nesting_without_end_is_refused() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        content = b"[" * 100_000 + b"]" * 100_000
+        theirs.sendall(struct.pack(">I", len(content)) + content)
+        with pytest.raises(NotDataError):
+            Exchange(ours, largest=LARGEST, operations=CALLS).receive()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"do": "attribute", "arguments": [{"yours": 0}, "__globals__"], "named": {}},
+        {"do": "set attribute", "arguments": [{"yours": 0}, "__code__", 1], "named": {}},
+        {"do": "name", "arguments": ["secret"], "named": {}},
+        {"do": "item", "arguments": [{"yours": 0}, 0], "named": {}},
+        {"do": "call", "arguments": [{"yours": 5}], "named": {}},
+        {"do": "call", "arguments": [{"yours": True}], "named": {}},
+        {"do": "call", "arguments": ["print"], "named": {}},
+    ],
+)
+def test_the_program_can_have_nothing_done_but_calls_of_what_it_was_passed(asked) -> None:
+    answers: list[object] = []
+    with hostile_end([asked, {"value": None}], heard=answers) as exchange:
+        exchange.ask("call", 1, lambda: "passed")
+    assert "raised" in answers[1]
+
+
+@contextmanager
+def hostile_end(words: list[object], heard: list[object] | None = None) -> Iterator[Exchange]:
+    """An exchange whose other end hears one message before each of its words, and then ends."""
+    ours, theirs = socket.socketpair()
+    heard = [] if heard is None else heard
+
+    def speak() -> None:
+        other = Exchange(theirs, largest=LARGEST, operations={})
+        with theirs:
+            for each in words:
+                heard.append(other.receive())
+                content = json.dumps(each).encode()
+                theirs.sendall(struct.pack(">I", len(content)) + content)
+
+    thread = threading.Thread(target=speak)
+    with ours:
+        thread.start()
+        yield Exchange(ours, largest=LARGEST, operations=CALLS)
+        thread.join(10)
+
+
+def test_a_handle_keeps_its_own_attributes_to_itself(program) -> None:
+    node = program("Node")(1)
+    assert isinstance(node, Remote)
+    with pytest.raises(AttributeError):
+        _ = node.__dict__

@@ -1,0 +1,164 @@
+"""The sandbox as its users see it: a program, tests, and what each of them says."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from octo.errors import UsageError
+from octo.sandbox import layers
+from octo.sandbox.layers import Layers, offered
+from octo.sandbox.pool import Sandbox
+from octo.sandbox.verdicts import Limits, Outcome, Task, Verdict
+
+LIMITS = Limits(cpu_seconds=1, wall_seconds=3, memory_mib=256, disk_mib=8)
+pytestmark = pytest.mark.skipif(not offered().sufficient, reason=f"this machine lacks layers: {offered().lacking}")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(workers=2, limits=LIMITS) as made:
+        yield made
+
+
+def outcomes(verdict: Verdict) -> list[str]:
+    return [test.outcome.value for test in verdict.tests]
+
+
+def test_each_test_has_a_verdict_of_its_own_and_a_slow_one_voids_no_other(sandbox: Sandbox) -> None:
+    program = """
+def f(x):
+    while x == 3:
+        pass
+    return x + 1 if x else [][0]
+"""
+    tests = ("assert f(1) == 2", "assert f(1) == 5", "assert f(0) == 1", "f(3)", "assert f(7) == 8", "f(")
+    verdict = sandbox.judge(Task(program, tests))
+    assert outcomes(verdict) == ["pass", "fail", "error", "timeout", "pass", "error"]
+    assert [test.detail for test in verdict.tests[1:4]] == [
+        "AssertionError in: assert f(1) == 5",
+        "IndexError: list index out of range in: assert f(0) == 1",
+        "used up its 1 s of processor time",
+    ]
+    assert verdict.pass_rate == 2 / 6
+    assert verdict.reached
+    assert not verdict.passed
+
+
+def test_a_program_that_waits_is_stopped_by_the_clock(sandbox: Sandbox) -> None:
+    verdict = sandbox.judge(Task("import time\ndef f(): time.sleep(60)", ("f()",)))
+    assert [(test.outcome, test.detail) for test in verdict.tests] == [(Outcome.TIMEOUT, "no answer within 3 s")]
+
+
+@pytest.mark.parametrize(
+    ("program", "detail"),
+    [
+        ("def f(:", "SyntaxError"),
+        ("raise ValueError('no')", "ValueError: no"),
+        ("import sys; sys.exit(0)", "the program ended before it answered: exit code 0"),
+        ("import os; os._exit(3)", "the program ended before it answered: exit code 3"),
+        ("import ctypes; ctypes.string_at(0)", "the program ended before it answered: ended by SIGSEGV"),
+        ("x = 'a' * 10**9", "MemoryError"),
+        ("open('big', 'wb').write(bytes(20 << 20))", "OSError: [Errno 27] File too large"),
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("import numpy", "ModuleNotFoundError"),
+        ("def g(): pass", "NameError: name 'f' is not defined"),
+        ("def f(): return f()", "RecursionError"),
+    ],
+)
+def test_what_is_wrong_with_a_program_is_said(sandbox: Sandbox, program: str, detail: str) -> None:
+    verdict = sandbox.judge(Task(program, ("assert f() == 1",)))
+    assert outcomes(verdict) == ["error"]
+    assert detail in verdict.tests[0].detail
+
+
+def test_no_test_sees_what_another_has_done(sandbox: Sandbox) -> None:
+    program = "seen = []\ndef f():\n    seen.append(1)\n    open('left', 'a').write('x')\n    return len(seen)"
+    tests = ("assert f() == 1 and f() == 2", "assert f() == 1", "import os\nassert f() == 1 and 'left' in os.listdir()")
+    assert outcomes(sandbox.judge(Task(program, tests * 3))) == ["pass"] * 9
+
+
+def test_names_are_the_setups_unless_they_are_said_to_be_the_programs(sandbox: Sandbox) -> None:
+    setup = "import math\ndef helper(x): return x + 1\ndef f(x): '''to be written'''"
+    program = "def helper(x): return 99\ndef f(x): return x * 2"
+    test = ("assert f(2) == 4 and helper(1) == 2 and math.pi > 3",)
+    assert outcomes(sandbox.judge(Task(program, test, setup=setup, names=("f",)))) == ["pass"]
+    assert outcomes(sandbox.judge(Task(program, test, setup=setup))) == ["fail"]
+
+
+def test_a_programs_own_abs_does_not_replace_pythons(sandbox: Sandbox) -> None:
+    program = "def abs(x): return 0\ndef f(): return 5"
+    assert outcomes(sandbox.judge(Task(program, ("assert abs(f() - 7) < 1e-6",)))) == ["fail"]
+
+
+def test_trusted_code_runs_without_a_program(sandbox: Sandbox) -> None:
+    assert outcomes(sandbox.judge(Task("", ("assert 1 + 1 == 2", "assert 1 + 1 == 3", "while True: pass")))) == [
+        "pass",
+        "fail",
+        "timeout",
+    ]
+
+
+def test_verdicts_come_in_order_and_equal_for_any_number_of_workers() -> None:
+    tasks = [Task(f"def f(): return {value}", (f"assert f() % 3 == {value % 2}",)) for value in range(24)]
+    with Sandbox(workers=1, limits=LIMITS) as one, Sandbox(workers=3, limits=LIMITS) as three:
+        first, second = one.judge_all(tasks), three.judge_all(tasks)
+    assert first == second
+    assert [verdict.passed for verdict in first] == [value % 3 == value % 2 for value in range(24)]
+
+
+def test_the_order_of_a_set_and_chance_are_the_same_in_every_worker() -> None:
+    program = "import random\ndef f(): return list({'a', 'b', 'c', 'd', 'e'}), random.random()"
+    said = set()
+    for _ in range(2):
+        with Sandbox(workers=1, limits=LIMITS) as sandbox:
+            said.add(sandbox.judge(Task(program, ("assert f() == 0, f()",))).tests[0].detail)
+    assert len(said) == 1
+
+
+def test_the_beginning_of_what_a_program_prints_is_kept(sandbox: Sandbox) -> None:
+    verdict = sandbox.judge(Task("def f():\n    for _ in range(10**6): print('x' * 99)", ("f()",)))
+    assert outcomes(verdict) == ["pass"]
+    assert verdict.tests[0].output.startswith("xxx")
+    assert len(verdict.tests[0].output) == LIMITS.output_kib << 10
+
+
+def test_a_sandbox_serves_many_threads(sandbox: Sandbox) -> None:
+    said: list[bool] = []
+
+    def ask(value: int) -> None:
+        said.append(sandbox.judge(Task(f"def f(): return {value}", (f"assert f() == {value}",))).passed)
+
+    threads = [threading.Thread(target=ask, args=(value,)) for value in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert said == [True] * 8
+
+
+def test_a_verdict_names_the_layers_that_stood() -> None:
+    with Sandbox(limits=LIMITS) as all_of_them, Sandbox(limits=LIMITS, without=("namespaces",)) as fewer:
+        task = Task("def f(): return 1", ("assert f() == 1",))
+        assert all_of_them.judge(task).layers == offered().active
+        assert "namespaces" not in fewer.judge(task).layers
+
+
+def test_too_few_layers_are_refused_unless_asked_for() -> None:
+    with pytest.raises(UsageError, match=r"cannot hold what a model wrote.*seccomp: left out"):
+        Sandbox(without=("seccomp",))
+    with Sandbox(without=("seccomp", "landlock", "namespaces"), weaker=True) as weak:
+        assert weak.judge(Task("def f(): return 1", ("assert f() == 1",))).passed
+
+
+def test_a_layer_that_the_machine_does_not_allow_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(layers.LAYERS, "landlock", lambda: layers._tried(0, ""))
+    found: Layers = offered.__wrapped__()
+    assert "landlock" not in found.active
+    assert "not allowed here" in found.lacking["landlock"]
+
+
+def test_a_task_without_tests_is_neither_passed_nor_failed(sandbox: Sandbox) -> None:
+    verdict = sandbox.judge(Task("def f(): return 1", ()))
+    assert verdict.pass_rate is None
+    assert not verdict.passed
