@@ -52,8 +52,8 @@ def converse(
         selector.register(judge, selectors.EVENT_READ | selectors.EVENT_WRITE)
         while not heard[control].endswith(b"\n"):
             ready = selector.select(deadline - time.monotonic())
-            if not ready:
-                raise WorkerLostError("a worker of the sandbox gave no answer: it is stopped, and the test asked again")
+            if not ready or time.monotonic() > deadline:
+                raise WorkerLostError("a worker of the sandbox gave no answer in time")
             for key, events in ready:
                 if events & selectors.EVENT_WRITE:
                     unsaid = unsaid[_sent(judge, unsaid) :]

@@ -35,12 +35,57 @@ class Worker:
         self._stack: ExitStack | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start the process.
+    def kill(self) -> None:
+        """End the process under whoever is talking to it, from another thread."""
+        if self._process:
+            _end(self._process)
+
+    def close(self) -> None:
+        """End the process, and with it whatever it runs."""
+        if self._stack:
+            self._stack.close()
+            self._stack = None
+
+    def run(self, task: Task, test: str) -> TestVerdict:
+        """Run one test of a task, starting the process where there is none.
 
         Raises:
-            WorkerLostError: it cannot be started, or confined.
+            WorkerLostError: no verdict could be reached.
         """
+        if self._stack is None:
+            try:
+                self._start()
+            except OSError as error:
+                raise WorkerLostError(f"no worker of the sandbox can be started: {error}") from None
+        secret = secrets.token_hex(16)
+        asked = {
+            "program": task.program,
+            "setup": task.setup,
+            "names": task.names,
+            "test": test,
+            "secret": secret,
+        }
+        judge, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        with judge, theirs, os.fdopen(reading, "rb", buffering=0) as output:
+            try:
+                socket.send_fds(self._control, [self._request(task)], [theirs.fileno(), writing])
+            except OSError as error:
+                raise WorkerLostError(f"a worker of the sandbox has ended: {error}") from None
+            finally:
+                os.close(writing)
+            theirs.close()
+            heard = converse(
+                self._control,
+                judge,
+                output,
+                said=json.dumps(asked).encode() + b"\n",
+                kept=self._limits.output_kib << 10,
+                seconds=self._limits.wall_seconds + PATIENCE_SECONDS,
+            )
+        return _verdict(heard, secret=secret, limits=self._limits)
+
+    def _start(self) -> None:
         with ExitStack() as stack:
             directory = Path(tempfile.mkdtemp(prefix="octo-sandbox-"))
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -70,53 +115,6 @@ class Worker:
             stack.callback(_end, process)
             self._control, self._process = ours, process
             self._stack = stack.pop_all()
-
-    def kill(self) -> None:
-        """End the process under whoever is talking to it, from another thread."""
-        if self._process:
-            _end(self._process)
-
-    def close(self) -> None:
-        """End the process, and with it whatever it runs."""
-        if self._stack:
-            self._stack.close()
-            self._stack = None
-
-    def run(self, task: Task, test: str) -> TestVerdict:
-        """Run one test of a task, starting the process where there is none.
-
-        Raises:
-            WorkerLostError: no verdict could be reached.
-        """
-        if self._stack is None:
-            self.start()
-        secret = secrets.token_hex(16)
-        asked = {
-            "program": task.program,
-            "setup": task.setup,
-            "names": task.names,
-            "test": test,
-            "secret": secret,
-        }
-        judge, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        with judge, theirs, os.fdopen(reading, "rb", buffering=0) as output:
-            try:
-                socket.send_fds(self._control, [self._request(task)], [theirs.fileno(), writing])
-            except OSError as error:
-                raise WorkerLostError(f"a worker of the sandbox has ended: {error}") from None
-            finally:
-                os.close(writing)
-            theirs.close()
-            heard = converse(
-                self._control,
-                judge,
-                output,
-                said=json.dumps(asked).encode() + b"\n",
-                kept=self._limits.output_kib << 10,
-                seconds=self._limits.wall_seconds + PATIENCE_SECONDS,
-            )
-        return _verdict(heard, secret=secret, limits=self._limits)
 
     def _placed(self, words: list[str], directory: Path) -> list[str]:
         if "namespaces" not in self._active:

@@ -7,8 +7,10 @@ import resource
 import signal
 import struct
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 LANDLOCK_RESTRICT_SELF = 446
@@ -41,6 +43,9 @@ class Confinement:
         """Give up the capabilities that a root user has, and make ready what every child needs."""
         if sys.platform != "linux":
             return
+        # Where memory runs out for all, a program goes before whoever has it judged.
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
         if os.geteuid() == 0:
             _call("capset", struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24))
         _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
