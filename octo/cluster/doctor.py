@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 import shutil
 import socket
 import tempfile
@@ -15,6 +14,8 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import psutil
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,7 @@ from octo.pipelines.session import open_session
 from octo.pipelines.settings import StoreSettings
 from octo.processes import num_cores, stoppable
 from octo.render.pods import gibibytes
+from octo.sandbox.layers import Layers, offered
 from octo.settings.base import Flag
 from octo.settings.cluster import ClusterSettings
 from octo.settings.installation import Installation, InstalledSettings
@@ -45,8 +47,8 @@ SECONDS_TO_CONNECT = 3.0
 class DoctorSettings(ClusterSettings, StoreSettings, InstalledSettings):
     """Say what this machine, the store and the cluster have and lack, and what to do about it."""
 
-    require: tuple[Literal["store", "cluster"], ...] = ()
-    """What must be there; without, a store or a cluster that nobody named is no fault."""
+    require: tuple[Literal["store", "cluster", "sandbox"], ...] = ()
+    """What must be there; else a store or cluster that nobody named is fine, and too weak a sandbox only a warning."""
     json_output: Annotated[bool, Flag("json")] = False
     """Print one JSON object."""
 
@@ -65,7 +67,13 @@ def doctor_command(arguments: Sequence[str]) -> int:
     """Look at everything, print what was found; exit code 1 when something is at fault."""
     settings = load(DoctorSettings, arguments, os.environ)
     with stoppable("nothing was changed"):
-        findings = [*machine(), *store(settings), *services(settings), *cluster(settings)]
+        findings = [
+            *machine(),
+            sandbox(offered(), required="sandbox" in settings.require),
+            *store(settings),
+            *services(settings),
+            *cluster(settings),
+        ]
     console = Console()
     if settings.json_output:
         console.print_json(json.dumps({"findings": [asdict(each) for each in findings]}))
@@ -92,6 +100,16 @@ def machine() -> Iterator[Finding]:
         yield Finding("scratch", "ok", f"{scratch:.0f} GiB free in {tempfile.gettempdir()}")
     devices = sorted(each.name for each in Path("/dev").glob("nvidia[0-9]*"))
     yield Finding("accelerators", "ok", ", ".join(devices) or "none")
+
+
+def sandbox(layers: Layers, *, required: bool) -> Finding:
+    """Which layers stand between a model's program and this machine, and whether they are enough to run one."""
+    lacking = "; ".join(f"{name}: {reason}" for name, reason in layers.lacking.items())
+    if layers.sufficient:
+        said = f"holds a model's programs by {', '.join(layers.active)}"
+        return Finding("sandbox", "ok", f"{said}; without {lacking}" if lacking else said)
+    said = "holds no model's program, and code rewards are refused here: it takes seccomp, and Landlock or namespaces"
+    return Finding("sandbox", "fault" if required else "warning", f"{said} ({lacking})")
 
 
 def store(settings: DoctorSettings) -> Iterator[Finding]:
@@ -185,16 +203,20 @@ def _rights(found: Cluster) -> Iterator[Finding]:
 
 def _missing_packages() -> dict[str, list[str]]:
     """By extra of octo, the packages of it that are not installed."""
-    installed = {re.sub(r"[-_.]+", "-", each.name).lower() for each in metadata.distributions()}
-    missing: dict[str, list[str]] = {}
-    for requirement in metadata.requires("octo") or []:
-        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
-        name = re.match(r"[\w.-]+", requirement)
-        if extra and name and extra[1] != "dev":
-            lacking = missing.setdefault(extra[1], [])
-            if re.sub(r"[-_.]+", "-", name[0]).lower() not in installed:
-                lacking.append(name[0])
-    return missing
+    installed = {canonicalize_name(each.name) for each in metadata.distributions()}
+    requirements = [Requirement(each) for each in metadata.requires("octo") or []]
+    return {
+        extra: [
+            needed.name
+            for needed in requirements
+            # The marker also says which systems it is for.
+            if needed.marker
+            and needed.marker.evaluate({"extra": extra})
+            and canonicalize_name(needed.name) not in installed
+        ]
+        for extra in metadata.metadata("octo").get_all("Provides-Extra") or []
+        if extra != "dev"
+    }
 
 
 _SIGNS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "fault": ("fault", "red")}
