@@ -37,10 +37,24 @@ def read_path(
         try:
             yield from read(file, label, max_document_bytes)
         except _UNREADABLE as error:
-            detail = f"{file} is corrupt or cannot be read: {_first_line(error)}"
-            if not skip_bad_files:
-                raise InputError(f"{detail}; mend it, or skip such files with --on-bad-file skip") from None
-            yield Rejected(f"file:{file}", "corrupt_file", detail)
+            yield _corrupt(file, error, skip=skip_bad_files)
+
+
+def read_records(
+    path: Path, *, max_record_bytes: int, skip_bad_files: bool
+) -> Iterator[tuple[str, Mapping[str, object]] | Rejected]:
+    """Where each record of a file of JSON lines stands, and its fields as they are; corruption is as in `read_path`."""
+    open_file = OPENED.get(_format(path))
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: expected a file of JSON lines")
+    if open_file is None:
+        raise UsageError(f"expected a file that ends in one of {', '.join(OPENED)}, got {path}")
+    try:
+        for url, line in _json_lines(open_file, path, max_record_bytes):
+            record = _parsed(line, url=url) if isinstance(line, bytes) else line
+            yield record if isinstance(record, Rejected) else (url, record)
+    except _UNREADABLE as error:
+        yield _corrupt(path, error, skip=skip_bad_files)
 
 
 def _files(path: Path) -> list[Path]:
@@ -57,16 +71,32 @@ def _format(file: Path) -> str:
     return next((suffix for suffix in FORMATS if file.name.endswith(suffix)), "")
 
 
+def _corrupt(file: Path, error: BaseException, *, skip: bool) -> Rejected:
+    detail = f"{file} is corrupt or cannot be read: {_first_line(error)}"
+    if not skip:
+        raise InputError(f"{detail}; mend it, or skip such files with --on-bad-file skip") from None
+    return Rejected(f"file:{file}", "corrupt_file", detail)
+
+
 def _read_json_lines(
     open_file: Callable[[Path], BinaryIO], file: Path, label: str, max_bytes: int
 ) -> Iterator[Document | Rejected]:
+    for url, line in _json_lines(open_file, file, max_bytes):
+        record = _parsed(line, url=url) if isinstance(line, bytes) else line
+        yield record if isinstance(record, Rejected) else _from_record(record, label=label, url=url)
+
+
+def _json_lines(
+    open_file: Callable[[Path], BinaryIO], file: Path, max_bytes: int
+) -> Iterator[tuple[str, bytes | Rejected]]:
+    """Where each line stands, and the line."""
     with open_file(file) as stream:
         for number, line in enumerate(_lines(stream, max_bytes), start=1):
             url = f"file:{file}#{number}"
             if line is None:
-                yield Rejected(url, "too_large", f"the line is longer than {max_bytes} bytes")
+                yield url, Rejected(url, "too_large", f"the line is longer than {max_bytes} bytes")
             elif line.strip():
-                yield _from_json(line, label=label, url=url)
+                yield url, line
 
 
 def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes | None]:
@@ -84,7 +114,7 @@ def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes | None]:
             ended = rest.endswith(b"\n") or not rest
 
 
-def _from_json(line: bytes, *, label: str, url: str) -> Document | Rejected:
+def _parsed(line: bytes, *, url: str) -> Mapping[str, object] | Rejected:
     try:
         record = json.loads(line.decode(), parse_constant=lambda _name: None)
     except UnicodeDecodeError as error:
@@ -93,7 +123,7 @@ def _from_json(line: bytes, *, label: str, url: str) -> Document | Rejected:
         return Rejected(url, "malformed_json", str(error))
     if not isinstance(record, dict):
         return Rejected(url, "malformed_json", f"expected an object, got {type(record).__name__}")
-    return _from_record(record, label=label, url=url)
+    return record
 
 
 def _from_record(record: Mapping[str, object], *, label: str, url: str) -> Document | Rejected:
@@ -193,10 +223,15 @@ def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
+OPENED: Mapping[str, Callable[[Path], BinaryIO]] = {
+    ".jsonl": _open_plain,
+    ".jsonl.gz": _open_gzip,
+    ".jsonl.zst": _open_zstd,
+}
+"""How a file of JSON lines is opened, by the end of its name."""
+
 FORMATS: Mapping[str, Callable[[Path, str, int], Iterator[Document | Rejected]]] = {
-    ".jsonl": partial(_read_json_lines, _open_plain),
-    ".jsonl.gz": partial(_read_json_lines, _open_gzip),
-    ".jsonl.zst": partial(_read_json_lines, _open_zstd),
+    **{suffix: partial(_read_json_lines, open_file) for suffix, open_file in OPENED.items()},
     ".parquet": _read_parquet,
     ".txt": _read_text,
     ".md": _read_text,

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, writing
 from octo.data.files import read_path
 from octo.data.problems import generate, parse_options
 from octo.data.python_docs import read_package
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
-from octo.settings.ingestion import IngestionSettings, SourceAddress, parse_source
+from octo.settings.ingestion import CODE_KINDS, IngestionSettings, SourceAddress, parse_source
 from octo.storage.artifacts import IndexResult
 
 
@@ -48,6 +49,12 @@ def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[
             Path(source.what),
             label=source.label,
             max_document_bytes=settings.max_document_bytes,
+            skip_bad_files=settings.on_bad_file == "skip",
+        )
+    if source.kind in CODE_KINDS:
+        return read_problems(
+            source,
+            max_record_bytes=settings.max_document_bytes,
             skip_bad_files=settings.on_bad_file == "skip",
         )
     return generate(source.what, parse_options(source.what, source.options), label=source.label, seed=settings.seed)
@@ -89,6 +96,7 @@ def write_documents(
 def _check_share(
     reasons: Counter[str], first_of: Mapping[str, Rejected], num_records: int, *, name: str, max_bad_share: float
 ) -> None:
+    reasons = Counter({reason: count for reason, count in reasons.items() if reason != NOT_CHOSEN})
     num_bad = reasons.total()
     if num_bad <= max_bad_share * num_records:
         return

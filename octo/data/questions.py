@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from octo.data.code_problems import CodeProblem, problem_of
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
 from octo.storage.artifacts import Artifact
@@ -18,6 +19,8 @@ class Question:
     id: str
     text: str
     answer: str
+    code: CodeProblem | None = None
+    """What a program must do, where a program is what is asked for."""
 
 
 def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
@@ -25,7 +28,7 @@ def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
 
     Raises:
         UsageError: the artifact has no such source.
-        InputError: its documents are no problems.
+        InputError: its documents are no problems, or one is a code problem without a test that may score.
     """
     questions = []
     sources = set()
@@ -36,12 +39,21 @@ def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
                 fields = json.loads(metadata)
                 if not {"question", "answer"} <= fields.keys():
                     raise InputError(f"document {document} of source {source!r} has no question and answer")
-                questions.append(Question(document, fields["question"], fields["answer"]))
+                questions.append(
+                    Question(document, fields["question"], fields["answer"], _code(fields, document=document))
+                )
     if not questions:
         raise UsageError(
             f"{artifact.address} has no problems of source {source!r}; it has {', '.join(sorted(sources))}"
         )
     return sorted(questions, key=lambda question: question.id)
+
+
+def _code(fields: dict[str, object], *, document: str) -> CodeProblem | None:
+    try:
+        return problem_of(fields)
+    except InputError as error:
+        raise InputError(f"document {document} is no code problem: {error}") from None
 
 
 def correct(completion: str, answer: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.scoring import ScoringSettings
 
 
 class EvaluationSettings(JobSettings):
@@ -24,6 +25,8 @@ class EvaluationSettings(JobSettings):
     """Held-out problems, of the ingestion job."""
     source: str = "evaluation"
     """Which source of the problems to take."""
+    scoring: ScoringSettings = ScoringSettings()
+    """What makes a completion right."""
     num_samples: int = Field(default=8, gt=0)
     """Completions sampled for each problem, for pass@k."""
     k: tuple[Annotated[int, Field(gt=0)], ...] = (1, 2, 4, 8)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, ServiceUrl, ServingRole
 from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.settings.scoring import RewardSettings
 
 
 class RolloutSettings(BaseModel):
@@ -53,7 +54,7 @@ class RolloutSettings(BaseModel):
 
 
 class RlSettings(JobSettings):
-    """Train a policy by GRPO against exact answers."""
+    """Train a policy by GRPO against exact answers, or tests."""
 
     job: ClassVar[str] = "rl"
     code_version: ClassVar[int] = 2
@@ -74,6 +75,8 @@ class RlSettings(JobSettings):
     """Problems to practise on, of the ingestion job."""
     source: str = "prompts"
     """Which source of the problems to take."""
+    reward: RewardSettings = RewardSettings()
+    """What a completion is worth."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings(checkpoint_every=25)

@@ -1,0 +1,105 @@
+"""From what a model wrote to the program in it. Nothing is executed here; model output is only read."""
+
+import textwrap
+from dataclasses import dataclass
+
+from octo.data.code_problems import UNREADABLE, CodeProblem, parsed
+
+LONGEST_PROGRAM = 100_000
+"""Characters; a longer one counts as one that Python cannot parse, without being parsed."""
+NO_BLOCK, NO_PYTHON, PYTHON = 0.0, 0.5, 1.0
+"""Format scores (DiffuCoder, section 6.4): no fenced block of Python, one that does not parse, one that does."""
+
+_FENCE = "```"
+_LANGUAGES = {"python", "python3", "py"}
+
+
+@dataclass(frozen=True)
+class CodeAnswer:
+    """The program that a completion makes, and how well the completion keeps to the format."""
+
+    program: str
+    """Empty without one that Python can parse: there is nothing to run."""
+    format: float
+
+
+def read_answer(completion: str, problem: CodeProblem) -> CodeAnswer:
+    """The program of a completion. One that does not parse is not run: all of its tests would fail."""
+    code = fenced(completion) if problem.style == "fenced" else cut(completion, problem.stops)
+    if code is None:
+        return CodeAnswer("", NO_BLOCK)
+    # Never empty, which would tell the sandbox that there is no program.
+    program = f"{problem.prefix}{code}\n"
+    return CodeAnswer(program, PYTHON) if parses(program) else CodeAnswer("", NO_PYTHON)
+
+
+def fenced(text: str) -> str | None:
+    """The content of the first fenced block of Python; None without one that is closed.
+
+    What stands before, after, or in blocks of other languages does not matter, nor does how lines end. A block is
+    closed by a line that is a fence alone or, where there is none, by a fence at the end of a line.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    first = 0
+    while (opening := _opening(lines, first)) is not None:
+        number, fence, language = opening
+        first = number + 1
+        end = _closing(lines, first, fence)
+        if language in _LANGUAGES:
+            return _block(lines, first, end, fence)
+        if end is None:
+            return None
+        first = end + 1
+    return None
+
+
+def cut(completion: str, stops: tuple[str, ...]) -> str:
+    """The completion up to the first stop string in it."""
+    return completion[: min((place for stop in stops if (place := completion.find(stop)) >= 0), default=None)]
+
+
+def parses(program: str) -> bool:
+    """Whether Python can parse it."""
+    if len(program) > LONGEST_PROGRAM:
+        return False
+    try:
+        parsed(program)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _opening(lines: list[str], first: int) -> tuple[int, str, str] | None:
+    """The next line that opens a block, its fence, and the language."""
+    for number in range(first, len(lines)):
+        before, has_fence, information = lines[number].rpartition(_FENCE)
+        if not has_fence:
+            continue
+        prose = before.rstrip("`")
+        words = information.lower().split()
+        language = words[0] if words else ""
+        # After prose, a fence opens a block only if nothing else can be meant.
+        if not prose.strip() or (words == [language] and language in _LANGUAGES):
+            return number, before[len(prose) :] + _FENCE, language
+    return None
+
+
+def _closing(lines: list[str], first: int, fence: str) -> int | None:
+    """The next line that is a fence alone, at least as long."""
+    for number in range(first, len(lines)):
+        line = lines[number].strip()
+        if line.startswith(fence) and not line.strip("`"):
+            return number
+    return None
+
+
+def _block(lines: list[str], first: int, end: int | None, fence: str) -> str | None:
+    body = lines[first:end]
+    if end is None:
+        last = next((place for place, line in enumerate(body) if line.rstrip().endswith(fence)), None)
+        if last is None:
+            return None
+        body = [*body[:last], body[last].rstrip().removesuffix(fence)]
+    code = "\n".join(body)
+    # A block within a list is indented like the item it belongs to.
+    return textwrap.dedent(code) if lines[first - 1][:1].isspace() else code

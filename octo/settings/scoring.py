@@ -1,0 +1,34 @@
+"""Settings of how completions are scored, by a trainer and by an evaluation alike."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from octo.settings.base import Neutral
+
+
+class ScoringSettings(BaseModel):
+    """What makes a completion right, and what finding out may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: Literal["number", "mathematics", "code"] = "number"
+    """number: its last number is the answer, digit for digit; mathematics: its final answer equals the answer; code:
+    its program passes the problem's tests, in the sandbox."""
+    cpu_seconds: int = Field(default=5, gt=0)
+    """Processor time of one test of a program."""
+    memory_mib: int = Field(default=512, ge=64)
+    """Memory of one test of a program, in MiB."""
+    workers: Annotated[int, Neutral(), Field(gt=0)] = 2
+    """Programs, or formulas, that are judged side by side."""
+    weaker: Annotated[bool, Neutral()] = False
+    """Run programs even where octo doctor finds too few layers to hold one that wants to do harm."""
+
+
+class RewardSettings(ScoringSettings):
+    """What a completion is worth to the trainer: 1 or 0, right or wrong; for a program, a weighted sum."""
+
+    pass_weight: float = Field(default=2.0, ge=0)
+    """Weight of the share of a program's tests that pass (DiffuCoder, section 6.4)."""
+    format_weight: float = Field(default=0.5, ge=0)
+    """Weight of the format: 1 for a fenced block of Python that parses, half for one that does not, else nothing."""

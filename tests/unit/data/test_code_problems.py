@@ -1,0 +1,82 @@
+import pytest
+
+from octo.data.code_problems import CodeProblem, checked, names_of, problem_of
+from octo.errors import InputError
+
+QUESTION = "Write f(x) that doubles x.\n\nTest cases:\nassert f('a', (1, 2)) == \"aa\"\n"
+
+
+def left(*tests: str, question: str = QUESTION, **fields: object) -> tuple[str, ...]:
+    return checked(CodeProblem(style="fenced", tests=tests, **fields), question=question).tests
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "assert f(1) == 2",
+        "assert  f( 1 )==2  # the first",
+        "assert (f(1) == 2)",
+        "assert f(1) == 2, 'message'",
+        "\nassert f(\n    1\n) == 2\n",
+    ],
+)
+def test_trap_19_a_test_that_is_shown_does_not_score_however_it_is_written(shown: str) -> None:
+    assert left("assert f(1) == 2", "assert f(3) == 6", shown_tests=(shown,)) == ("assert f(3) == 6",)
+
+
+@pytest.mark.parametrize(
+    "test", ["assert f('a', (1, 2)) == 'aa'", 'assert f("a", (1,2)) == "aa", "message"', "assert f('a',\n(1,2))=='aa'"]
+)
+def test_trap_19_a_test_that_the_question_shows_does_not_score_though_nobody_says_that_it_does(test: str) -> None:
+    assert left(test, "assert f(3) == 6") == ("assert f(3) == 6",)
+
+
+def test_a_problem_whose_every_test_is_shown_is_refused() -> None:
+    with pytest.raises(InputError, match="none of its 1 tests can score: the question shows them"):
+        left("assert f(1) == 2", shown_tests=("assert f(1) == 2",))
+
+
+@pytest.mark.parametrize(
+    "test", ["", "pass", "# nothing", "x = 1\nassert x == 1", "assert max(1, 2) == 2", "import math\nassert math.pi"]
+)
+def test_a_test_that_asks_nothing_of_a_program_does_not_score(test: str) -> None:
+    with pytest.raises(InputError, match="they ask nothing of a program"):
+        left(test)
+
+
+def test_a_test_may_ask_through_the_setup() -> None:
+    assert left("assert result == 4", setup="result = f(2)") == ("assert result == 4",)
+    with pytest.raises(InputError, match="none of its 1 tests"):
+        left("assert result == 4", setup="import math\nresult = math.pi")
+
+
+def test_a_name_of_python_s_is_the_program_s_where_the_problem_says_so() -> None:
+    tests = ("assert sum([1]) == 1", "assert f(2) == len('ab')")
+    names = names_of(tests, solution="def sum(x): return 1\ndef max(x): pass\nf = 2")
+    assert names == ("sum",)
+    assert left(*tests, names=names) == tests
+
+
+@pytest.mark.parametrize("test", ["assert f(1) ==", "assert f('\0')", "(" * 1000])
+def test_a_test_that_is_no_python_is_refused_with_its_beginning(test: str) -> None:
+    with pytest.raises(InputError, match="is no Python"):
+        left(test)
+
+
+def test_what_a_document_holds_is_checked_again_whoever_made_it() -> None:
+    metadata = {
+        "question": QUESTION,
+        "answer": "",
+        "style": "fenced",
+        "tests": ["assert f(1) == 2", "assert f(2) == 4", "assert f('a', (1, 2)) == 'aa'"],
+        "shown_tests": ["assert f( 1 ) == 2"],
+        "else": 1,
+    }
+    problem = problem_of(metadata)
+    assert problem
+    assert problem.tests == ("assert f(2) == 4",)
+    assert problem_of({"question": "1+1=", "answer": "2"}) is None
+    with pytest.raises(InputError, match="its tests cannot be used"):
+        problem_of(metadata | {"tests": "assert f(1) == 2"})
+    with pytest.raises(InputError, match="none of its 1 tests"):
+        problem_of(metadata | {"tests": ["assert f(1) == 2"]})
