@@ -3,18 +3,20 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from octo.data.questions import Question, correct, read_questions
+from octo.data.questions import Question, read_questions
 from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
-from octo.errors import UsageError
+from octo.errors import SandboxError, UsageError
 from octo.job import Job
 from octo.ml.models import accelerator, load_model, use_threads
 from octo.ml.rl.rollout import complete
+from octo.ml.scoring import Attempt, Score, Scorer, scoring
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
 from octo.settings.evaluation import EvaluationSettings
@@ -23,11 +25,16 @@ from octo.storage.artifacts import IndexResult
 
 @dataclass(frozen=True)
 class Answer:
-    """One completion of a question, and whether it ends in the right answer."""
+    """One completion of a question, and whether it is right."""
 
     completion: str
     length: int
-    correct: bool
+    score: Score
+
+    @property
+    def correct(self) -> bool | None:
+        """None where no verdict could be reached."""
+        return self.score.correct
 
 
 def evaluate(job: Job[EvaluationSettings]) -> None:
@@ -47,38 +54,96 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     model.train(mode=False)
     tokenizer = load_tokenizer(artifact.read_one("tokenizer.json"), name=artifact.address)
     questions = read_questions(job.input("problems"), source=settings.source)
-    greedy = answers(model, tokenizer, questions, settings, samples=0)
-    sampled = answers(model, tokenizer, questions, settings, samples=settings.num_samples)
-    num_correct = [sum(answer.correct for answer in group) for group in sampled]
+    with scoring(settings.scoring, questions) as score:
+        greedy = [group[0] for group in answers(model, tokenizer, questions, settings, score=score, samples=0)]
+        sampled = answers(model, tokenizer, questions, settings, score=score, samples=settings.num_samples)
     evaluation = {
         # Not the address: what an evaluation holds must not depend on the store's name.
         "model": f"{artifact.manifest.job}/{artifact.manifest.digest}",
         "job": artifact.manifest.job,
+        **found(questions, greedy, sampled, settings),
+    }
+    counters = {"problems": len(questions)}
+    if settings.scoring.kind != "number":
+        trouble = trouble_of(greedy, sampled)
+        evaluation |= {"scoring": settings.scoring.kind, "could_not_run": trouble}
+        counters |= {f"could_not_run.{name}": count for name, count in trouble.items()}
+    if settings.scoring.kind == "code":
+        evaluation |= ran(questions, greedy, sampled)
+    return IndexResult(parts={"evaluation.json": json.dumps(evaluation, indent=1).encode()}, counters=counters)
+
+
+def found(
+    questions: Sequence[Question],
+    greedy: Sequence[Answer],
+    sampled: Sequence[Sequence[Answer]],
+    settings: EvaluationSettings,
+) -> dict[str, object]:
+    """Accuracy and pass@k, over the problems that have all of their verdicts, and a verdict for every problem.
+
+    Raises:
+        SandboxError: no problem has its greedy one, or none has all of its samples'.
+    """
+    num_correct = [num_right(group) for group in sampled]
+    decided = [count for count in num_correct if count is not None]
+    total = sum(answer.correct is not None for answer in greedy)
+    if not (total and decided):
+        raise SandboxError(
+            f"too few verdicts could be reached on the {len(questions)} problems to tell anything: see octo doctor, "
+            "and give the pod the memory and processes that --scoring.workers need"
+        )
+    return {
         "problems": len(questions),
-        "greedy": {"correct": sum(group[0].correct for group in greedy), "total": len(questions)},
+        "greedy": {"correct": sum(answer.correct is True for answer in greedy), "total": total},
         "samples_per_problem": settings.num_samples,
         "pass_at_k": {
-            str(k): sum(pass_at_k(settings.num_samples, count, k) for count in num_correct) / len(questions)
+            str(k): sum(pass_at_k(settings.num_samples, count, k) for count in decided) / len(decided)
             for k in settings.k
         },
-        "mean_length": sum(group[0].length for group in greedy) / len(questions),
+        "mean_length": sum(answer.length for answer in greedy) / len(questions),
         "verdicts": [
-            [question.id, int(group[0].correct), count]
-            for question, group, count in zip(questions, greedy, num_correct, strict=True)
+            [question.id, None if answer.correct is None else int(answer.correct), count]
+            for question, answer, count in zip(questions, greedy, num_correct, strict=True)
         ],
         "examples": [
             {
                 "question": question.text,
                 "answer": question.answer,
-                "completion": group[0].completion,
-                "correct": group[0].correct,
+                "completion": answer.completion,
+                "correct": answer.correct,
             }
-            for question, group in list(zip(questions, greedy, strict=True))[: settings.num_examples]
+            for question, answer in list(zip(questions, greedy, strict=True))[: settings.num_examples]
         ],
     }
-    return IndexResult(
-        parts={"evaluation.json": json.dumps(evaluation, indent=1).encode()}, counters={"problems": len(questions)}
-    )
+
+
+def num_right(group: Sequence[Answer]) -> int | None:
+    """How many of a problem's samples are right; None where one has no verdict, so that pass@k cannot be told."""
+    verdicts = [answer.correct for answer in group]
+    return None if None in verdicts else sum(map(bool, verdicts))
+
+
+def trouble_of(greedy: Sequence[Answer], sampled: Sequence[Sequence[Answer]]) -> dict[str, int]:
+    """How many completions have no verdict: neither right nor wrong."""
+    return {
+        "greedy": sum(answer.correct is None for answer in greedy),
+        "samples": sum(answer.correct is None for group in sampled for answer in group),
+    }
+
+
+def ran(
+    questions: Sequence[Question], greedy: Sequence[Answer], sampled: Sequence[Sequence[Answer]]
+) -> dict[str, object]:
+    """What each test of each problem said of the greedy program, if there was one, and what stood around programs."""
+    verdicts = [answer.score.verdict for answer in greedy]
+    others = (answer.score.verdict for group in sampled for answer in group)
+    return {
+        "tests": [
+            [question.id, [test.outcome.value for test in verdict.tests] if verdict else []]
+            for question, verdict in zip(questions, verdicts, strict=True)
+        ],
+        "layers": next((list(verdict.layers) for verdict in chain(verdicts, others) if verdict), []),
+    }
 
 
 def answers(
@@ -87,6 +152,7 @@ def answers(
     questions: Sequence[Question],
     settings: EvaluationSettings,
     *,
+    score: Scorer,
     samples: int,
 ) -> list[list[Answer]]:
     """For each question its sampled answers, or the greedy one when `samples` is 0."""
@@ -107,11 +173,15 @@ def answers(
             draws_BT=np.concatenate(draws) if samples else None,
         )
         texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
+        scores = score(
+            [
+                Attempt(batch[row // group_size], text, finished)
+                for row, (text, finished) in enumerate(zip(texts, completions.finished, strict=True))
+            ]
+        )
         graded = [
-            Answer(text, len(tokens), finished and correct(text, batch[row // group_size].answer))
-            for row, (text, tokens, finished) in enumerate(
-                zip(texts, completions.tokens, completions.finished, strict=True)
-            )
+            Answer(text, len(tokens), given)
+            for text, tokens, given in zip(texts, completions.tokens, scores, strict=True)
         ]
         results.extend(graded[row : row + group_size] for row in range(0, len(graded), group_size))
     return results

@@ -3,8 +3,10 @@
 Axes: P prompts, G completions of one prompt, C = P * G completions, T tokens of a completion.
 """
 
+import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -19,12 +21,22 @@ class PolicyLoss:
 def group_advantages(rewards_PG: Tensor, *, normalize: bool) -> Tensor:
     """How much better each completion did than its group's mean; in units of the group's deviation when normalized.
 
-    A group whose rewards are all equal has no advantage anywhere: it teaches nothing.
+    A group whose rewards are all equal has no advantage anywhere: it teaches nothing. A completion whose reward is NaN,
+    as no verdict was reached, has none either, and counts neither in the mean nor in the deviation.
     """
-    centered_PG = rewards_PG - rewards_PG.mean(dim=-1, keepdim=True)
-    if not normalize:
-        return centered_PG
-    return centered_PG / (rewards_PG.std(dim=-1, keepdim=True) + 1e-6)
+    advantages_PG = torch.zeros_like(rewards_PG)
+    for group, same in enumerate(groups_without_variance(rewards_PG).tolist()):
+        scored_G = ~rewards_PG[group].isnan()
+        if not same:
+            advantages_PG[group, scored_G] = _advantages(rewards_PG[group, scored_G], normalize=normalize)
+    return advantages_PG
+
+
+def groups_without_variance(rewards_PG: Tensor) -> Tensor:
+    """Which groups have no two different rewards; NaN is none. Told by comparison: a mean of equals may round."""
+    highest_P = rewards_PG.nan_to_num(nan=-math.inf).max(dim=-1).values
+    lowest_P = rewards_PG.nan_to_num(nan=math.inf).min(dim=-1).values
+    return highest_P <= lowest_P
 
 
 def policy_loss(
@@ -54,3 +66,9 @@ def policy_loss(
     gains_CT = (ratios_CT * advantages_CT).minimum(clipped_CT * advantages_CT)
     was_clipped_CT = (ratios_CT * advantages_CT > clipped_CT * advantages_CT) * mask_CT
     return PolicyLoss(-(gains_CT * mask_CT).sum() / num_tokens, was_clipped_CT.sum() / num_tokens)
+
+
+def _advantages(rewards_G: Tensor, *, normalize: bool) -> Tensor:
+    # Of a row, whatever its length: over a whole tensor, torch adds up in another order.
+    centered_G = rewards_G - rewards_G.mean(dim=-1)
+    return centered_G / (rewards_G.std(dim=-1) + 1e-6) if normalize else centered_G

@@ -1,14 +1,14 @@
 """GRPO: sample a group of completions for each prompt, reward them, and follow the ones above their group's mean."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import torch
 from tokenizers import Tokenizer
 
-from octo.data.questions import Question, correct, read_questions
+from octo.data.questions import Question, read_questions
 from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import InvariantError, UsageError
@@ -16,13 +16,15 @@ from octo.job import Job
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
 from octo.ml.models import load_model, model_parts, use_threads
-from octo.ml.rl.grpo import group_advantages, policy_loss
+from octo.ml.rl.grpo import group_advantages, groups_without_variance, policy_loss
 from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
 from octo.ml.rl.ranks import Sampler, collect_weights, open_sampler
+from octo.ml.rl.rewards import Rewarder, rewarding
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import chunks_of
 from octo.ml.rl.weights import Weights
 from octo.ml.schedule import learning_rate
+from octo.ml.scoring import Attempt
 from octo.randomness import permutation
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
@@ -50,8 +52,11 @@ class Rollout:
     completions: Completions
     texts: list[str]
     rewards_PG: torch.Tensor
+    """NaN where no verdict could be reached."""
     weights: str
     """Digest of the weights that made all of them."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What the rewards are made of."""
 
 
 @dataclass
@@ -92,14 +97,14 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     checkpoints = Checkpoints(job, engine, num_steps=settings.num_steps, every=settings.gang.checkpoint_every)
     first, restored = checkpoints.restore()
     record = Record(**restored)
-    with checkpoints:
+    with rewarding(settings.reward, questions, device=engine.device) as reward, checkpoints:
         for step in range(first, settings.num_steps):
             with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
                 with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
                     weights = collect_weights(job, engine)
                     span.set_attribute("octo.rollout.weights", weights.digest)
                     asked = _questions_of(questions, settings, step)
-                    rollout = roll_out(sampler, weights, tokenizer, asked, settings, step=step)
+                    rollout = roll_out(sampler, weights, tokenizer, asked, settings, reward=reward, step=step)
                 figures = update(engine, rollout, settings, rate=_rate(settings, step))
             record.metrics.append({"step": step + 1, **figures})
             if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
@@ -124,24 +129,27 @@ def roll_out(
     questions: list[Question],
     settings: RlSettings,
     *,
+    reward: Rewarder,
     step: int,
 ) -> Rollout:
-    """Sample `group_size` completions of each question and reward them: 1 for the exact answer, 0 otherwise."""
+    """Sample `group_size` completions of each question and reward them."""
     prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in questions]
     completions = sampler(chunks_of(prompts, settings, step=step, end_id=end_of_text(tokenizer)), weights)
     texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
-    rewards = [
-        # A completion that was cut has not said what its answer is.
-        float(finished and correct(text, questions[row // settings.group_size].answer))
-        for row, (text, finished) in enumerate(zip(texts, completions.finished, strict=True))
-    ]
+    rewards = reward(
+        [
+            Attempt(questions[row // settings.group_size], text, finished)
+            for row, (text, finished) in enumerate(zip(texts, completions.finished, strict=True))
+        ]
+    )
     return Rollout(
         questions=questions,
         prompts=[prompt for prompt in prompts for _ in range(settings.group_size)],
         completions=completions,
         texts=texts,
-        rewards_PG=torch.tensor(rewards).view(len(prompts), settings.group_size),
+        rewards_PG=rewards.rewards_C.view(len(prompts), settings.group_size),
         weights=weights.digest,
+        figures=rewards.figures,
     )
 
 
@@ -168,16 +176,17 @@ def update(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: floa
     result = engine.step(losses, learning_rate=rate)
     rewards_PG = rollout.rewards_PG
     return {
-        "reward": rewards_PG.mean().item(),
+        "reward": rewards_PG.nanmean().item(),
         "response_length": num_tokens / len(completions.tokens),
         "truncated": 1 - sum(completions.finished) / len(completions.finished),
-        "zero_variance_groups": (rewards_PG.max(dim=-1).values == rewards_PG.min(dim=-1).values).float().mean().item(),
+        "zero_variance_groups": groups_without_variance(rewards_PG).float().mean().item(),
         "clip_fraction": engine.sum(statistics.clip_fraction),
         "entropy": engine.sum(statistics.entropy),
         "logprob_gap": engine.sum(statistics.logprob_gap),
         "loss": result.loss,
         "gradient_norm": result.gradient_norm,
         "learning_rate": rate,
+        **rollout.figures,
     }
 
 
@@ -258,7 +267,8 @@ def _kept(rollout: Rollout, step: int) -> list[dict[str, object]]:
             "step": step,
             "prompt": rollout.questions[group].text,
             "completion": rollout.texts[group * rollout.rewards_PG.shape[1]],
-            "reward": rollout.rewards_PG[group, 0].item(),
+            # JSON has no NaN.
+            "reward": None if rollout.rewards_PG[group, 0].isnan() else rollout.rewards_PG[group, 0].item(),
             "weights": rollout.weights,
         }
         for group in range(min(KEPT_PER_STEP, len(rollout.questions)))

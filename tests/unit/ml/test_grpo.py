@@ -1,8 +1,9 @@
 import math
 
+import pytest
 import torch
 
-from octo.ml.rl.grpo import group_advantages, policy_loss
+from octo.ml.rl.grpo import group_advantages, groups_without_variance, policy_loss
 
 
 def test_advantages_are_deviations_from_the_mean_of_their_own_group() -> None:
@@ -71,3 +72,36 @@ def test_micro_batches_add_up_to_the_whole_batch() -> None:
         for part in rows
     )
     assert torch.allclose(whole, first + second)
+
+
+def test_a_completion_without_a_verdict_leaves_its_group_s_mean_and_deviation() -> None:
+    rewards_PG = torch.tensor([[1.0, math.nan, 0.0, 2.0], [1.0, 0.0, 0.0, 1.0]])
+    plain_PG = group_advantages(rewards_PG, normalize=False)
+    assert plain_PG.tolist() == [[0.0, 0.0, -1.0, 1.0], [0.5, -0.5, -0.5, 0.5]]
+    # The deviation of 1, 0 and 2 is 1.
+    normalized_PG = group_advantages(rewards_PG, normalize=True)
+    assert torch.allclose(normalized_PG[0], torch.tensor([0.0, 0.0, -1.0, 1.0]), atol=1e-5)
+
+
+def test_a_group_with_one_verdict_or_none_teaches_nothing() -> None:
+    rewards_PG = torch.tensor([[2.0, math.nan, math.nan], [math.nan] * 3])
+    for normalize in (True, False):
+        assert group_advantages(rewards_PG, normalize=normalize).tolist() == [[0.0] * 3] * 2
+    assert groups_without_variance(rewards_PG).tolist() == [True, True]
+    assert groups_without_variance(torch.tensor([[2.0, math.nan, 1.0]])).tolist() == [False]
+
+
+def test_equal_rewards_whose_mean_is_rounded_teach_nothing() -> None:
+    # 2/3 of the tests passed: the mean of eight such rewards is not one of them.
+    rewards_PG = torch.full((1, 8), 2 * 2 / 3 + 0.5)
+    assert rewards_PG.mean() != rewards_PG[0, 0]
+    assert group_advantages(rewards_PG, normalize=True).tolist() == [[0.0] * 8]
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_where_every_completion_has_a_verdict_advantages_are_those_of_the_whole_tensor(*, normalize: bool) -> None:
+    rewards_PG = (torch.rand(40, 9, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+    whole_PG = rewards_PG - rewards_PG.mean(dim=-1, keepdim=True)
+    if normalize:
+        whole_PG = whole_PG / (rewards_PG.std(dim=-1, keepdim=True) + 1e-6)
+    assert torch.equal(group_advantages(rewards_PG, normalize=normalize), whole_PG)

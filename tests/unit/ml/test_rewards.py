@@ -1,0 +1,203 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from octo.data.code_problems import CodeProblem, checked
+from octo.data.questions import Question
+from octo.errors import SandboxError, UsageError
+from octo.ml.rl.rewards import Rewards, reward, rewards_of
+from octo.ml.scoring import Attempt, Score, code_scores, number_scores, scoring
+from octo.sandbox.pool import Sandbox
+from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict, Verdict
+from octo.settings.scoring import RewardSettings, ScoringSettings
+
+CODE = RewardSettings(kind="code")
+TESTS = ("assert f(0) == 0", "assert f(1) == 2", "assert f(2) == 4", "assert f(3) == 6")
+DOUBLE = Question("a", "Double.", "", CodeProblem(style="fenced", tests=TESTS))
+SUM = Question("b", "1+1=", "2")
+RIGHT = "def f(x): return 2 * x"
+
+
+def losing(task: Task) -> list[Outcome]:
+    """Tests that could not run where the program says so."""
+    return [Outcome.COULD_NOT_RUN if f"lose{number}" in task.program else Outcome.PASS for number in range(4)]
+
+
+class Told:
+    """A sandbox that says what it is told to say."""
+
+    def __init__(self, outcomes: Callable[[Task], list[Outcome]] = losing) -> None:
+        self.asked: list[Task] = []
+        self._outcomes = outcomes
+
+    def judge_all(self, tasks: Iterable[Task]) -> list[Verdict]:
+        self.asked += (tasks := list(tasks))
+        return [Verdict(tuple(map(TestVerdict, self._outcomes(task))), ("rlimits",)) for task in tasks]
+
+
+def attempt(code: str, question: Question = DOUBLE, *, finished: bool = True) -> Attempt:
+    return Attempt(question, f"```python\n{code}\n```", finished)
+
+
+def rewarded(attempts: list[Attempt], sandbox: object, settings: RewardSettings = CODE) -> Rewards:
+    return rewards_of(
+        attempts,
+        score=lambda each: code_scores(each, sandbox=sandbox),  # type: ignore[arg-type] # one that is told, or a real one
+        settings=settings,
+        device=torch.device("cpu"),
+    )
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(workers=2, limits=Limits(cpu_seconds=1)) as sandbox:
+        yield sandbox
+
+
+def test_a_program_is_worth_twice_its_pass_rate_and_half_its_format(sandbox: Sandbox) -> None:
+    attempts = [
+        attempt(RIGHT),
+        attempt("def f(x): return x"),
+        attempt("def f(x): return 0 if x == 0 else 2 * x if x < 3 else None"),
+        attempt("def f(x) return 2 * x"),
+        Attempt(DOUBLE, RIGHT, finished=True),
+    ]
+    given = rewarded(attempts, sandbox)
+    assert given.rewards_C.tolist() == [2.5, 1.0, 2.0, 0.25, 0.0]
+    assert given.figures == pytest.approx({"unscorable": 0, "pass_rate": 2 / 5, "format": (3 + 0.5) / 5})
+    weighted = RewardSettings(kind="code", pass_weight=1.0, format_weight=0.0)
+    assert rewarded(attempts, sandbox, weighted).rewards_C.tolist() == [1.0, 0.25, 0.75, 0.0, 0.0]
+
+
+def test_trap_15_a_program_need_not_end_its_text_to_be_worth_all() -> None:
+    texts = [f"```python\n{RIGHT}\n```", f"Sure:\n```python\n{RIGHT}\n```\nand\n```python\nx\n```\nThat is it."]
+    assert rewarded([Attempt(DOUBLE, text, finished=True) for text in texts], Told()).rewards_C.tolist() == [2.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        pytest.param("def f(x):\n    while x == 1: pass\n    return 2 * x", 2.0 * 3 / 4 + 0.5, id="one endless test"),
+        pytest.param("def f(x):\n    while True: pass", 0.5, id="all endless"),
+        pytest.param("def f(x): exit(0)", 0.5, id="exit"),
+        pytest.param("import os\ndef f(x): os._exit(0)", 0.5, id="exit at once"),
+        pytest.param("import sys\nsys.exit(0)", 0.5, id="exit before there is anything"),
+        pytest.param("class A:\n    __eq__ = lambda *_: True\ndef f(x): return A()", 0.5, id="equal to everything"),
+    ],
+)
+def test_trap_16_no_end_and_no_exit_earns_a_test_nor_voids_another(
+    sandbox: Sandbox, program: str, expected: float
+) -> None:
+    given = rewarded([attempt(program), attempt(RIGHT)], sandbox)
+    assert given.rewards_C.tolist() == [expected, 2.5]
+
+
+def test_trap_17_a_verdict_that_could_not_be_reached_is_no_wrong_one() -> None:
+    given = rewarded([attempt(f"{RIGHT} # lose3"), attempt(RIGHT), attempt("def f(")], Told())
+    assert given.rewards_C[0].isnan()
+    assert given.rewards_C[1:].tolist() == [2.5, 0.25]
+    assert given.figures == pytest.approx({"unscorable": 1 / 3, "pass_rate": 1 / 2, "format": 2.5 / 3})
+
+
+def test_trap_17_where_no_verdict_can_be_reached_nothing_is_learnt_and_somebody_is_told() -> None:
+    with pytest.raises(SandboxError, match=r"none of the 2 completions of a step could be scored.*see octo doctor"):
+        rewarded([attempt(f"{RIGHT} # lose0"), attempt(f"{RIGHT} # lose1")], Told())
+
+
+def test_trap_17_without_a_sandbox_there_is_no_batch_of_zeros() -> None:
+    def break_down(_task: Task) -> list[Outcome]:
+        raise SandboxError("no worker starts")
+
+    with pytest.raises(SandboxError, match="no worker starts"):
+        rewarded([attempt(RIGHT)], Told(break_down))
+
+
+def test_a_test_that_failed_decides_though_another_could_not_run() -> None:
+    half = Told(lambda _: [Outcome.FAIL, Outcome.COULD_NOT_RUN, Outcome.PASS, Outcome.PASS])
+    [score] = code_scores([attempt(RIGHT)], sandbox=half)  # type: ignore[arg-type]
+    assert score.correct is False
+    assert score.pass_rate is None
+    assert reward(score, CODE) is None
+
+
+def test_trap_19_a_shown_test_that_is_known_by_heart_is_worth_nothing(sandbox: Sandbox) -> None:
+    text = f"Double.\nTest cases: {TESTS[1]}"
+    problem = checked(CodeProblem(style="fenced", tests=TESTS, shown_tests=TESTS[1:2]), question=text)
+    by_heart = attempt("def f(x): return {1: 2}.get(x)", Question("a", text, "", problem))
+    assert rewarded([by_heart], sandbox).rewards_C.tolist() == [0.5]
+
+
+def test_the_same_program_runs_once_however_often_it_was_written() -> None:
+    told = Told()
+    other = Question("c", "Double it.", "", DOUBLE.code)
+    assert rewarded([attempt(RIGHT), attempt(RIGHT, other), attempt(RIGHT)], told).rewards_C.tolist() == [2.5] * 3
+    assert len(told.asked) == 1
+
+
+def test_a_program_that_is_there_counts_though_the_completion_was_cut() -> None:
+    assert rewarded([attempt(RIGHT, finished=False)], Told()).rewards_C.tolist() == [2.5]
+
+
+def test_a_number_is_worth_one_or_nothing_and_nothing_more_is_said_of_it() -> None:
+    attempts = [Attempt(SUM, text, finished) for text, finished in (("2", True), ("2", False), ("1", True), ("", True))]
+    given = rewards_of(attempts, score=number_scores, settings=RewardSettings(), device=torch.device("cpu"))
+    assert given.rewards_C.tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert given.rewards_C.dtype == torch.float32
+    assert given.figures == {}
+
+
+def test_an_undecided_formula_is_worth_nothing_known() -> None:
+    scores = [
+        Score(correct=True, pass_rate=1.0),
+        Score(correct=None, pass_rate=None),
+        Score(correct=False, pass_rate=0),
+    ]
+    given = rewards_of(
+        [Attempt(SUM, "", finished=True)] * 3,
+        score=lambda _: scores,
+        settings=RewardSettings(kind="mathematics"),
+        device=torch.device("cpu"),
+    )
+    assert str(given.rewards_C.tolist()) == "[1.0, nan, 0.0]"
+    assert given.figures == pytest.approx({"unscorable": 1 / 3})
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "said"),
+    [
+        ("number", DOUBLE, "problem a asks for a program, got kind=number: expected code"),
+        ("code", SUM, "problem b asks for an answer, got kind=code: expected number or mathematics"),
+    ],
+)
+def test_problems_of_another_kind_are_refused_before_anything_is_sampled(
+    kind: str, question: Question, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said), scoring(ScoringSettings(kind=kind), [question]):
+        pass
+
+
+def test_every_rank_scores_its_share_and_has_all_rewards(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
+    ended = subprocess.run(
+        [*command, "-m", "tests.unit.ml.rewards_run", str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert (first["scored"], second["scored"]) == (["0", "2", "4"], ["1", "3"])
+    assert first["rewards"] == second["rewards"] == "[0.0, nan, 2.0, 3.0, 4.0]"
+    assert first["figures"] == second["figures"] == {"unscorable": 1 / 5}
