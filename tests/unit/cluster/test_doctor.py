@@ -76,6 +76,20 @@ def test_a_package_is_not_missed_on_a_system_that_it_is_not_for(tmp_path: Path) 
     assert said.stdout.strip() == "['lacks absent-everywhere: install octo[odd] to use it']"
 
 
+@pytest.mark.parametrize(("flags", "state"), [([], "ok"), (["--require=cluster"], "fault")])
+def test_a_machine_without_the_client_of_a_cluster_is_looked_at_all_the_same(flags: list[str], state: str) -> None:
+    code = "import sys; sys.modules['kubernetes'] = None; from octo.cluster.doctor import doctor_command"
+    command = [sys.executable, "-c", f"{code}; sys.exit(doctor_command(sys.argv[1:]))", "--json", *flags]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    findings = {each["subject"]: each for each in json.loads(said.stdout)["findings"]}
+    assert findings["cluster"] == {
+        "subject": "cluster",
+        "state": state,
+        "said": "not looked at: install octo[cluster]",
+    }
+    assert said.returncode == (state == "fault")
+
+
 def test_the_sandbox_asks_for_no_package_that_other_systems_lack() -> None:
     needed = [Requirement(each) for each in metadata.requires("octo") or []]
     markers = [each.marker for each in needed if each.marker and each.marker.evaluate({"extra": "sandbox"})]
