@@ -71,7 +71,7 @@ def scoring(settings: ScoringSettings, questions: Sequence[Question]) -> Iterato
         with Sandbox(workers=settings.workers, limits=limits_of(settings), weaker=settings.weaker) as sandbox:
             yield partial(code_scores, sandbox=sandbox)
     elif settings.kind == "mathematics":
-        with resolve_name(VERIFIER)(settings.workers) as verifier:
+        with resolve_name(VERIFIER)(settings.workers, weaker=settings.weaker) as verifier:
             yield partial(mathematics_scores, verifier=verifier)
     else:
         yield number_scores
