@@ -1,0 +1,66 @@
+"""Whether a solution's final answer is the true one, found out where nothing that a model writes can do harm.
+
+Math-Verify hands answers to a computer algebra system, which can be made to compute for ever or to fill the memory, and
+its own time limit fails in any thread but the first. So every comparison runs in a child of the sandbox.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Self
+
+from octo.data.final_answers import boxed, settled
+from octo.errors import UsageError
+from octo.sandbox.pool import Sandbox
+from octo.sandbox.verdicts import Limits, Outcome, Task
+
+ALGEBRA = "octo.data.equivalence"
+LIMITS = Limits(cpu_seconds=5, wall_seconds=60.0, memory_mib=1024)
+"""Of one comparison."""
+VERDICTS = {Outcome.PASS: True, Outcome.FAIL: False}
+"""Every other outcome says something of the comparison and nothing of the answer."""
+
+
+class Verifier:
+    """Says whether completions are right. A context manager, which may be used from any thread."""
+
+    def __init__(self, workers: int = 1, *, limits: Limits = LIMITS, weaker: bool = False) -> None:
+        """Choose how many comparisons run side by side, and what each may use.
+
+        Raises:
+            UsageError: a library is missing, or the sandbox cannot hold what a model wrote and `weaker` is not set.
+        """
+        if find_spec("math_verify") is None:
+            raise UsageError("comparing answers takes Math-Verify, which is not installed: install octo[train]")
+        self._sandbox = Sandbox(workers=workers, limits=limits, packages=(ALGEBRA,), weaker=weaker)
+
+    def __enter__(self) -> Self:
+        self._sandbox.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._sandbox.__exit__(kind, error, where)
+
+    def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        r"""Of each true answer and completion, whether what the completion puts into its last \boxed is the answer.
+
+        False is what is not equal, or no answer at all: a completion that ends before its box is closed has none. None,
+        neither right nor wrong, is what could not be decided: the comparison used up its limits or failed.
+        """
+        asked = [(gold, boxed(completion)) for gold, completion in pairs]
+        known = {pair: settled(*pair) for pair in asked}
+        open_pairs = [pair for pair, verdict in known.items() if verdict is None]
+        judged = self._sandbox.judge_all([_task(gold, answer) for gold, answer in open_pairs])
+        for pair, verdict in zip(open_pairs, judged, strict=True):
+            known[pair] = VERDICTS.get(verdict.tests[0].outcome)
+        return [known[pair] for pair in asked]
+
+
+def _task(gold: str, answer: str | None) -> Task:
+    return Task(
+        program="",
+        setup=f"from {ALGEBRA} import equivalent",
+        tests=(f"assert equivalent({gold!r}, {answer!r})",),
+    )
