@@ -1,9 +1,9 @@
-"""From what a model wrote to the program in it. Nothing is executed here; model output is only read."""
+"""From what a model wrote to the program in it. Nothing is parsed or executed here; model output is only read."""
 
 import textwrap
-from dataclasses import dataclass
 
-from octo.data.code_problems import UNREADABLE, CodeProblem, parsed
+from octo.data.code_problems import CodeProblem
+from octo.sandbox.verdicts import Task
 
 LONGEST_PROGRAM = 100_000
 """Characters; a longer one counts as one that Python cannot parse, without being parsed."""
@@ -14,23 +14,21 @@ _FENCE = "```"
 _LANGUAGES = {"python", "python3", "py"}
 
 
-@dataclass(frozen=True)
-class CodeAnswer:
-    """The program that a completion makes, and how well the completion keeps to the format."""
-
-    program: str
-    """Empty without one that Python can parse: there is nothing to run."""
-    format: float
-
-
-def read_answer(completion: str, problem: CodeProblem) -> CodeAnswer:
-    """The program of a completion. One that does not parse is not run: all of its tests would fail."""
+def program_of(completion: str, problem: CodeProblem) -> str | None:
+    """The program that a completion makes; None where it has no fenced block of Python, and should."""
     code = fenced(completion) if problem.style == "fenced" else cut(completion, problem.stops)
-    if code is None:
-        return CodeAnswer("", NO_BLOCK)
-    # Never empty, which would tell the sandbox that there is no program.
-    program = f"{problem.prefix}{code}\n"
-    return CodeAnswer(program, PYTHON) if parses(program) else CodeAnswer("", NO_PYTHON)
+    return None if code is None else f"{problem.prefix}{code}\n"
+
+
+def parsing(program: str) -> Task:
+    """What finds out whether Python can parse a program: it passes if so.
+
+    For the sandbox: a parser is a large thing to show hostile text to. There, too, the stack is always as deep, and
+    nesting at its limit parses always or never.
+    """
+    # Whether Python warns of an escape sequence must not change a verdict.
+    setup = "import ast, warnings\nwarnings.simplefilter('ignore')"
+    return Task(program=None, setup=setup, tests=(f"ast.parse({program!r})",))
 
 
 def fenced(text: str) -> str | None:
@@ -56,17 +54,6 @@ def fenced(text: str) -> str | None:
 def cut(completion: str, stops: tuple[str, ...]) -> str:
     """The completion up to the first stop string in it."""
     return completion[: min((place for stop in stops if (place := completion.find(stop)) >= 0), default=None)]
-
-
-def parses(program: str) -> bool:
-    """Whether Python can parse it."""
-    if len(program) > LONGEST_PROGRAM:
-        return False
-    try:
-        parsed(program)
-    except UNREADABLE:
-        return False
-    return True
 
 
 def _opening(lines: list[str], first: int) -> tuple[int, str, str] | None:

@@ -60,7 +60,7 @@ class Verifier:
 
 def _task(gold: str, answer: str | None) -> Task:
     return Task(
-        program="",
+        program=None,
         setup=f"from {ALGEBRA} import equivalent",
         tests=(f"assert equivalent({gold!r}, {answer!r})",),
     )

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pkgutil import resolve_name
-from typing import Protocol
 
-from octo.data.code_answers import PYTHON, read_answer
+from octo.data.code_answers import LONGEST_PROGRAM, NO_BLOCK, NO_PYTHON, PYTHON, parsing, program_of
 from octo.data.code_problems import CodeProblem
+from octo.data.mathematics import Verifier
 from octo.data.questions import Question, correct
 from octo.errors import UsageError
 from octo.sandbox.pool import Sandbox
@@ -39,24 +38,13 @@ class Score:
     correct: bool | None
     pass_rate: float | None
     """The share of a program's tests that passed, each counted by itself; 1 or 0 for an answer."""
-    format: float = PYTHON
-    """Of a program; see octo.data.code_answers."""
+    format: float | None = PYTHON
+    """Of a program; see octo.data.code_answers. None where it could not be found out."""
     verdict: Verdict | None = None
     """What the sandbox said, of a program that was run."""
 
 
 Scorer = Callable[[Sequence[Attempt]], list[Score]]
-
-# Its libraries are an extra, and take a second to import.
-VERIFIER = "octo.data.mathematics:Verifier"
-
-
-class Verifier(Protocol):
-    """What says whether a completion's final answer equals the true one."""
-
-    def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
-        """Of true answers and completions; None where it could not be decided."""
-        ...
 
 
 @contextmanager
@@ -71,7 +59,7 @@ def scoring(settings: ScoringSettings, questions: Sequence[Question]) -> Iterato
         with Sandbox(workers=settings.workers, limits=limits_of(settings), weaker=settings.weaker) as sandbox:
             yield partial(code_scores, sandbox=sandbox)
     elif settings.kind == "mathematics":
-        with resolve_name(VERIFIER)(settings.workers, weaker=settings.weaker) as verifier:
+        with Verifier(settings.workers, weaker=settings.weaker) as verifier:
             yield partial(mathematics_scores, verifier=verifier)
     else:
         yield number_scores
@@ -91,16 +79,17 @@ def mathematics_scores(attempts: Sequence[Attempt], *, verifier: Verifier) -> li
 def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox) -> list[Score]:
     """Right where the program passes every test. The same program is run once, however often it was written."""
     problems = [_problem(each.question) for each in attempts]
-    answers = [read_answer(each.text, problem) for each, problem in zip(attempts, problems, strict=True)]
+    programs = [program_of(each.text, problem) for each, problem in zip(attempts, problems, strict=True)]
+    formats = _formats(programs, sandbox)
     tasks = [
-        problem.task(answer.program) if answer.format == PYTHON else None
-        for problem, answer in zip(problems, answers, strict=True)
+        problem.task(program) if program is not None and formats[program] == PYTHON else None
+        for problem, program in zip(problems, programs, strict=True)
     ]
     distinct = [task for task in dict.fromkeys(tasks) if task]
     verdicts = dict(zip(distinct, sandbox.judge_all(distinct), strict=True))
     return [
-        _judged(verdicts[task], answer.format) if task else Score(correct=False, pass_rate=0.0, format=answer.format)
-        for task, answer in zip(tasks, answers, strict=True)
+        _judged(verdicts[task]) if task else _unjudged(formats[program])
+        for task, program in zip(tasks, programs, strict=True)
     ]
 
 
@@ -117,11 +106,27 @@ def _answered(verdict: bool | None) -> Score:  # noqa: FBT001 - it is the value,
     return Score(correct=verdict, pass_rate=None if verdict is None else float(verdict))
 
 
-def _judged(verdict: Verdict, format_score: float) -> Score:
+def _formats(programs: Sequence[str | None], sandbox: Sandbox) -> dict[str | None, float | None]:
+    """The format score of each different program."""
+    formats: dict[str | None, float | None] = dict.fromkeys(programs, NO_PYTHON)
+    read = [program for program in formats if program is not None and len(program) <= LONGEST_PROGRAM]
+    for program, verdict in zip(read, sandbox.judge_all(map(parsing, read)), strict=True):
+        formats[program] = (PYTHON if verdict.passed else NO_PYTHON) if verdict.reached else None
+    return formats | {None: NO_BLOCK}
+
+
+def _judged(verdict: Verdict) -> Score:
     # One test that did not pass decides, whether or not the others could be run.
     wrong = any(test.outcome not in (Outcome.PASS, Outcome.COULD_NOT_RUN) for test in verdict.tests)
     right = False if wrong else True if verdict.passed else None
-    return Score(correct=right, pass_rate=verdict.pass_rate, format=format_score, verdict=verdict)
+    return Score(correct=right, pass_rate=verdict.pass_rate, verdict=verdict)
+
+
+def _unjudged(format_score: float | None) -> Score:
+    """Of an attempt without a program that can be run."""
+    if format_score is None:
+        return Score(correct=None, pass_rate=None, format=None)
+    return Score(correct=False, pass_rate=0.0, format=format_score)
 
 
 def _problem(question: Question) -> CodeProblem:

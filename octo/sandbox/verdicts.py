@@ -38,8 +38,8 @@ class Task:
     program can earn a verdict only by answering right.
     """
 
-    program: str
-    """What a model wrote: the source of a module. Empty where only trusted code is run, on untrusted data."""
+    program: str | None
+    """What a model wrote: the source of a module. None where only trusted code is run, on untrusted data."""
     tests: tuple[str, ...]
     """Source of each test, assertions or whatever else raises."""
     setup: str = ""

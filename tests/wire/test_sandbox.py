@@ -92,11 +92,15 @@ def test_a_programs_own_abs_does_not_replace_pythons(sandbox: Sandbox) -> None:
 
 
 def test_trusted_code_runs_without_a_program(sandbox: Sandbox) -> None:
-    assert outcomes(sandbox.judge(Task("", ("assert 1 + 1 == 2", "assert 1 + 1 == 3", "while True: pass")))) == [
+    assert outcomes(sandbox.judge(Task(None, ("assert 1 + 1 == 2", "assert 1 + 1 == 3", "while True: pass")))) == [
         "pass",
         "fail",
         "timeout",
     ]
+
+
+def test_an_empty_program_is_one_that_defines_nothing(sandbox: Sandbox) -> None:
+    assert outcomes(sandbox.judge(Task("", ("assert True", "assert f() == 1")))) == ["pass", "error"]
 
 
 def test_verdicts_come_in_order_and_equal_for_any_number_of_workers() -> None:

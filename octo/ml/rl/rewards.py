@@ -69,7 +69,7 @@ def rewards_of(
         "code": {
             "unscorable": unscorable,
             "pass_rate": pass_rates_C.nanmean().item(),
-            "format": formats_C.mean().item(),
+            "format": formats_C.nanmean().item(),
         },
     }
     return Rewards(rewards_C.float(), figures[settings.kind])
@@ -77,7 +77,7 @@ def rewards_of(
 
 def reward(score: Score, settings: RewardSettings) -> float | None:
     """What a score is worth; None where there is no verdict."""
-    if score.pass_rate is None or settings.kind != "code":
+    if score.pass_rate is None or score.format is None or settings.kind != "code":
         return score.pass_rate
     return settings.pass_weight * score.pass_rate + settings.format_weight * score.format
 
@@ -88,7 +88,7 @@ def _facts(score: Score, settings: RewardSettings) -> tuple[float, float, float]
     return (
         unknown if worth is None else worth,
         unknown if score.pass_rate is None else score.pass_rate,
-        score.format,
+        unknown if score.format is None else score.format,
     )
 
 

