@@ -134,7 +134,7 @@ class Worker:
         limits = self._limits
         mib = 1 << 20
         request = {
-            "program": bool(task.program),
+            "program": task.program is not None,
             "wall_seconds": limits.wall_seconds,
             "disk_bytes": limits.disk_mib * mib,
             "num_files": limits.num_files,
@@ -176,16 +176,22 @@ def _shortfall(heard: Heard, limits: Limits) -> tuple[Outcome, str]:
         return Outcome.TIMEOUT, f"no answer within {limits.wall_seconds:g} s"
     if heard.reply["stopped"] == "disk":
         return Outcome.ERROR, f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
+    if said not in ("", WAS_GONE):
+        return Outcome.ERROR, said
     if any(_spent(status, limits) for status in statuses):
         return Outcome.TIMEOUT, f"used up its {limits.cpu_seconds} s of processor time"
-    if not heard.report:
-        return Outcome.ERROR, f"the test gave no report: {_ending(statuses[-1]['code'])}"
-    return Outcome.ERROR, f"{said}: {_ending(statuses[0]['code'])}" if said == WAS_GONE else said
+    gone = statuses[0] if said else statuses[-1]
+    return Outcome.ERROR, f"{said or 'the test gave no report'}: {_ending(gone['code'])}"
 
 
 def _spent(status: dict[str, float], limits: Limits) -> bool:
-    """Whether a process was killed for its processor time; whoever kills itself by that signal has not spent it."""
-    return status["code"] < 0 and status["cpu_seconds"] >= limits.cpu_seconds - 0.1
+    """Whether a process was killed for its processor time, at the soft limit or, having ignored that, at the hard one.
+
+    The kernel counts ticks there, and so may find a little more than was used.
+    """
+    if status["code"] == -signal.SIGXCPU:
+        return True
+    return status["code"] == -signal.SIGKILL and status["cpu_seconds"] >= limits.cpu_seconds - 0.5
 
 
 def _ending(code: int) -> str:
