@@ -82,7 +82,10 @@ def _no_landlock() -> str:
     except ImportError:
         return NOT_INSTALLED
     if not version():
-        return "this kernel has none, or does not name it in lsm=: it takes Linux 5.13 or newer"
+        return (
+            "this kernel has none, does not name it in lsm=, or a seccomp profile refuses it: it takes Linux 5.13 or "
+            "newer, and RuntimeDefault in a pod"
+        )
     made = ruleset(Path(os.devnull).parent, packages=False)
     try:
         return _tried(made, "")

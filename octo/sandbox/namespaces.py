@@ -14,7 +14,8 @@ def inside(words: list[str], directory: Path, *, packages: bool) -> list[str]:
     binds += [("--bind", str(directory))]
     return [
         str(bwrap_path()),
-        *("--unshare-all", "--cap-drop", "ALL"),
+        # No second process to wait for orphans: a job that is a pod's first process would have to wait for it in turn.
+        *("--unshare-all", "--as-pid-1", "--cap-drop", "ALL"),
         *(word for kind, path in binds for word in (kind, path, path)),
         *("--", *words),
     ]

@@ -21,6 +21,7 @@ from octo.sandbox.python import command
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 
 START = "from octo.sandbox.inside.zygote import main; main()"
+SECONDS_TO_END = 2.0
 PATIENCE_SECONDS = 10.0
 """How much longer than a test may take the worker may, before it is given up."""
 
@@ -38,7 +39,7 @@ class Worker:
     def kill(self) -> None:
         """End the process under whoever is talking to it, from another thread."""
         if self._process:
-            _end(self._process)
+            _end(self._process, self._control)
 
     def close(self) -> None:
         """End the process, and with it whatever it runs."""
@@ -112,7 +113,7 @@ class Worker:
                     env={"PYTHONHASHSEED": "0"},
                     start_new_session=True,
                 )
-            stack.callback(_end, process)
+            stack.callback(_end, process, ours)
             self._control, self._process = ours, process
             self._stack = stack.pop_all()
 
@@ -203,8 +204,13 @@ def _ending(code: int) -> str:
         return f"ended by signal {-code}"
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the worker; its children die with it."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+    """Have the worker end, and wait for its children first; kill it where it does not."""
+    with suppress(OSError):
+        control.shutdown(socket.SHUT_RDWR)
+    try:
+        process.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

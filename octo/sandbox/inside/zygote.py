@@ -52,6 +52,8 @@ def main() -> None:
         while message := _receive(control):
             reply = _run(*message, confinement, control)
             control.sendall(json.dumps(reply).encode() + b"\n")
+    except BrokenPipeError:
+        pass  # Nobody is there to be answered.
     except OSError as error:
         _say(f"a worker of the sandbox ends: {error}")
 
