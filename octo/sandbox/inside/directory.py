@@ -1,24 +1,31 @@
 """The working directory of a program: how much is in it, and how it becomes empty again."""
 
+import stat
 import time
-from contextlib import suppress
 from pathlib import Path
 
 
 def too_much(disk_bytes: int, num_files: int) -> bool:
-    """Whether more lies in the working directory than is allowed, without looking at more than that."""
+    """Whether more lies in the working directory than is allowed, without looking at more than that.
+
+    What cannot be looked at, because it lies too deep, is too much.
+    """
     folders = [Path()]
     while folders:
-        # What vanishes under the eye counts as a file.
-        with suppress(FileNotFoundError):
+        try:
             for path in folders.pop().iterdir():
+                found = path.lstat()
                 num_files -= 1
-                with suppress(FileNotFoundError):
-                    disk_bytes -= path.lstat().st_blocks * 512
+                disk_bytes -= found.st_blocks * 512
                 if num_files < 0 or disk_bytes < 0:
                     return True
-                if path.is_dir() and not path.is_symlink():
+                if stat.S_ISDIR(found.st_mode):
                     folders.append(path)
+        except FileNotFoundError:
+            # Whoever makes things vanish under the eye is looked at again soon.
+            num_files -= 1
+        except OSError:
+            return True
     return False
 
 

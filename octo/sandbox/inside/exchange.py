@@ -26,21 +26,20 @@ EVERYTHING: Operations = {
     "set item": operator.setitem,
     "delete item": operator.delitem,
     "length": len,
+    "string": str,
+    "representation": repr,
     "iterate": iter,
     "next": next,
 }
 CALLS: Operations = {"call": EVERYTHING["call"]}
+LONGEST_NAME = 100
 MUTABLE = (list, dict, set, bytearray, deque)
 
 _LENGTH = struct.Struct(">I")
 
 
-class GoneError(Exception):
-    """The other side has ended."""
-
-
-class ProgramError(Exception):
-    """Raised by the program, and no built-in kind of error."""
+class GoneError(BaseException):
+    """The other side has ended. Not to be mistaken, by a test that expects an exception, for one of the program's."""
 
 
 class Remote:
@@ -56,7 +55,7 @@ class Remote:
         return self._exchange.ask("call", self, *arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__name__":
             raise AttributeError(name)
         return self._exchange.ask("attribute", self, name)
 
@@ -74,6 +73,12 @@ class Remote:
 
     def __len__(self) -> int:
         return int(self._exchange.ask("length", self))
+
+    def __str__(self) -> str:
+        return self._exchange.ask("string", self)  # type: ignore[no-any-return]  # Python itself looks
+
+    def __repr__(self) -> str:
+        return self._exchange.ask("representation", self)  # type: ignore[no-any-return]
 
     def __iter__(self) -> Any:
         return self._exchange.ask("iterate", self)
@@ -100,7 +105,8 @@ class Exchange:
 
     def send(self, message: Json) -> None:
         """Send a message, whole."""
-        content = json.dumps(message).encode()
+        # Halves of a character stay two: written as escapes, they would be read as one.
+        content = json.dumps(message, ensure_ascii=False).encode(errors="surrogatepass")
         try:
             self._connection.sendall(_LENGTH.pack(len(content)) + content)
         except OSError:
@@ -117,7 +123,7 @@ class Exchange:
         if length > self._largest:
             raise NotDataError(f"the program gave {length >> 20} MiB, {self._largest >> 20} are allowed")
         try:
-            return json.loads(self._read(length))
+            return json.loads(self._read(length).decode(errors="surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
 
@@ -135,9 +141,9 @@ class Exchange:
         try:
             for place, content in message.get("changed", ()):
                 _write_back(arguments[place], decode(content, self._resolve))
-            error = _rebuilt(*message["raised"]) if "raised" in message else None
+            error = _rebuilt(message["raised"], operation=operation) if "raised" in message else None
             value = None if error else decode(message["value"], self._resolve)
-        except (RecursionError, LookupError, TypeError) as unread:
+        except (RecursionError, LookupError, TypeError, ValueError) as unread:
             raise NotDataError(f"the program's answer cannot be read: {type(unread).__name__}") from None
         if error:
             raise error
@@ -147,7 +153,7 @@ class Exchange:
         """Wait until the program stands; raises what it raised on the way."""
         message = self._message()
         if "raised" in message:
-            raise _rebuilt(*message["raised"])
+            raise _rebuilt(message["raised"], operation="call")
 
     def serve(self) -> None:
         """Answer until the other side ends."""
@@ -155,10 +161,15 @@ class Exchange:
             while True:
                 self._answer(self._message())
 
-    def raised(self, error: Exception) -> Json:
-        """The message that says what was raised."""
-        plain = len(error.args) == 1 and type(error.args[0]) is str
-        return {"raised": [type(error).__name__, error.args[0] if plain else str(error)]}
+    def raised(self, error: BaseException) -> Json:
+        """The message that says what was raised: its name, which built-in kind it is of, its arguments."""
+        known = next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind)
+        try:
+            # More than its `args`: the name of a file, too.
+            arguments = [encode(argument, _refuse) for argument in error.__reduce__()[1]]
+        except (TypeError, RecursionError):
+            arguments = [str(error)]
+        return {"raised": [type(error).__name__, known, arguments]}
 
     def _message(self) -> dict[str, Json]:
         message = self.receive()
@@ -173,7 +184,7 @@ class Exchange:
             named = {name: decode(content, self._resolve) for name, content in message["named"].items()}
             value = self._operations[message["do"]](*arguments, **named)
             reply = {"value": encode(value, self._refer)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other side hears of it
+        except (Exception, NotDataError) as error:  # noqa: BLE001 - whatever it is, the other side hears of it
             reply = self.raised(error)
         changed = []
         for place, argument in enumerate(arguments):
@@ -208,14 +219,28 @@ class Exchange:
         return b"".join(parts)
 
 
-def _rebuilt(name: object, said: object) -> Exception:
-    kind = getattr(builtins, str(name), None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
-        try:
-            return kind(said)
-        except TypeError:
-            pass
-    return ProgramError(f"{name}: {said}")
+def _refuse(value: object) -> Json:
+    raise TypeError(f"no data: {type(value)}")
+
+
+def _rebuilt(raised: Json, *, operation: str) -> Exception:
+    """What was raised on the other side, as a built-in kind of error, or as a kind of those under its own name."""
+    name, known, content = raised
+    arguments = decode(content, {})
+    kind: Any = getattr(builtins, known, None)
+    # What ends an iteration would end one of the test's own, unless the next item was asked for.
+    if not issubclass(kind, Exception) or (kind is StopIteration and operation != "next"):
+        kind = Exception
+    own = {"__module__": "program"}
+    if kind.__name__ != name:
+        kind = type(name[:LONGEST_NAME], (kind,), own)
+    error: Exception
+    try:
+        error = kind(*arguments)
+    except TypeError:
+        # It takes more than data to make one, such as a group of errors.
+        error = type(name[:LONGEST_NAME], (Exception,), own)(*arguments)
+    return error
 
 
 def _write_back(argument: Any, now: Any) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from octo.sandbox.inside.exchange import CALLS, EVERYTHING, Exchange, GoneError, ProgramError, Remote
+from octo.sandbox.inside.exchange import CALLS, EVERYTHING, Exchange, GoneError, Remote
 from octo.sandbox.inside.values import NotDataError
 
 LARGEST = 1 << 20
@@ -36,6 +36,19 @@ class Node:
     def __getitem__(self, key: object) -> object:
         return key
 
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __repr__(self) -> str:
+        return f"Node({self.value})"
+
+
+def raising(kind: type[Exception]) -> Callable[..., object]:
+    def raises(*arguments: object) -> object:
+        raise kind(*arguments)
+
+    return raises
+
 
 PROGRAM = {
     "double": lambda x: 2 * x,
@@ -43,6 +56,10 @@ PROGRAM = {
     "count": lambda limit: (value for value in range(limit)),
     "Node": Node,
     "tree_sum": lambda node: node.value + (PROGRAM["tree_sum"](node.left) if node.left else 0),
+    "open": open,
+    "fail": raising(ValueError),
+    "stop": raising(StopIteration),
+    "fail as MineError": raising(type("MineError", (KeyError,), {})),
     "miss": lambda: {}["missing"],
     "divide": lambda a, b: a / b,
     "append": lambda values: values.append(4),
@@ -118,17 +135,40 @@ def test_built_in_errors_are_raised_as_what_they_are(program) -> None:
     assert caught.value.args == ("missing",)
 
 
-def test_an_error_of_the_programs_own_kind_is_raised_under_its_name() -> None:
-    with hostile_end([{"raised": ["MineError", "no"]}]) as exchange, pytest.raises(ProgramError, match="MineError: no"):
-        exchange.ask("name", "f")
+def test_an_error_has_the_arguments_that_it_was_made_with(program) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        program("open")("nowhere")
+    assert (caught.value.errno, caught.value.filename) == (2, "nowhere")
+    with pytest.raises(ValueError, match="some") as some:
+        program("fail")("some", (1, 2))
+    assert some.value.args == ("some", (1, 2))
+
+
+def test_an_error_of_the_programs_own_is_of_the_built_in_kind_that_it_is_of(program) -> None:
+    with pytest.raises(LookupError, match="no") as caught:
+        program("fail as MineError")("no")
+    assert type(caught.value).__name__ == "MineError"
 
 
 @pytest.mark.parametrize(
-    "name", ["SystemExit", "KeyboardInterrupt", "BaseException", "print", "__import__", "GeneratorExit"]
+    "known", ["SystemExit", "KeyboardInterrupt", "BaseException", "GeneratorExit", "StopIteration"]
 )
-def test_no_error_that_would_end_the_test_is_raised_for_the_program(name) -> None:
-    with hostile_end([{"raised": [name, 0]}]) as exchange, pytest.raises(ProgramError):
+def test_no_error_that_would_end_the_test_is_raised_for_the_program(known) -> None:
+    with hostile_end([{"raised": [known, known, [0]]}]) as exchange, pytest.raises(Exception, match="0") as caught:
         exchange.ask("name", "f")
+    assert type(caught.value).__mro__[1:] == Exception.__mro__
+
+
+def test_the_program_can_end_its_own_iteration_and_no_other(program) -> None:
+    assert list(program("count")(2)) == [0, 1]
+    with pytest.raises(Exception, match="early") as caught:
+        program("stop")("early")
+    assert not isinstance(caught.value, StopIteration)
+
+
+def test_an_object_of_the_program_says_what_it_is(program) -> None:
+    root = program("Node")(1)
+    assert (str(root), repr(root), f"{root}", program("Node").__name__) == ("1", "Node(1)", "1", "Node")
 
 
 def test_the_end_of_the_program_is_noticed() -> None:
@@ -151,6 +191,12 @@ def test_the_end_of_the_program_is_noticed() -> None:
         {"value": 1, "changed": [["0", 1]]},
         {"raised": 5},
         {"raised": ["ValueError"]},
+        {"raised": ["ValueError", "ValueError", 5]},
+        {"raised": ["ValueError", "print", []]},
+        {"raised": ["ValueError", "no such name", []]},
+        {"raised": [5, "ValueError", []]},
+        {"raised": ["a\0b", "ValueError", []]},
+        {"raised": ["ValueError", "ValueError", [{"object": 0}]]},
     ],
 )
 def test_a_malformed_answer_is_no_value(answer) -> None:
