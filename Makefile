@@ -47,9 +47,10 @@ check: .venv/ready .venv/tools ## format, lint, types, import rules, generated f
 	@$(MAKE) --no-print-directory verify
 	@$(BIN)/pytest -m tools
 
-generate: .venv/ready ## write what is generated: manifests/, the chart's schema and helpers, the compiled pipelines of tests
+generate: .venv/ready ## write what is generated: manifests/, the chart's schema and helpers, the compiled pipelines of tests, docs/attacks.md
 	@$(BIN)/python -m octo.render.generate
 	@$(BIN)/python -m tests.golden.generate
+	@$(BIN)/python -m tests.wire.test_escapes
 
 verify: .venv/ready ## fail when what is generated is stale
 	@$(BIN)/python -m octo.render.generate --check
