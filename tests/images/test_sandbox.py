@@ -98,7 +98,7 @@ def restricted(base: str, containers: Containers, profile: tuple[str, str], tmp_
     said.mkdir()
     said.chmod(0o777)
     mounts = {Path(pytest.__file__).parents[1]: "/packages", said: "/said"}
-    mounts |= {ROOT / name: f"/tree/{name}" for name in ("octo", "tests", "pyproject.toml")}
+    mounts |= {ROOT / name: f"/tree/{name}" for name in ("octo", "tests", "docs", "pyproject.toml")}
     variables = {variable["name"]: variable["value"] for variable in scratch_variables()}
     variables |= {"PYTHONPATH": "/tree:/packages", "PYTHONDONTWRITEBYTECODE": "1"}
     options = [
