@@ -5,6 +5,7 @@ Each attack names, by `stopped_by`, what stops it; `ATTACKS` is the table of all
 
 import dataclasses
 import json
+import signal
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,6 +125,17 @@ def target_of(without: tuple[str, ...], *, weaker: bool = False, limits: Limits 
     with Sandbox(workers=1, limits=limits, without=without, weaker=weaker) as sandbox:
         assert sandbox.judge(HONEST).passed
         yield Target(sandbox)
+
+
+@contextmanager
+def urgent_signals() -> Iterator[list[int]]:
+    """The signals SIGURG that this process is sent meanwhile, by whichever of its threads they are taken."""
+    seen: list[int] = []
+    before = signal.signal(signal.SIGURG, lambda number, _: seen.append(number))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGURG, before)
 
 
 def _family() -> set[int]:
