@@ -93,7 +93,9 @@ def test_a_closed_sandbox_leaves_no_process_no_descriptor_and_no_directory(
     assert len(while_open.processes) >= len(before.processes) + 2
     assert len(while_open.files) == 2
     after = _held(directory)
-    assert (after.processes, after.descriptors, after.files) == (before.processes, before.descriptors, [])
+    assert after.processes <= before.processes
+    assert all(number <= before.descriptors[process] for process, number in after.descriptors.items())
+    assert after.files == []
 
 
 def test_an_error_beside_it_ends_what_runs_in_a_sandbox(directory: Path, without: tuple[str, ...]) -> None:
@@ -106,7 +108,7 @@ def test_an_error_beside_it_ends_what_runs_in_a_sandbox(directory: Path, without
 
         assert [verdict.tests[0].outcome for verdict in asked.result()] == [Outcome.COULD_NOT_RUN] * 2
     assert list(directory.iterdir()) == []
-    assert psutil.Process().children(recursive=True) == before
+    assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
 def test_a_worker_killed_during_a_test_is_replaced_and_the_test_gets_its_verdict(
@@ -164,9 +166,10 @@ def _run_and_compare(directory: Path, without: tuple[str, ...], *, number: int) 
     print(f"before: {before}\nafter:  {after}")
 
     assert len(before.files) == 2
-    assert after.processes == before.processes
-    assert after.threads == before.threads
-    assert after.descriptors == before.descriptors
+    # Fewer there may be: what other tests left to the garbage collector goes at any time.
+    assert after.processes <= before.processes
+    assert after.threads <= before.threads
+    assert all(number <= before.descriptors[process] for process, number in after.descriptors.items())
     assert after.files == before.files
     grown = {process: after.memory[process] - before.memory[process] for process in before.memory}
     assert max(grown.values()) < GROWTH_MIB << 20
