@@ -1,0 +1,39 @@
+"""Settings of masked-diffusion decoding, shared by every job that decodes."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class DenoisingSettings(BaseModel):
+    """How masks become tokens (DiffuCoder, section 4 and appendix)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    order: Literal["origin", "maskgit_plus", "topk_margin", "entropy"] = "entropy"
+    """Which positions are unmasked first: origin by chance, maskgit_plus where the drawn token is likeliest,
+    topk_margin where the likeliest leads the second by most, entropy where the distribution has least of it."""
+    num_steps: int = Field(default=0, ge=0)
+    """Denoising steps of a completion; 0 takes one for each token."""
+    temperature: float = Field(default=0.0, ge=0)
+    """Of drawing tokens; 0 takes the likeliest."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Draw from the likeliest tokens that together exceed this probability; 1 draws from all."""
+    top_k: int = Field(default=0, ge=0)
+    """Draw from so many likeliest tokens, and those that equal the last of them; 0 draws from all."""
+    order_temperature: float = Field(default=0.0, ge=0)
+    """Of choosing positions by their confidence; 0 takes the surest, and of equals the leftmost."""
+    confidence: Literal["filtered", "model"] = "filtered"
+    """Judge positions by what tokens are drawn from, or by the model's own distribution, where top_p leaves no ties."""
+    block_length: int = Field(default=0, ge=0)
+    """Complete blocks of so many tokens from left to right; 0 has no blocks."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.confidence == "model" and self.order == "maskgit_plus":
+            raise ValueError("expected confidence=filtered with order=maskgit_plus, which judges the drawn token")
+        return self
+
+    def steps_of(self, length: int) -> int:
+        """Denoising steps of a completion of that length."""
+        return self.num_steps or length

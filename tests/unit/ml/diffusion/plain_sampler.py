@@ -1,0 +1,122 @@
+"""Masked-diffusion decoding as the paper writes it down: one prompt, one step after the other, logits everywhere.
+
+Nothing here is shared with octo's sampler but the random numbers, and nothing is fast: every step computes the logits
+of every position, sorts the whole vocabulary, and draws a token for every mask. Logits and confidence are float32; what
+lies between them is added up in float64, so that positions of which the model is sure tie, and not by chance.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from octo.randomness import generator
+
+EPSILON = 1e-3
+
+
+@dataclass(frozen=True)
+class Plainly:
+    """How to decode."""
+
+    order: str
+    temperature: float = 0.0
+    top_p: float | None = None
+    top_k: int | None = None
+    order_temperature: float = 0.0
+    num_steps: int | None = None
+    block_length: int | None = None
+    judge_by_model: bool = False
+
+
+@torch.no_grad()
+def decode_plainly(
+    model: PreTrainedModel, prompt: list[int], length: int, how: Plainly, *, mask_id: int, key: tuple, seed: int = 0
+) -> tuple[list[int], list[int]]:
+    """The completion, and its positions in the order in which they were unmasked."""
+    canvas = torch.tensor([*prompt, *[mask_id] * length])
+    order: list[int] = []
+    step = 0
+    for first, last, num_steps in blocks(length, how):
+        noises = torch.linspace(1.0, EPSILON, num_steps + 1, dtype=torch.float64)
+        for turn in range(num_steps):
+            token_draws, order_draws = generator(seed, "denoising", *key, step).random((2, length))
+            masked = [position for position in range(first, last) if canvas[len(prompt) + position] == mask_id]
+            logits = logits_everywhere(model, canvas)
+            tokens, confidences = {}, {}
+            for position in masked:
+                row = logits[len(prompt) + position].double()
+                row[mask_id] = -torch.inf
+                tokens[position], confidence = judged(row, token_draws[position], how)
+                confidences[position] = torch.tensor(confidence, dtype=torch.float32).item()
+            if how.order == "origin":
+                keep = 0.0 if turn == num_steps - 1 else float(noises[turn + 1] / noises[turn])
+                chosen = [position for position in masked if order_draws[position] >= keep]
+            else:
+                count = (turn + 1) * (last - first) // num_steps - turn * (last - first) // num_steps
+                if how.order_temperature:
+                    for position in masked:
+                        noise = -torch.log(-torch.log(torch.tensor(order_draws[position]))).item()
+                        confidences[position] = confidences[position] / how.order_temperature + noise
+                chosen = sorted(masked, key=lambda position: (-confidences[position], position))[:count]
+            for position in chosen:
+                canvas[len(prompt) + position] = tokens[position]
+            order += chosen
+            step += 1
+    return canvas[len(prompt) :].tolist(), order
+
+
+def blocks(length: int, how: Plainly) -> list[tuple[int, int, int]]:
+    """First and last position of each block, and its steps."""
+    size = how.block_length or length
+    number = -(-length // size)
+    steps = how.num_steps or length
+    return [
+        (
+            each * size,
+            min((each + 1) * size, length),
+            max(1, (each + 1) * steps // number - each * steps // number),
+        )
+        for each in range(number)
+    ]
+
+
+def logits_everywhere(model: PreTrainedModel, canvas: Tensor) -> Tensor:
+    """By position of the canvas: a causal model's prediction of the next token, moved by one."""
+    everything = torch.ones(1, 1, len(canvas), len(canvas), dtype=torch.bool)
+    logits = model(input_ids=canvas[None], attention_mask=everything, use_cache=False).logits[0].float()
+    return torch.cat([logits[:1], logits[:-1]])
+
+
+def judged(logits: Tensor, draw: float, how: Plainly) -> tuple[int, float]:
+    """The token of a position, and the confidence in it."""
+    p = torch.softmax(filtered(logits, how), dim=-1)
+    token = int(p.argmax())
+    if how.temperature:
+        cumulative = p.double().cumsum(dim=-1)
+        token = int(torch.searchsorted(cumulative, draw * cumulative[-1], right=True))
+    if how.order == "maskgit_plus":
+        return token, p[token].item()
+    if how.judge_by_model:
+        p = torch.softmax(logits, dim=-1)
+    if how.order == "topk_margin":
+        first, second = p.sort(descending=True).values[:2].tolist()
+        return token, first - second
+    return token, torch.special.xlogy(p, p).sum().item()
+
+
+def filtered(logits: Tensor, how: Plainly) -> Tensor:
+    """The logits at a temperature, without the tokens that top_p and top_k leave out."""
+    if how.temperature:
+        logits = logits / how.temperature
+    if how.top_p is not None:
+        sorted_logits, order = torch.sort(logits, descending=True, stable=True)
+        cumulative = torch.softmax(sorted_logits, dim=-1).cumsum(dim=-1)
+        beyond = cumulative > how.top_p
+        # The first token beyond the threshold still belongs to the nucleus.
+        dropped = torch.cat([torch.zeros(1, dtype=torch.bool), beyond[:-1]])
+        logits = logits.masked_fill(torch.zeros_like(dropped).scatter(0, order, dropped), -torch.inf)
+    if how.top_k is not None:
+        logits = logits.masked_fill(logits < logits.topk(how.top_k).values[-1], -torch.inf)
+    return logits
