@@ -1,0 +1,136 @@
+"""What a denoising step costs, beside the plain one: logits everywhere, the vocabulary sorted, a token for every mask.
+
+Both take the same steps on canvases of 456 positions, a prompt of 200 tokens and a completion of 256, at four stages of
+a completion that reveals one token a step; a figure is the mean over them. Weights are random, and the head is scaled so
+that logits spread as a trained model's do. Arithmetic after the logits is float32 or better on both sides. The floor is
+the matrix products and the attention that the exact step consists of, at the speed that they have here.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from statistics import mean, median
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import PreTrainedModel
+
+from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.denoiser import Kind, become_diffusion
+from octo.ml.diffusion.sampler import Hooks, denoise
+from octo.ml.models import new_model
+from octo.settings.denoising import DenoisingSettings
+from octo.settings.midtraining import ModelShape
+
+ROUNDS = 3
+WIDTH = 456
+MASKED = (224, 160, 96, 32)
+SHAPE = ModelShape(hidden_size=512, intermediate_size=1408, num_layers=8, num_heads=8, num_key_value_heads=2)
+SPREAD = 4.0
+SETTINGS = DenoisingSettings(order="entropy", temperature=0.2, top_p=0.95)
+CASES = {
+    "bf16_152k": (torch.bfloat16, 151_936),
+    "f32_152k": (torch.float32, 151_936),
+    "bf16_32k": (torch.bfloat16, 32_768),
+    "f32_32k": (torch.float32, 32_768),
+}
+
+
+class EnoughError(Exception):
+    """The steps that are measured are done."""
+
+
+def measure() -> dict[str, float]:
+    """CPU seconds of a step of each kind, medians of rounds that take turns, and their ratios."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return {f"{name}_{figure}": value for name, case in CASES.items() for figure, value in _case(*case).items()}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _case(dtype: torch.dtype, vocabulary_size: int) -> dict[str, float]:
+    model = _model(dtype, vocabulary_size)
+    plain, exact, floor = [], [], []
+    for _ in range(ROUNDS):
+        plain.append(mean(_cost(partial(_plain_step, model, _canvas(model, masked))) for masked in MASKED))
+        exact.append(mean(_exact_cost(model, masked) for masked in MASKED))
+        floor.append(mean(_cost(partial(_least, model, masked)) for masked in MASKED))
+    return {
+        "plain_seconds": median(plain),
+        "exact_seconds": median(exact),
+        "floor_seconds": median(floor),
+        "ratio": median(one / other for one, other in zip(plain, exact, strict=True)),
+        "floor_ratio": median(one / other for one, other in zip(plain, floor, strict=True)),
+    }
+
+
+def _model(dtype: torch.dtype, vocabulary_size: int) -> PreTrainedModel:
+    model = new_model(SHAPE, vocabulary_size=vocabulary_size, context=512, seed=0)
+    become_diffusion(model.config, Kind(vocabulary_size - 1, vocabulary_size - 2, "bidirectional"))
+    head = model.get_output_embeddings()
+    nn.init.normal_(head.weight, std=SPREAD / SHAPE.hidden_size**0.5)
+    model.train(mode=False)
+    return model.to(dtype)
+
+
+def _exact_cost(model: PreTrainedModel, masked: int) -> float:
+    """Of one step; the one before it is not counted, as it warms up."""
+    ends: list[float] = []
+
+    def look(_step: int, *_: object) -> None:
+        ends.append(time.process_time())
+        if len(ends) == 2:
+            raise EnoughError
+
+    request = Request(_tokens(WIDTH - masked), masked, (masked,))
+    with suppress(EnoughError):
+        denoise(model, [request], settings=SETTINGS, seed=0, hooks=Hooks(decided=look))
+    return ends[1] - ends[0]
+
+
+@torch.no_grad()
+def _plain_step(model: PreTrainedModel, canvas_1S: Tensor) -> None:
+    everything = torch.ones(1, 1, WIDTH, WIDTH, dtype=torch.bool)
+    logits_1SV = model(input_ids=canvas_1S, attention_mask=everything, use_cache=False).logits
+    logits_1SV = torch.cat([logits_1SV[:, :1], logits_1SV[:, :-1]], dim=1)
+    logits_NV = logits_1SV[canvas_1S == model.config.mask_token_id].float() / SETTINGS.temperature
+    sorted_NV, order_NV = torch.sort(logits_NV, descending=True)
+    dropped_NV = torch.softmax(sorted_NV, dim=-1).cumsum(dim=-1) > SETTINGS.top_p
+    dropped_NV[:, 1:] = dropped_NV[:, :-1].clone()
+    dropped_NV[:, 0] = False
+    dropped_NV = torch.zeros_like(dropped_NV).scatter(1, order_NV, dropped_NV)
+    probabilities_NV = torch.softmax(logits_NV.masked_fill(dropped_NV, -torch.inf), dim=-1)
+    tokens_N = torch.multinomial(probabilities_NV, 1).squeeze(-1)
+    confidences_N = (probabilities_NV * torch.log(probabilities_NV + 1e-10)).sum(dim=-1)
+    place = int(confidences_N.argmax())
+    canvas_1S[0, (canvas_1S[0] == model.config.mask_token_id).nonzero()[place]] = tokens_N[place]
+
+
+@torch.no_grad()
+def _least(model: PreTrainedModel, masked: int) -> None:
+    """The matrix products of the layers, the attention, and the head at the masked positions."""
+    for layer in model.get_submodule("model.layers"):
+        for linear in (module for module in layer.modules() if isinstance(module, nn.Linear)):
+            linear(torch.ones(WIDTH, linear.in_features, dtype=model.dtype))
+        head_size = SHAPE.hidden_size // SHAPE.num_heads
+        query = torch.ones(1, SHAPE.num_heads, WIDTH, head_size, dtype=model.dtype)
+        scaled_dot_product_attention(query, query, query)
+    model.get_output_embeddings()(torch.ones(masked, SHAPE.hidden_size, dtype=model.dtype))
+
+
+def _canvas(model: PreTrainedModel, masked: int) -> Tensor:
+    return torch.tensor([[*_tokens(WIDTH - masked), *[model.config.mask_token_id] * masked]])
+
+
+def _tokens(count: int) -> list[int]:
+    return list(range(100, 100 + count))
+
+
+def _cost(do: Callable[[], None]) -> float:
+    began = time.process_time()
+    do()
+    return time.process_time() - began
