@@ -1,9 +1,9 @@
 """What a denoising step costs, beside the plain one: logits everywhere, the vocabulary sorted, a token for every mask.
 
 Both take the same steps on canvases of 456 positions, a prompt of 200 tokens and a completion of 256, at four stages of
-a completion that reveals one token a step; a figure is the mean over them. Weights are random, and the head is scaled so
-that logits spread as a trained model's do. Arithmetic after the logits is float32 or better on both sides. The floor is
-the matrix products and the attention that the exact step consists of, at the speed that they have here.
+a completion that reveals one token a step; a figure is the mean over them. Weights are random, and the head is scaled
+so that logits spread as a trained model's do. Arithmetic after the logits is float32 or better on both sides. The floor
+is the matrix products and the attention that the exact step consists of, at the speed that they have here.
 """
 
 import time
