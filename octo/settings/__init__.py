@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from octo.settings.base import JobSettings
 
 NOT_JOBS = frozenset(
-    {"__init__", "base", "cluster", "combined", "files", "installation", "loading", "scoring", "sources", "table"}
+    {
+        *("__init__", "base", "cluster", "combined", "denoising", "files", "installation", "loading", "scoring"),
+        *("sources", "table"),
+    }
 )
 """The modules of this package that every job's settings stand on."""
 
