@@ -31,7 +31,7 @@ class ArNess:
     """The mean of several completions."""
 
     local_by_k: dict[int, float]
-    """Share of steps that go on where the k steps before them came from; of the ordered variant, it falls as k grows."""
+    """Share of steps that go on where the k steps before came from; of the ordered variant, it falls as k grows."""
     global_by_k: dict[int, float]
     """Share of steps that take one of the k leftmost masks; rises with k."""
     num_completions: int
@@ -86,4 +86,5 @@ def text_only(order: Sequence[int], text: Collection[int]) -> list[int]:
 def _masks_to_the_left(positions_T: NDArray[np.int64]) -> NDArray[np.int64]:
     """By step, how many of the order's positions to the left are unmasked later."""
     left_TT = np.triu(positions_T[None, :] < positions_T[:, None])
-    return left_TT.sum(axis=1, dtype=np.int64)
+    num_left_T: NDArray[np.int64] = left_TT.sum(axis=1)
+    return num_left_T
