@@ -2,73 +2,89 @@
 
 Whatever precision the model has, logits are taken as float32, added up in float64, and confidence is float32 again: in
 bfloat16 rows do not add up to one, and in any arithmetic positions that a model is sure of tie, which must not be left
-to rounding. Nothing is sorted but what may be kept, which is found by the peaks of small blocks.
+to rounding.
 
-Axes: N masked positions, M of them that are drawn for, R of them looked at together, V vocabulary, K tokens that may
-be kept.
+The vocabulary is gone through once, a slab at a time: while a slab's logits are in the processor's cache, they are
+added up. They lie with the positions side by side, which is how matrix products and sums are fastest.
+
+Axes: N masked positions, M of them that are drawn for, V vocabulary, S a slab of it, B blocks of it, D width, K tokens
+that may be kept.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from octo.ml.diffusion.distributions import BLOCK, LOWEST, distribution, margin, negative_entropy, places
 from octo.settings.denoising import DenoisingSettings
 
-BLOCK = 64
-"""Tokens of which one peak is known."""
+SLAB = 128 * BLOCK
+TURNED = 32
+"""Positions whose logits are laid out one after the other at a time, to be looked at by themselves."""
 CACHED_BYTES = 1 << 20
-"""Rows are looked at together as long as they stay within a processor's cache."""
-MANY = 2048
-"""Candidates that are worth thinning out before they are sorted."""
-BINS_PER_HALVING = 4
-NUM_BINS = 256
-LOWEST = -125.0
-"""Of a scaled logit: smaller powers of two are not normal in float32, and slow. A vocabulary of them weighs nothing."""
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """Tokens that may be drawn, by rising id, with weights that add up to `totals`."""
-
-    ids_RK: Tensor | None
-    """None where K is the vocabulary."""
-    scaled_RK: Tensor
-    """Binary logarithms of the weights; of a token that was dropped too."""
-    weights_RK: Tensor
-    totals_R: Tensor
+"""By themselves, positions are looked at together as long as they stay within a processor's cache."""
+CROWDED = 8
+"""Where more than this part of the vocabulary may be kept, positions are looked at by themselves."""
+MODEL = DenoisingSettings(temperature=1)
+"""The model's own distribution."""
 
 
 class Beliefs:
-    """The logits of some positions, and what follows from them."""
+    """The logits of some positions, and what follows from them. Holds no gradient."""
 
-    def __init__(self, logits_NV: Tensor, *, settings: DenoisingSettings, banned: Sequence[int] = ()) -> None:
-        """Take over the logits, which are changed in place.
+    def __init__(
+        self,
+        states_ND: Tensor,
+        weight_VD: Tensor,
+        *,
+        settings: DenoisingSettings,
+        banned: Sequence[int] = (),
+        change: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """Compute the logits.
 
         Args:
-            logits_NV: of any precision.
+            states_ND: of the positions.
+            weight_VD: the head's.
             settings: temperature, filters and the order of unmasking.
             banned: ids that are never drawn.
+            change: makes other logits of all of them, of shape N, V.
         """
-        if banned:
-            logits_NV[:, list(banned)] = torch.finfo(logits_NV.dtype).min
-        self._logits_NV = logits_NV
         self._settings = settings
+        self._judged = MODEL if settings.confidence == "model" else settings
+        self._num_tokens = len(weight_VD)
+        lowest = torch.finfo(states_ND.dtype).min
+        whole = -(-self._num_tokens // BLOCK) * BLOCK
+        self._logits_VN = states_ND.new_empty(whole, len(states_ND))
+        # Tokens that are none fill the last block.
+        self._logits_VN[self._num_tokens :] = lowest
+        if change:
+            self._logits_VN[: self._num_tokens] = change(states_ND @ weight_VD.t()).t()
+        banned_ids = torch.tensor(sorted(set(banned)), dtype=torch.long, device=states_ND.device)
+        self._sums = Sums(self._logits_VN, settings=self._judged) if _summed(settings, self._judged) else None
+        for first in range(0, whole, SLAB):
+            logits_SN = self._logits_VN[first : first + SLAB]
+            tokens = weight_VD[first : first + SLAB]
+            if not change:
+                torch.mm(tokens, states_ND.t(), out=logits_SN[: len(tokens)])
+            logits_SN[banned_ids[(banned_ids >= first) & (banned_ids < first + SLAB)] - first] = lowest
+            if self._sums:
+                self._sums.add(logits_SN, first)
 
     @cached_property
     def confidences(self) -> Tensor:
         """How sure each position is, by an order that does not ask which token is drawn; float32, shape N."""
-        settings = self._settings
-        model = settings.confidence == "model"
-        judge = _margin if settings.order == "topk_margin" else _negative_entropy
+        by_margin = self._settings.order == "topk_margin"
+        nuclei = self._sums.nuclei(self._logits_VN) if self._sums else None
+        if nuclei is not None:
+            return _sure(nuclei, by_margin=by_margin)
+        judge = margin if by_margin else negative_entropy
+        positions_N = torch.arange(self._logits_VN.shape[1], device=self._logits_VN.device)
         return torch.cat(
-            [
-                judge(_distribution(rows_RV, settings=DenoisingSettings(temperature=1) if model else settings))
-                for rows_RV in _slabs(self._logits_NV)
-            ]
+            [judge(distribution(rows_RV, settings=self._judged)) for rows_RV in self._alone(positions_N)]
         ).float()
 
     def draw(self, rows_M: Tensor, uniforms_M: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -80,124 +96,83 @@ class Beliefs:
         """
         tokens, probabilities = [], []
         first = 0
-        for some_R in torch.split(rows_M, _together(self._logits_NV)):
-            rows_RV = self._logits_NV[some_R]
-            found = _distribution(rows_RV, settings=self._settings)
+        for rows_RV in self._alone(rows_M):
+            found = distribution(rows_RV, settings=self._settings)
             uniforms_R = None if uniforms_M is None else uniforms_M[first : first + len(rows_RV)]
-            places_R1 = _places(found, uniforms_R)[:, None]
+            places_R1 = places(found, uniforms_R)[:, None]
             tokens.append((places_R1 if found.ids_RK is None else found.ids_RK.gather(1, places_R1)).squeeze(-1))
             probabilities.append(found.weights_RK.gather(1, places_R1).squeeze(-1).double() / found.totals_R)
             first += len(rows_RV)
         return torch.cat(tokens), torch.cat(probabilities).float()
 
-
-def _slabs(logits_NV: Tensor) -> Iterator[Tensor]:
-    yield from torch.split(logits_NV, _together(logits_NV))
-
-
-def _together(logits_NV: Tensor) -> int:
-    """How many rows are looked at together: on a processor, what its cache holds; on an accelerator, all."""
-    rows, vocabulary = logits_NV.shape
-    return max(1, CACHED_BYTES // (4 * vocabulary) if logits_NV.device.type == "cpu" else rows)
+    def _alone(self, rows_M: Tensor) -> Iterator[Tensor]:
+        """The logits of some positions, a few at a time; shapes R, V."""
+        on_processor = rows_M.device.type == "cpu"
+        together = max(1, CACHED_BYTES // (4 * self._num_tokens) if on_processor else len(rows_M))
+        for turned_M in torch.split(rows_M, TURNED if on_processor else max(1, len(rows_M))):
+            yield from torch.split(self._logits_VN[: self._num_tokens, turned_M].t().contiguous(), together)
 
 
-def _distribution(logits_RV: Tensor, *, settings: DenoisingSettings) -> Distribution:
-    """What tokens are drawn from: the temperature first, then top_p, then top_k, as in the paper's sampler."""
-    filtered = settings.top_p < 1 or settings.top_k > 0
-    scaled_RV = logits_RV.float().to(torch.float32 if filtered else torch.float64, copy=True)
-    scaled_RV -= scaled_RV.amax(dim=-1, keepdim=True)
-    # Powers of two cost a third of powers of e.
-    scaled_RV *= 1 / (math.log(2) * (settings.temperature or 1.0))
-    scaled_RV.clamp_(min=LOWEST)
-    weights_RV = scaled_RV.exp2()
-    # A sure position's total is a little over one: in float32, all the sure ones would tie.
-    totals_R = weights_RV.sum(dim=-1, dtype=torch.float64)
-    if not filtered:
-        return Distribution(None, scaled_RV, weights_RV, totals_R)
-    ids_RK = _candidates(scaled_RV, weights_RV, totals_R, settings)
-    scaled_RK = scaled_RV.gather(1, ids_RK).double()
-    weights_RK = scaled_RK.exp2()
-    # Stable: of equals, the lowest id comes first.
-    sorted_RK, order_RK = weights_RK.sort(dim=-1, descending=True, stable=True)
-    before_RK = sorted_RK.cumsum(dim=-1) - sorted_RK
-    kept_RK = before_RK <= settings.top_p * totals_R[:, None] if settings.top_p < 1 else sorted_RK > -1
-    if settings.top_k:
-        last_R1 = sorted_RK[:, min(settings.top_k, sorted_RK.shape[1]) - 1, None]
-        kept_RK &= sorted_RK >= last_R1
-    weights_RK *= torch.zeros_like(kept_RK).scatter(1, order_RK, kept_RK)
-    return Distribution(ids_RK, scaled_RK, weights_RK, weights_RK.sum(dim=-1))
+def _summed(settings: DenoisingSettings, judged: DenoisingSettings) -> bool:
+    """Whether confidence follows from nuclei of all positions at once."""
+    return settings.order in ("entropy", "topk_margin") and judged.top_p < 1 and not judged.top_k
 
 
-def _least(weights_RV: Tensor, totals_R: Tensor, settings: DenoisingSettings) -> Tensor:
-    """A weight below which no token is kept."""
-    # Tokens of less than (1 - top_p) / V each are less than 1 - top_p together; half of it leaves room for rounding.
-    least_R = totals_R.float() * ((1 - settings.top_p) / (2 * weights_RV.shape[1]))
-    if settings.top_k:
-        least_R = least_R.maximum(weights_RV.topk(min(settings.top_k, weights_RV.shape[1])).values[:, -1])
-    return least_R
+class Sums:
+    """What is known of all positions after the vocabulary was gone through once."""
+
+    def __init__(self, logits_VN: Tensor, *, settings: DenoisingSettings) -> None:
+        tokens, positions = logits_VN.shape
+        device = logits_VN.device
+        self._rate = 1 / (math.log(2) * (settings.temperature or 1.0))
+        self._top_p = settings.top_p
+        self._tops_N = torch.full((positions,), torch.finfo(torch.float32).min, device=device)
+        self._totals_N = torch.zeros(positions, device=device)
+        self._peaks_BN = torch.empty(tokens // BLOCK, positions, device=device)
+        self._work_SN = torch.empty(min(SLAB, tokens), positions, device=device)
+
+    def add(self, logits_SN: Tensor, first: int) -> None:
+        """Add a slab, which begins with that token."""
+        weights_SN = self._work_SN[: len(logits_SN)].copy_(logits_SN)
+        peaks_BN = self._peaks_BN[first // BLOCK :][: len(logits_SN) // BLOCK]
+        torch.amax(weights_SN.view(-1, BLOCK, weights_SN.shape[1]), dim=1, out=peaks_BN)
+        tops_N = self._tops_N.maximum(peaks_BN.amax(dim=0))
+        # Weights are relative to the largest logit, so far.
+        self._totals_N *= ((self._tops_N - tops_N) * self._rate).exp2()
+        self._tops_N = tops_N
+        weights_SN.sub_(tops_N).mul_(self._rate).clamp_(min=LOWEST).exp2_()
+        self._totals_N += weights_SN.sum(dim=0)
+
+    def nuclei(self, logits_VN: Tensor) -> Tensor | None:
+        """The binary logarithms of the weights that are kept, the largest first; the others are minus infinity.
+
+        Float64, shape N, K; None where too many may be kept.
+        """
+        tokens, positions = logits_VN.shape
+        # Half of what could be left out at all: room for rounding.
+        least_N = (self._totals_N * ((1 - self._top_p) / (2 * tokens))).log2()
+        hits_NB = ((self._peaks_BN - self._tops_N) * self._rate >= least_N).t().contiguous()
+        rows_P, blocks_P = hits_NB.nonzero(as_tuple=True)
+        if len(rows_P) * BLOCK > tokens * positions // CROWDED:
+            return None
+        counts_N = hits_NB.sum(dim=1)
+        starts_N = counts_N.cumsum(dim=0) - counts_N
+        slots_P = torch.arange(len(rows_P), device=rows_P.device) - starts_N.repeat_interleave(counts_N)
+        logits_NSB = self._tops_N.new_full((positions, int(counts_N.max()), BLOCK), -torch.inf)
+        logits_NSB[rows_P, slots_P] = logits_VN.view(-1, BLOCK, positions)[blocks_P, :, rows_P].float()
+        scaled_NK = (logits_NSB.flatten(1) - self._tops_N[:, None]) * self._rate
+        num_candidates = int((scaled_NK >= least_N[:, None]).sum(dim=1).max())
+        scaled_NK = scaled_NK.topk(num_candidates).values.double()
+        weights_NK = scaled_NK.exp2()
+        before_NK = weights_NK.cumsum(dim=1) - weights_NK
+        kept_NK = before_NK <= self._top_p * self._totals_N.double()[:, None]
+        return scaled_NK.where(kept_NK, -torch.inf)
 
 
-def _candidates(scaled_RV: Tensor, weights_RV: Tensor, totals_R: Tensor, settings: DenoisingSettings) -> Tensor:
-    """Rising ids, all among them that may be kept; as many for each row."""
-    least_R = _least(weights_RV, totals_R, settings)
-    ids_RK = _in_blocks(weights_RV, least_R)
-    weights_RK = weights_RV.gather(1, ids_RK)
-    if ids_RK.shape[1] > MANY and settings.top_p < 1:
-        least_R = least_R.maximum(_edge(scaled_RV.gather(1, ids_RK), weights_RK, totals_R, top_p=settings.top_p))
-    enough_RK = weights_RK >= least_R[:, None]
-    if len(enough_RK) == 1:
-        return ids_RK[enough_RK][None]
-    places_RK = weights_RK.topk(int(enough_RK.sum(dim=-1).max())).indices.sort().values
-    return ids_RK.gather(1, places_RK)
-
-
-def _in_blocks(weights_RV: Tensor, least_R: Tensor) -> Tensor:
-    """The ids of all blocks in which a token has at least that weight."""
-    rows, vocabulary = weights_RV.shape
-    within = vocabulary // BLOCK * BLOCK
-    peaks_RB = weights_RV[:, :within].view(rows, -1, BLOCK).amax(dim=-1)
-    num_blocks = int((peaks_RB >= least_R[:, None]).sum(dim=-1).max()) if within else 0
-    blocks_RB = peaks_RB.topk(num_blocks).indices.sort().values
-    offsets_K = torch.arange(BLOCK, device=weights_RV.device)
-    ids_RK = (blocks_RB[:, :, None] * BLOCK + offsets_K).flatten(1)
-    rest_K = torch.arange(within, vocabulary, device=weights_RV.device)
-    return torch.cat([ids_RK, rest_K.expand(rows, -1)], dim=1)
-
-
-def _edge(scaled_RK: Tensor, weights_RK: Tensor, totals_R: Tensor, *, top_p: float) -> Tensor:
-    """A weight that the last token of the nucleus has at least, by a histogram of the weights' logarithms."""
-    bins_RK = (scaled_RK * -BINS_PER_HALVING).long().clamp(max=NUM_BINS - 1)
-    masses_RH = torch.zeros(len(scaled_RK), NUM_BINS, device=scaled_RK.device).scatter_add(1, bins_RK, weights_RK)
-    # Rounding may move the edge by less than a bin.
-    reached_RH = masses_RH.double().cumsum(dim=-1) > top_p * totals_R[:, None]
-    last_R = torch.where(reached_RH.any(dim=-1), reached_RH.long().argmax(dim=-1), NUM_BINS) + 1
-    return (-(last_R.float() + 1) / BINS_PER_HALVING).exp2() * (last_R < NUM_BINS)
-
-
-def _places(found: Distribution, uniforms_R: Tensor | None) -> Tensor:
-    """Which of the K tokens is drawn: the first whose cumulative weight exceeds the uniform number's share."""
-    if uniforms_R is None:
-        return found.weights_RK.argmax(dim=-1)
-    rows, tokens = found.weights_RK.shape
-    sums_RB = torch.nn.functional.pad(found.weights_RK, (0, -tokens % BLOCK)).view(rows, -1, BLOCK).double()
-    ends_RB = sums_RB.sum(dim=-1).cumsum(dim=-1)
-    totals_R1 = ends_RB[:, -1:]
-    # Below the end whatever rounding does, and above what the lowest weigh together.
-    target_R1 = totals_R1 * uniforms_R[:, None].double().clamp(min=1e-30, max=1 - 1e-15)
-    block_R1 = torch.searchsorted(ends_RB, target_R1, right=True)
-    before_R1 = torch.where(block_R1 > 0, ends_RB.gather(1, (block_R1 - 1).clamp(min=0)), 0.0)
-    within_RB = sums_RB[torch.arange(rows, device=sums_RB.device), block_R1[:, 0]].cumsum(dim=-1) + before_R1
-    place_R1 = torch.searchsorted(within_RB, target_R1, right=True).clamp(max=BLOCK - 1)
-    return (block_R1 * BLOCK + place_R1).squeeze(-1).clamp(max=tokens - 1)
-
-
-def _negative_entropy(found: Distribution) -> Tensor:
-    """In nats; 0 where one token is left."""
-    mean_R = (found.weights_RK * found.scaled_RK).sum(dim=-1, dtype=torch.float64) / found.totals_R
-    return math.log(2) * mean_R - found.totals_R.log()
-
-
-def _margin(found: Distribution) -> Tensor:
-    """How much likelier the likeliest token is than the next."""
-    first_R2 = found.weights_RK.topk(min(2, found.weights_RK.shape[1])).values.double()
-    return (first_R2[:, 0] - first_R2[:, 1:].sum(dim=-1)) / found.totals_R
+def _sure(scaled_NK: Tensor, *, by_margin: bool) -> Tensor:
+    weights_NK = scaled_NK.exp2()
+    totals_N = weights_NK.sum(dim=1)
+    if by_margin:
+        return ((weights_NK[:, 0] - weights_NK[:, 1:2].sum(dim=1)) / totals_N).float()
+    mean_N = (weights_NK * scaled_NK.clamp(min=LOWEST)).sum(dim=1) / totals_N
+    return (math.log(2) * mean_N - totals_N.log()).float()

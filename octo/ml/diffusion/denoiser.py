@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 
 from octo.errors import UsageError
 
@@ -85,7 +85,8 @@ def hidden_states(
     return hidden_BSD
 
 
-def head(model: torch.nn.Module) -> torch.nn.Module:
-    """What turns a state into logits; to be called, not read, as another rank may hold its weights."""
-    outputs: torch.nn.Module = getattr(model, "lm_head")  # noqa: B009 - engines pass names on to the model
-    return outputs
+def head(model: PreTrainedModel) -> Tensor:
+    """The weights that turn a state into logits; shape V, D. These models have no bias there."""
+    outputs: Any = model
+    weight: Tensor = outputs.lm_head.weight
+    return weight

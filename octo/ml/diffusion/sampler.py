@@ -8,7 +8,7 @@ Axes: B completions, L positions of a completion, S positions of prompt and comp
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -40,8 +40,8 @@ class Completed:
 class Hooks:
     """What may look on, and interfere, between the steps."""
 
-    logits: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    """From the logits of N positions, their rows and their positions, to other ones."""
+    logits: Callable[..., Tensor] | None = None
+    """From `logits_NV`, and the positions' `rows_N` and `columns_N`, to other logits."""
     decided: Callable[[int, Canvases, Decision], None] | None = None
     """Is told of each step's decision, before it is carried out."""
 
@@ -126,11 +126,15 @@ class Reading:
 
     def believe(self, rows_N: Tensor, columns_N: Tensor) -> tuple[Beliefs, Tensor]:
         """The beliefs about N positions, by row and position of the completion."""
-        # The state before a position predicts it.
-        logits_NV: Tensor = head(self._model)(self._states_BSD[rows_N, self._canvases.width + columns_N - 1])
-        if self._hooks.logits:
-            logits_NV = self._hooks.logits(logits_NV, rows_N, columns_N)
-        beliefs = Beliefs(logits_NV, settings=self._settings, banned=self._banned)
+        change = self._hooks.logits
+        beliefs = Beliefs(
+            # The state before a position predicts it.
+            self._states_BSD[rows_N, self._canvases.width + columns_N - 1],
+            head(self._model),
+            settings=self._settings,
+            banned=self._banned,
+            change=partial(change, rows_N=rows_N, columns_N=columns_N) if change else None,
+        )
         return beliefs, torch.arange(len(rows_N), device=rows_N.device)
 
     @cached_property

@@ -28,8 +28,12 @@ def nucleus(logits: list[float], *, temperature: float, top_p: float, top_k: int
     return {token: weights[token] / total for token in kept}
 
 
-def drawn(logits_NV: torch.Tensor, settings: DenoisingSettings, uniform: float) -> tuple[int, float]:
-    beliefs = Beliefs(logits_NV.clone(), settings=settings)
+def beliefs_of(logits_NV: torch.Tensor, *, settings: DenoisingSettings) -> Beliefs:
+    """Those of a head that gives its states back."""
+    return Beliefs(logits_NV, torch.eye(logits_NV.shape[1], dtype=logits_NV.dtype), settings=settings)
+
+
+def drawn(beliefs: Beliefs, uniform: float) -> tuple[int, float]:
     tokens, probabilities = beliefs.draw(ALL, torch.tensor([uniform], dtype=torch.float64))
     return int(tokens), probabilities.item()
 
@@ -42,18 +46,18 @@ def test_what_is_kept_and_how_likely_it_is_are_as_defined(vocabulary, temperatur
         logits = generator(1, "beliefs", vocabulary, number).normal(0, 3, vocabulary).tolist()
         truth = nucleus(logits, temperature=temperature, top_p=top_p, top_k=top_k)
         settings = DenoisingSettings(temperature=temperature, top_p=top_p, top_k=top_k)
+        beliefs = beliefs_of(torch.tensor([logits]), settings=settings)
         # Each token owns an interval of the uniform numbers, by rising id.
         start = 0.0
         for token in sorted(truth)[:50]:
             if truth[token] > 1e-6:
-                found = drawn(torch.tensor([logits]), settings, start + truth[token] / 2)
+                found = drawn(beliefs, start + truth[token] / 2)
                 assert found[0] == token
                 assert found[1] == pytest.approx(truth[token], rel=1e-4)
             start += truth[token]
         entropy = -sum(p * math.log(p) for p in truth.values() if p)
-        confidences = Beliefs(torch.tensor([logits]), settings=settings).confidences
-        assert -confidences.item() == pytest.approx(entropy, rel=1e-4, abs=1e-6)
-        margins = Beliefs(torch.tensor([logits]), settings=settings.model_copy(update={"order": "topk_margin"}))
+        assert -beliefs.confidences.item() == pytest.approx(entropy, rel=1e-4, abs=1e-6)
+        margins = beliefs_of(torch.tensor([logits]), settings=settings.model_copy(update={"order": "topk_margin"}))
         first, second = sorted([0.0, *truth.values()])[-1:-3:-1]
         assert margins.confidences.item() == pytest.approx(first - second, rel=1e-4, abs=1e-6)
 
@@ -63,16 +67,17 @@ def test_what_is_kept_and_how_likely_it_is_are_as_defined(vocabulary, temperatur
 def test_the_ends_of_the_uniform_numbers_draw_tokens_that_are_kept(uniform, top_p) -> None:
     logits_NV = torch.full((1, 200), -1e4)
     logits_NV[0, 70:72] = 3.0
-    token, _ = drawn(logits_NV, DenoisingSettings(temperature=1.0, top_p=top_p), uniform)
+    token, _ = drawn(beliefs_of(logits_NV, settings=DenoisingSettings(temperature=1.0, top_p=top_p)), uniform)
     assert token == (70 if uniform == 0 else 71)
 
 
 def test_of_equal_tokens_the_lowest_ids_make_the_nucleus_and_the_lowest_is_the_likeliest() -> None:
     logits_NV = torch.zeros(1, 100)
     settings = DenoisingSettings(temperature=1.0, top_p=0.25)
-    tokens = {drawn(logits_NV, settings, uniform / 1000)[0] for uniform in range(1000)}
+    beliefs = beliefs_of(logits_NV, settings=settings)
+    tokens = {drawn(beliefs, uniform / 1000)[0] for uniform in range(1000)}
     assert tokens == set(range(26))
-    assert Beliefs(logits_NV, settings=DenoisingSettings()).draw(ALL, None)[0].item() == 0
+    assert beliefs_of(logits_NV, settings=DenoisingSettings()).draw(ALL, None)[0].item() == 0
 
 
 def test_flat_and_peaked_rows_beside_each_other_are_judged_as_if_alone() -> None:
@@ -80,8 +85,8 @@ def test_flat_and_peaked_rows_beside_each_other_are_judged_as_if_alone() -> None
     logits_NV = random * torch.tensor([0.0, 0.5, 2.0, 8.0, 100.0])[:, None]
     for order in ("entropy", "topk_margin"):
         settings = DenoisingSettings(order=order, temperature=1.0, top_p=0.95)
-        together = Beliefs(logits_NV.clone(), settings=settings).confidences
-        alone = [Beliefs(row_V[None].clone(), settings=settings).confidences for row_V in logits_NV]
+        together = beliefs_of(logits_NV, settings=settings).confidences
+        alone = [beliefs_of(row_V[None], settings=settings).confidences for row_V in logits_NV]
         assert torch.equal(together, torch.cat(alone))
 
 
@@ -89,14 +94,14 @@ def test_positions_of_which_a_model_is_sure_tie_to_the_last_bit() -> None:
     logits_NV = torch.zeros(3, 50)
     logits_NV[:, 7] = torch.tensor([30.0, 40.0, 50.0])
     settings = DenoisingSettings(order="topk_margin", temperature=0.2)
-    assert Beliefs(logits_NV, settings=settings).confidences.tolist() == [1.0, 1.0, 1.0]
+    assert beliefs_of(logits_NV, settings=settings).confidences.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_draws_follow_the_distribution_in_bfloat16_too() -> None:
     logits_V = torch.tensor([0.0, 1.0, -1.0, 2.0]).bfloat16()
     uniforms_M = torch.from_numpy(generator(3, "draws").random(40_000))
     settings = DenoisingSettings(temperature=0.8)
-    beliefs = Beliefs(logits_V[None], settings=settings)
+    beliefs = beliefs_of(logits_V[None], settings=settings)
     tokens_M, _ = beliefs.draw(torch.zeros(40_000, dtype=torch.long), uniforms_M)
     counts = torch.bincount(tokens_M, minlength=4) / 40_000
     truth = (logits_V.double() / 0.8).softmax(dim=-1)

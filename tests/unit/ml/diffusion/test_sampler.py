@@ -158,7 +158,7 @@ def test_banned_ids_are_never_drawn(model) -> None:
 
 
 def test_a_hook_may_change_logits(model) -> None:
-    def never_the_end(logits_NV, _rows, _columns):
+    def never_the_end(logits_NV, **_where):
         logits_NV[:, PAD_ID] = 1e4
         return logits_NV
 
@@ -175,7 +175,7 @@ def test_a_hook_may_change_logits(model) -> None:
 def test_an_oracle_is_decoded_in_any_order_and_number_of_steps(model) -> None:
     text = [3, 1, 4, 1, 5, 9, 2, 6]
 
-    def know(logits_NV, _rows, columns_N):
+    def know(logits_NV, columns_N, **_rows):
         logits_NV[torch.arange(len(columns_N)), torch.tensor(text)[columns_N]] = 1e4
         return logits_NV
 
