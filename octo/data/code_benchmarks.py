@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
-from octo.data.code_problems import CodeProblem, Style, checked, names_of
+from octo.data.code_problems import CodeProblem, Style, checked, imports_of, names_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.documents import Document, Rejected, new_document
 from octo.data.files import read_records
@@ -192,7 +192,7 @@ def _mbpp(fields: Mapping[str, object], options: CodeOptions) -> _Made:
         style=options.style,
         tests=tests,
         shown_tests=shown,
-        setup=record.setup,
+        setup=imports_of(tests, solution=record.code) + record.setup,
         names=names_of(tests, solution=record.code),
         stops=_MBPP_STOPS if options.style == "continuation" else (),
     )
@@ -217,7 +217,7 @@ def _tests(fields: Mapping[str, object], options: CodeOptions) -> _Made:
         style=options.style,
         tests=record.test_cases,
         shown_tests=shown,
-        setup=record.setup,
+        setup=imports_of(record.test_cases, solution=record.answer) + record.setup,
         names=names_of(record.test_cases, solution=record.answer),
     )
     return _Made(_with_tests(record.question, shown), _block(record.answer) if record.answer else "", problem)

@@ -6,6 +6,7 @@ made, and again where they are read, whoever made them.
 
 import ast
 import builtins
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -18,6 +19,8 @@ from octo.sandbox.verdicts import Task
 Style = Literal["continuation", "fenced"]
 """Where a completion has its program: it goes on where the question ends, or holds a fenced block of Python."""
 
+PYTHONS = set(vars(builtins)) | sys.stdlib_module_names
+"""Names that mean something without a program: built in, or a module of the standard library."""
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises: no Python, a null byte, nesting too deep for it."""
 
@@ -87,7 +90,15 @@ def problem_of(metadata: Mapping[str, object]) -> CodeProblem | None:
 def names_of(tests: tuple[str, ...], *, solution: str) -> tuple[str, ...]:
     """The names that are Python's, but in these tests the solution's own: it defines them and they use them."""
     used = {name for test in tests for name in _used(_parsed(test))}
-    return tuple(sorted(used & _bound(_parsed(solution)) & vars(builtins).keys()))
+    tree = _parsed(solution)
+    return tuple(sorted(used & (_bound(tree) - _imported(tree)) & PYTHONS))
+
+
+def imports_of(tests: tuple[str, ...], *, solution: str) -> str:
+    """The solution's imports that the tests use and do not have: a program could bring others under their names."""
+    used = {name for test in tests for name in _used(_parsed(test)) - _bound(_parsed(test))}
+    imports = [node for node in _parsed(solution).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "".join(f"{ast.unparse(node)}\n" for node in imports if used & _imported(node))
 
 
 def parsed(source: str) -> ast.Module:
@@ -120,7 +131,7 @@ def _squeezed(text: str) -> str:
 
 def _theirs(setup: ast.Module, *, own: set[str]) -> set[str]:
     """The names that say nothing of a program: Python's, and the setup's unless it has asked a program for them."""
-    python = set(vars(builtins)) - own
+    python = PYTHONS - own
     return python if _asks(setup, theirs=python) else (python | _bound(setup)) - own
 
 
@@ -131,6 +142,12 @@ def _asks(source: ast.Module, *, theirs: set[str]) -> bool:
 
 def _used(tree: ast.Module) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    """Names that imports anywhere in it bind."""
+    aliases = (node for node in ast.walk(tree) if isinstance(node, ast.alias))
+    return {alias.asname or alias.name.partition(".")[0] for alias in aliases}
 
 
 def _bound(tree: ast.Module) -> set[str]:

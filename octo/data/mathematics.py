@@ -18,7 +18,10 @@ ALGEBRA = "octo.data.equivalence"
 LIMITS = Limits(cpu_seconds=5, wall_seconds=60.0, memory_mib=1024)
 """Of one comparison."""
 VERDICTS = {Outcome.PASS: True, Outcome.FAIL: False}
-"""Every other outcome says something of the comparison and nothing of the answer."""
+NO_END = (Outcome.TIMEOUT, Outcome.ERROR)
+"""A comparison that used up its limits, or failed."""
+EASY = "0"
+"""What every true answer that is worth anything can be compared with."""
 
 
 class Verifier:
@@ -46,15 +49,23 @@ class Verifier:
     def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
         r"""Of each true answer and completion, whether what the completion puts into its last \boxed is the answer.
 
-        False is what is not equal, or no answer at all: a completion that ends before its box is closed has none. None,
-        neither right nor wrong, is what could not be decided: the comparison used up its limits or failed.
+        False is what is not equal, or no answer at all: a completion that ends before its box is closed has none; and
+        what cannot be compared, where the true answer can: nobody gets out of a wrong answer by one that is too large
+        to compute. None, neither right nor wrong, is what could not be decided.
         """
         asked = [(gold, boxed(completion)) for gold, completion in pairs]
         known = {pair: settled(*pair) for pair in asked}
         open_pairs = [pair for pair, verdict in known.items() if verdict is None]
         judged = self._sandbox.judge_all([_task(gold, answer) for gold, answer in open_pairs])
+        endless = []
         for pair, verdict in zip(open_pairs, judged, strict=True):
-            known[pair] = VERDICTS.get(verdict.tests[0].outcome)
+            outcome = verdict.tests[0].outcome
+            known[pair] = VERDICTS.get(outcome)
+            if outcome in NO_END:
+                endless.append(pair)
+        golds = list(dict.fromkeys(gold for gold, _ in endless))
+        tried = dict(zip(golds, self._sandbox.judge_all([_task(gold, EASY) for gold in golds]), strict=True))
+        known |= {pair: False for pair in endless if tried[pair[0]].tests[0].outcome in VERDICTS}
         return [known[pair] for pair in asked]
 
 

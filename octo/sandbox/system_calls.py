@@ -30,7 +30,7 @@ ALLOWED: Mapping[str, str] = {
     "children, of which there are none": "wait4 waitid",
     "pipes": "pipe pipe2 eventfd eventfd2",
     "waiting": "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6",
-    "the socket there is": "shutdown getsockname getpeername getsockopt setsockopt",
+    "the socket there is": "shutdown getsockname getpeername",
 }
 """By purpose."""
 
@@ -39,6 +39,7 @@ CLONE_NAMESPACES = 0x7E02_0080
 """All flags that would make a new namespace."""
 OWNER = 0o700
 MSG_OOB = 1
+SOL_SOCKET = 1
 
 ALLOWED_WHEN: Mapping[str, Sequence[tuple[Arg, ...]]] = {
     # Threads, never processes.
@@ -55,6 +56,8 @@ ALLOWED_WHEN: Mapping[str, Sequence[tuple[Arg, ...]]] = {
     "socketpair": [(Arg(0, EQ, 1), Arg(1, MASKED_EQ, 0xF, 1))],
     # To nobody else, and nothing urgent: reading that past the rest was a way into kernels.
     "sendto": [(Arg(4, EQ, 0), Arg(3, MASKED_EQ, MSG_OOB, 0))],
+    # What kind of socket it is and whether it failed; no option is set, as one of them is a program for the kernel.
+    "getsockopt": [(Arg(1, EQ, SOL_SOCKET), Arg(2, EQ, option)) for option in (3, 4, 38, 39)],
     "recvfrom": [(Arg(3, MASKED_EQ, MSG_OOB, 0),)],
     # What is made must stay removable for who made it.
     "mkdir": [(Arg(1, MASKED_EQ, OWNER, OWNER),)],

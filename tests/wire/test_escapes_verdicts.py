@@ -189,6 +189,37 @@ def test_a_test_that_expects_an_exception_is_not_content_with_the_end(target: Ta
     assert target.verdict("def attack(): os._exit(0)", test).outcome is Outcome.ERROR
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        "ok = False\ntry:\n    attack()\nexcept:\n    ok = True\nassert ok",
+        "ok = False\ntry:\n    assert attack() == 1\nexcept BaseException:\n    ok = True\nassert ok",
+        "def t():\n  r = []\n  try:\n    r.append(attack() == 1)\n  finally:\n    return all(r)\nassert t()",
+        "import threading\nt = threading.Thread(target=lambda: attack() == 1)\nt.start()\nt.join()",
+        "class A:\n    def __del__(self): attack() == 1\nA()",
+    ],
+)
+@pytest.mark.parametrize("attack", ["def attack(): os._exit(0)", "def attack(): return object()"])
+@stopped_by(PAIR)
+def test_a_test_that_swallows_everything_does_not_swallow_the_end_nor_an_object(
+    target: Target, attack: str, test: str
+) -> None:
+    outcome = target.verdict(attack, test).outcome
+    # Nothing is wrong with an object that is asked nothing.
+    assert outcome is Outcome.ERROR or ("object" in attack and "except:" in test and "==" not in test)
+
+
+@pytest.mark.parametrize("name", ["math", "statistics", "copy", "re"])
+@stopped_by(PAIR)
+def test_a_module_that_the_test_forgot_to_import_is_not_the_programs(target: Target, name: str) -> None:
+    liar = "staticmethod(lambda *a, **k: True)"
+    found = target.verdict(
+        f"class {name}:\n    isclose = mean = deepcopy = match = {liar}\ndef attack(): return 3",
+        f"assert any(getattr({name}, n, str)(str(attack()), 'right') == True for n in ('isclose', 'match'))",
+    )
+    assert found.outcome in {Outcome.FAIL, Outcome.ERROR}
+
+
 @pytest.mark.parametrize("late", ["return 'right'", "raise SystemExit", "raise ValueError", "return 'wrong'"])
 @stopped_by(WORKER)
 def test_nothing_runs_after_the_end(target: Target, late: str) -> None:

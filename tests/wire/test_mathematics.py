@@ -55,11 +55,11 @@ def test_true_answers_are_right_without_a_child(verifier: Verifier, asked: list[
     assert not asked
 
 
-def test_what_computes_without_end_is_undecided_and_hinders_nobody_else(verifier: Verifier) -> None:
+def test_what_computes_without_end_is_wrong_and_hinders_nobody_else(verifier: Verifier) -> None:
     easy = RIGHT[: len(WITHOUT_END)]
     endless = [("1.5", answer) for answer in WITHOUT_END]
     pairs = [pair for both in zip(endless, easy, strict=True) for pair in both]
-    assert verifier.verdicts(solved(pairs)) == [None, True] * len(easy)
+    assert verifier.verdicts(solved(pairs)) == [False, True] * len(easy)
 
 
 def test_a_true_answer_that_cannot_be_compared_leaves_the_verdict_open(verifier: Verifier) -> None:

@@ -166,3 +166,14 @@ def test_a_task_without_tests_is_neither_passed_nor_failed(sandbox: Sandbox) -> 
     verdict = sandbox.judge(Task("def f(): return 1", ()))
     assert verdict.pass_rate is None
     assert not verdict.passed
+
+
+def test_a_function_named_like_one_of_python_s_is_asked_where_the_task_says_so(sandbox: Sandbox) -> None:
+    program = "def sum(a, b):\n    return a + b\ndef copy(x):\n    return [x]\n"
+    tests = ("assert sum(1, 2) == 3", "assert copy(1) == [1]", "assert max(1, 2) == 2 and sum(0, 0) == 0")
+    assert sandbox.judge(Task(program, tests, names=("sum", "copy"))).passed
+
+
+def test_arguments_may_have_any_name(sandbox: Sandbox) -> None:
+    program = "def f(function, self=0, operation=0):\n    return function + self + operation\n"
+    assert sandbox.judge(Task(program, ("assert f(function=1, self=2, operation=3) == 6",))).passed

@@ -19,7 +19,7 @@ from octo.sandbox.inside.values import Json, NotDataError, decode, encode
 Operations = Mapping[str, Callable[..., object]]
 
 EVERYTHING: Operations = {
-    "call": lambda function, *arguments, **named: function(*arguments, **named),
+    "call": lambda function, /, *arguments, **named: function(*arguments, **named),
     "attribute": getattr,
     "set attribute": setattr,
     "item": operator.getitem,
@@ -51,7 +51,7 @@ class Remote:
         object.__setattr__(self, "_exchange", exchange)
         object.__setattr__(self, "_number", number)
 
-    def __call__(self, *arguments: object, **named: object) -> Any:  # noqa: D102 - calls
+    def __call__(self, /, *arguments: object, **named: object) -> Any:  # noqa: D102 - calls
         return self._exchange.ask("call", self, *arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
@@ -87,7 +87,9 @@ class Remote:
         return self._exchange.ask("next", self)
 
     def _refuse(self, *_: object) -> bool:
-        raise NotDataError("the program gave an object of its own where the test compares: only data can be compared")
+        raise self._exchange.broken_by(
+            NotDataError("the program gave an object of its own where the test compares: only data can be compared")
+        )
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
     __hash__ = object.__hash__
@@ -101,7 +103,14 @@ class Exchange:
         self._largest = largest
         self._operations = operations
         self._objects: list[object] = []
+        self.broken: GoneError | NotDataError | None = None
+        """What was said last that was no answer. Whoever catches it, and goes on, has not been answered."""
         self._resolve = {"object": lambda number: Remote(self, number), "yours": self._own}
+
+    def broken_by(self, error: GoneError | NotDataError) -> GoneError | NotDataError:
+        """Remember an error, which is raised next."""
+        self.broken = error
+        return error
 
     def send(self, message: Json) -> None:
         """Send a message, whole."""
@@ -110,7 +119,7 @@ class Exchange:
         try:
             self._connection.sendall(_LENGTH.pack(len(content)) + content)
         except OSError:
-            raise GoneError from None
+            raise self.broken_by(GoneError()) from None
 
     def receive(self) -> Json:
         """The next message.
@@ -121,11 +130,11 @@ class Exchange:
         """
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
         if length > self._largest:
-            raise NotDataError(f"the program gave {length >> 20} MiB, {self._largest >> 20} are allowed")
+            raise self._unread(f"the program gave {length >> 20} MiB, {self._largest >> 20} are allowed")
         try:
             return json.loads(self._read(length).decode(errors="surrogatepass"))
         except (ValueError, RecursionError) as error:
-            raise NotDataError(f"the program's answer cannot be read: {type(error).__name__}") from None
+            raise self._unread(f"the program's answer cannot be read: {type(error).__name__}") from None
 
     def ask(self, operation: str, /, *arguments: object, **named: object) -> Any:
         """Have an operation done on the other side; what it raises there is raised here, as far as it is built in."""
@@ -143,8 +152,10 @@ class Exchange:
                 _write_back(arguments[place], decode(content, self._resolve))
             error = _rebuilt(message["raised"], operation=operation) if "raised" in message else None
             value = None if error else decode(message["value"], self._resolve)
+        except NotDataError as unread:
+            raise self.broken_by(unread) from None
         except (RecursionError, LookupError, TypeError, ValueError) as unread:
-            raise NotDataError(f"the program's answer cannot be read: {type(unread).__name__}") from None
+            raise self._unread(f"the program's answer cannot be read: {type(unread).__name__}") from None
         if error:
             raise error
         return value
@@ -174,7 +185,7 @@ class Exchange:
     def _message(self) -> dict[str, Json]:
         message = self.receive()
         if not isinstance(message, dict):
-            raise NotDataError("the program's answer is none")
+            raise self._unread("the program's answer is none")
         return message
 
     def _answer(self, message: dict[str, Json]) -> None:
@@ -205,15 +216,18 @@ class Exchange:
             raise NotDataError("no such object")
         return self._objects[number]
 
+    def _unread(self, why: str) -> GoneError | NotDataError:
+        return self.broken_by(NotDataError(why))
+
     def _read(self, size: int) -> bytes:
         parts = []
         while size:
             try:
                 part = self._connection.recv(min(size, 1 << 20))
             except OSError:
-                raise GoneError from None
+                part = b""
             if not part:
-                raise GoneError
+                raise self.broken_by(GoneError())
             parts.append(part)
             size -= len(part)
         return b"".join(parts)

@@ -4,7 +4,9 @@ import builtins
 import json
 import random
 import socket
+import sys
 import traceback
+from importlib import import_module
 from typing import Any
 
 from octo.sandbox.inside.exchange import CALLS, Exchange, GoneError
@@ -24,7 +26,7 @@ def be_judge(control: socket.socket, connection: socket.socket | None, *, larges
 
 
 class Names(dict[str, Any]):
-    """A test's global names; those that it, its setup and Python do not define are the program's."""
+    """A test's global names; those that it, its setup, Python and its library do not define are the program's."""
 
     def __init__(self, exchange: Exchange | None) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
@@ -33,7 +35,9 @@ class Names(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if self._exchange is None or name.startswith("__") or hasattr(builtins, name):
             raise KeyError(name)
-        self[name] = value = self._exchange.ask("name", name)
+        # A test that forgot an import must not be given the program's idea of `math`.
+        standard = name in sys.stdlib_module_names
+        self[name] = value = import_module(name) if standard else self._exchange.ask("name", name)
         return value
 
 
@@ -44,9 +48,8 @@ def _report(exchange: Exchange | None, asked: Json) -> Json:
             exchange.send(asked["program"])
             exchange.started()
         exec(compile(asked["setup"], "<setup>", "exec"), names)  # noqa: S102 - the benchmark's code
-        for name in asked["names"]:
-            names.pop(name, None)
-            names.__missing__(name)
+        if exchange:
+            names |= {name: exchange.ask("name", name) for name in asked["names"]}
         exec(compile(asked["test"], "<test>", "exec"), names)  # noqa: S102 - the benchmark's code
     except AssertionError as error:
         return {"outcome": "fail", "detail": _detail(error, asked)}
@@ -54,6 +57,9 @@ def _report(exchange: Exchange | None, asked: Json) -> Json:
         return {"outcome": "error", "detail": WAS_GONE}
     except BaseException as error:  # noqa: BLE001 - a test that wants to exit has not passed
         return {"outcome": "error", "detail": _detail(error, asked)}
+    if exchange and exchange.broken:
+        # The test has caught it, or it was raised where a test sees nothing.
+        return {"outcome": "error", "detail": _detail(exchange.broken, asked) or WAS_GONE}
     return {"outcome": "pass", "secret": asked["secret"]}
 
 

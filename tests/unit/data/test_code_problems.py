@@ -1,6 +1,6 @@
 import pytest
 
-from octo.data.code_problems import CodeProblem, checked, names_of, problem_of
+from octo.data.code_problems import CodeProblem, checked, imports_of, names_of, problem_of
 from octo.errors import InputError
 
 QUESTION = "Write f(x) that doubles x.\n\nTest cases:\nassert f('a', (1, 2)) == \"aa\"\n"
@@ -55,6 +55,19 @@ def test_a_name_of_python_s_is_the_program_s_where_the_problem_says_so() -> None
     names = names_of(tests, solution="def sum(x): return 1\ndef max(x): pass\nf = 2")
     assert names == ("sum",)
     assert left(*tests, names=names) == tests
+
+
+def test_a_module_that_the_solution_imports_is_python_s_and_one_that_it_defines_is_not() -> None:
+    tests = ("assert math.isclose(f(1), copy(2))",)
+    assert names_of(tests, solution="import math\ndef copy(x): return x\ndef f(x): return x") == ("copy",)
+    with pytest.raises(InputError, match="none of its 1 tests"):
+        left("assert math.isclose(1, 1)")
+
+
+def test_the_solution_s_imports_are_brought_to_tests_that_lack_them() -> None:
+    solution = "import math, re\nfrom collections import Counter as Bag\nimport heapq\ndef f(): import bisect"
+    tests = ("assert Bag(f()) == math.inf", "import re\nassert re.match('', f())")
+    assert imports_of(tests, solution=solution) == "import math, re\nfrom collections import Counter as Bag\n"
 
 
 @pytest.mark.parametrize("test", ["assert f(1) ==", "assert f('\0')", "(" * 1000])
