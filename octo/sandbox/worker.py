@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from octo.sandbox.conversation import Heard, WorkerLostError, converse
+from octo.sandbox.inside.directory import empty
 from octo.sandbox.inside.judge import WAS_GONE
 from octo.sandbox.layers import system_calls
 from octo.sandbox.python import command
@@ -22,6 +22,7 @@ from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 
 START = "from octo.sandbox.inside.zygote import main; main()"
 SECONDS_TO_END = 2.0
+SECONDS_TO_REMOVE = 60.0
 PATIENCE_SECONDS = 10.0
 """How much longer than a test may take the worker may, before it is given up."""
 
@@ -43,9 +44,9 @@ class Worker:
 
     def close(self) -> None:
         """End the process, and with it whatever it runs."""
-        if self._stack:
-            self._stack.close()
-            self._stack = None
+        stack, self._stack = self._stack, None
+        if stack:
+            stack.close()
 
     def run(self, task: Task, test: str) -> TestVerdict:
         """Run one test of a task, starting the process where there is none.
@@ -84,12 +85,15 @@ class Worker:
                 kept=self._limits.output_kib << 10,
                 seconds=self._limits.wall_seconds + PATIENCE_SECONDS,
             )
+        if heard.reply["worn"]:
+            self.close()
         return _verdict(heard, secret=secret, limits=self._limits)
 
     def _start(self) -> None:
         with ExitStack() as stack:
             directory = Path(tempfile.mkdtemp(prefix="octo-sandbox-"))
-            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            stack.callback(_remove, directory)
+            self._folder_bytes = directory.stat().st_size
             ours, theirs = socket.socketpair()
             stack.enter_context(ours)
             with theirs, ExitStack() as passed:
@@ -139,6 +143,7 @@ class Worker:
             "wall_seconds": limits.wall_seconds,
             "disk_bytes": limits.disk_mib * mib,
             "num_files": limits.num_files,
+            "folder_bytes": self._folder_bytes,
             "largest": limits.message_mib * mib,
             "limits": {
                 "RLIMIT_CPU": limits.cpu_seconds,
@@ -203,6 +208,13 @@ def _ending(code: int) -> str:
         return f"ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"ended by signal {-code}"
+
+
+def _remove(directory: Path) -> None:
+    """What cannot be removed in a minute is left to whoever cleans up temporary files: there may be any number."""
+    with suppress(OSError):
+        empty(directory, seconds=SECONDS_TO_REMOVE)
+        directory.rmdir()
 
 
 def _end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:

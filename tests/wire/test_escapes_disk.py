@@ -117,13 +117,39 @@ def test_a_nest_of_directories_deeper_than_any_path_is_too_much(target: Target) 
     found = target.verdict("""
         import time
         def attack():
-            for _ in range(100):
+            for _ in range(600):
                 os.mkdir("nest" * 50)
                 os.chdir("nest" * 50)
             open("egg", "w").close()
             time.sleep(60)
     """)
     assert (found.outcome, found.detail) == (Outcome.ERROR, "left more than 16 MiB or 500 files")
+
+
+@stopped_by(WORKER)
+def test_a_folder_that_is_never_where_it_was_is_too_much(target: Target) -> None:
+    found = target.verdict("""
+        import time
+        def attack():
+            os.mkdir("0")
+            within = os.open("0", os.O_RDONLY)
+            open("file", "w").close()
+            end = time.monotonic() + 60
+            number = 0
+            while time.monotonic() < end:
+                number += 1
+                if number < 10_000:
+                    os.link("file", str(number), dst_dir_fd=within)
+                os.rename(str(number - 1), str(number))
+    """)
+    assert (found.outcome, found.detail) == (Outcome.ERROR, "left more than 16 MiB or 500 files")
+
+
+@stopped_by(WORKER)
+def test_the_next_program_does_not_see_how_large_the_directory_was(target: Target) -> None:
+    size = target.told("def attack(): return os.stat('.').st_size")
+    target.verdict("def attack(): [open(str(n) * 60, 'w').close() for n in range(400)]")
+    assert target.told("def attack(): return os.stat('.').st_size") == size
 
 
 @stopped_by(WORKER)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from octo.sandbox.inside.candidate import be_candidate
@@ -24,6 +25,8 @@ from octo.sandbox.inside.directory import empty, too_much
 from octo.sandbox.inside.judge import be_judge
 
 LONGEST_WORDS = 500
+CLEANING_SECONDS = 3.0
+"""A program that leaves more behind than can be removed in that time has left too much."""
 LOOK_SECONDS = 0.1
 """Between two looks at the disk."""
 WARM = (
@@ -85,8 +88,15 @@ def _run(
         num_confined = len(os.read(confined, len(children) + 1))
         os.close(ended)
         os.close(confined)
-        empty()
-    return {"stopped": stopped, "statuses": statuses, "confined": num_confined == len(children)}
+    if not (removed := empty(Path(), seconds=CLEANING_SECONDS)):
+        stopped = "disk"
+    return {
+        "stopped": stopped,
+        "statuses": statuses,
+        "confined": num_confined == len(children),
+        # Some file systems never make a folder smaller again, which would tell the next program of this one.
+        "worn": not removed or Path().stat().st_size != request["folder_bytes"],
+    }
 
 
 def _fork(
