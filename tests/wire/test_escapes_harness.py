@@ -53,7 +53,10 @@ def say(content, length=None):
         '{"value": {"yours": -1}}',
         '{"value": {"yours": true}}',
         '{"value": {"yours": "0"}}',
-        '{"value": {"object": {"object": 0}}}',
+        '{"value": {"object": {"object": [0, []]}}}',
+        '{"value": {"object": 0}}',
+        '{"value": {"object": [0, [[]]]}}',
+        '{"value": {"object": [0, ["__eq__", "__class__", "__init__"]]}}',
         '{"value": {"int": "0x1", "str": 1}}',
         '{"value": {}}',
         '{"value": {"__reduce__": ["os.system", "true"]}}',
@@ -71,7 +74,7 @@ def say(content, length=None):
         '{"raised": ["ValueError", ["ValueError"], {"x": 1}]}',
         '{"raised": ["UnicodeDecodeError", "UnicodeDecodeError", ["x"]]}',
         '{"raised": ["OSError", "OSError", ["x", "y", "z"]]}',
-        '{"raised": ["x", "OSError", [{"object": 0}]]}',
+        '{"raised": ["x", "OSError", [{"object": [0, []]}]]}',
         '{"changed": 1, "value": null}',
         '{"changed": [["x", 1]], "value": null}',
         '{"changed": [[-1, 1], [9, 1]], "value": null}',
@@ -81,7 +84,7 @@ def say(content, length=None):
         '{"do": "call"}',
         '{"do": "call", "arguments": 1, "named": 1}',
         '{"do": "call", "arguments": [{"yours": 0}], "named": {}}',
-        '{"do": "call", "arguments": [{"object": 0}], "named": {}}',
+        '{"do": "call", "arguments": [{"object": [0, []]}], "named": {}}',
     ],
 )
 @stopped_by(PAIR)
@@ -110,7 +113,8 @@ def test_a_message_of_a_wrong_length_or_depth_is_an_error(target: Target, conten
 def test_answers_before_the_questions_answer_nothing(target: Target) -> None:
     """A hundred of them wait in the socket when the test begins to ask."""
     found = target.verdict(
-        dedent(FORGE) + 'for _ in range(100):\n    say(b\'{"value": {"object": 0}}\')\ndef attack(): return "wrong"',
+        dedent(FORGE)
+        + 'for _ in range(100):\n    say(b\'{"value": {"object": [0, []]}}\')\ndef attack(): return "wrong"',
         f"assert attack() == {UNKNOWN!r}",
     )
     assert found.outcome is Outcome.ERROR

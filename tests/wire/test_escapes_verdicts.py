@@ -209,6 +209,17 @@ def test_a_test_that_swallows_everything_does_not_swallow_the_end_nor_an_object(
     assert outcome is Outcome.ERROR or ("object" in attack and "except:" in test and "==" not in test)
 
 
+@stopped_by(PAIR)
+def test_a_bare_object_is_of_no_kind_that_a_test_could_ask_for(target: Target) -> None:
+    test = """
+        from collections.abc import Callable, Iterable, Iterator, Sized
+        found = attack()
+        assert callable(found) or isinstance(found, Callable | Iterable | Iterator | Sized)
+    """
+    assert target.verdict("def attack(): return object()", test).outcome is Outcome.FAIL
+    assert target.verdict("def attack(): return attack", test).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("name", ["math", "statistics", "copy", "re"])
 @stopped_by(PAIR)
 def test_a_module_that_the_test_forgot_to_import_is_not_the_programs(target: Target, name: str) -> None:

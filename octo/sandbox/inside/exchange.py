@@ -12,6 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from octo.sandbox.inside.values import Json, NotDataError, decode, encode
@@ -51,9 +52,6 @@ class Remote:
         object.__setattr__(self, "_exchange", exchange)
         object.__setattr__(self, "_number", number)
 
-    def __call__(self, /, *arguments: object, **named: object) -> Any:  # noqa: D102 - calls
-        return self._exchange.ask("call", self, *arguments, **named)
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__name__":
             raise AttributeError(name)
@@ -62,29 +60,11 @@ class Remote:
     def __setattr__(self, name: str, value: object) -> None:
         self._exchange.ask("set attribute", self, name, value)
 
-    def __getitem__(self, key: object) -> Any:
-        return self._exchange.ask("item", self, key)
-
-    def __setitem__(self, key: object, value: object) -> None:
-        self._exchange.ask("set item", self, key, value)
-
-    def __delitem__(self, key: object) -> None:
-        self._exchange.ask("delete item", self, key)
-
-    def __len__(self) -> int:
-        return int(self._exchange.ask("length", self))
-
     def __str__(self) -> str:
         return self._exchange.ask("string", self)  # type: ignore[no-any-return]  # Python itself looks
 
     def __repr__(self) -> str:
         return self._exchange.ask("representation", self)  # type: ignore[no-any-return]
-
-    def __iter__(self) -> Any:
-        return self._exchange.ask("iterate", self)
-
-    def __next__(self) -> Any:
-        return self._exchange.ask("next", self)
 
     def _refuse(self, *_: object) -> bool:
         raise self._exchange.broken_by(
@@ -93,6 +73,30 @@ class Remote:
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
     __hash__ = object.__hash__
+
+
+PROTOCOLS: Mapping[str, str] = {
+    "__call__": "call",
+    "__getitem__": "item",
+    "__setitem__": "set item",
+    "__delitem__": "delete item",
+    "__len__": "length",
+    "__iter__": "iterate",
+    "__next__": "next",
+}
+"""What Python asks a class for, and the operation that it comes to. A handle has those that its object has."""
+
+
+@cache
+def _kind(protocols: frozenset[str]) -> type[Remote]:
+    return type("Remote", (Remote,), {"__slots__": (), **{name: _method(PROTOCOLS[name]) for name in protocols}})
+
+
+def _method(operation: str) -> Callable[..., Any]:
+    def asks(self: Remote, /, *arguments: object, **named: object) -> Any:
+        return object.__getattribute__(self, "_exchange").ask(operation, self, *arguments, **named)
+
+    return asks
 
 
 class Exchange:
@@ -105,7 +109,7 @@ class Exchange:
         self._objects: list[object] = []
         self.broken: GoneError | NotDataError | None = None
         """What was said last that was no answer. Whoever catches it, and goes on, has not been answered."""
-        self._resolve = {"object": lambda number: Remote(self, number), "yours": self._own}
+        self._resolve = {"object": lambda content: self._remote(*content), "yours": self._own}
 
     def broken_by(self, error: GoneError | NotDataError) -> GoneError | NotDataError:
         """Remember an error, which is raised next."""
@@ -209,7 +213,12 @@ class Exchange:
         if isinstance(value, Remote):
             return {"yours": object.__getattribute__(value, "_number")}
         self._objects.append(value)
-        return {"object": len(self._objects) - 1}
+        # Not what its class's own class has: every class can be called.
+        has = {name for kind in type(value).__mro__ for name in vars(kind)}
+        return {"object": [len(self._objects) - 1, [name for name in PROTOCOLS if name in has]]}
+
+    def _remote(self, number: Json, protocols: Json) -> Remote:
+        return _kind(frozenset(protocols).intersection(PROTOCOLS))(self, number)
 
     def _own(self, number: Json) -> object:
         if not isinstance(number, int) or number < 0:

@@ -196,7 +196,9 @@ def test_the_end_of_the_program_is_noticed() -> None:
         {"raised": ["ValueError", "no such name", []]},
         {"raised": [5, "ValueError", []]},
         {"raised": ["a\0b", "ValueError", []]},
-        {"raised": ["ValueError", "ValueError", [{"object": 0}]]},
+        {"raised": ["ValueError", "ValueError", [{"object": [0, []]}]]},
+        {"value": {"object": 0}},
+        {"value": {"object": [0, 5]}},
     ],
 )
 def test_a_malformed_answer_is_no_value(answer) -> None:
