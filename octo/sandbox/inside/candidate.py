@@ -1,5 +1,6 @@
 """The process in which a program of a model runs. Whatever it does to this process, its only way out is to answer."""
 
+import gc
 import random
 import socket
 import sys
@@ -18,6 +19,8 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
     program = exchange.receive()
     sys.modules[module.__name__] = module
     random.seed(0)
+    # When the collector runs next must not depend on what was run before.
+    gc.collect()
     # What stands below the program on the stack must not count against its own recursion.
     sys.setrecursionlimit(sys.getrecursionlimit() + 20)
     try:
