@@ -10,7 +10,7 @@ import operator
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -153,7 +153,8 @@ class Exchange:
             self._answer(message)
         try:
             for place, content in message.get("changed", ()):
-                _write_back(arguments[place], decode(content, self._resolve))
+                given = named[place] if isinstance(place, str) else arguments[place]
+                _write_back(given, decode(content, self._resolve))
             error = _rebuilt(message["raised"], operation=operation) if "raised" in message else None
             value = None if error else decode(message["value"], self._resolve)
         except NotDataError as unread:
@@ -194,6 +195,7 @@ class Exchange:
 
     def _answer(self, message: dict[str, Json]) -> None:
         arguments: list[object] = []
+        named: dict[str, object] = {}
         try:
             arguments = [decode(content, self._resolve) for content in message["arguments"]]
             named = {name: decode(content, self._resolve) for name, content in message["named"].items()}
@@ -201,13 +203,22 @@ class Exchange:
             reply = {"value": encode(value, self._refer)}
         except (Exception, NotDataError) as error:  # noqa: BLE001 - whatever it is, the other side hears of it
             reply = self.raised(error)
-        changed = []
-        for place, argument in enumerate(arguments):
+        try:
+            changed = [*self._changed(enumerate(arguments), message, "arguments")]
+            changed += self._changed(named.items(), message, "named")
+        except RecursionError as error:
+            changed, reply = [], self.raised(error)
+        self.send(reply | {"changed": changed} if changed else reply)
+
+    def _changed(
+        self, arguments: Iterable[tuple[int | str, object]], message: dict[str, Json], what: str
+    ) -> Iterator[list[Json]]:
+        """The arguments that are not any more what they were when they came, and by which place or name."""
+        for place, argument in arguments:
             if isinstance(argument, MUTABLE):
                 content = encode(argument, self._refer)
-                if content != message["arguments"][place]:
-                    changed.append([place, content])
-        self.send(reply | {"changed": changed} if changed else reply)
+                if content != message[what][place]:
+                    yield [place, content]
 
     def _refer(self, value: object) -> Json:
         if isinstance(value, Remote):

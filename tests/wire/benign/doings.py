@@ -278,6 +278,10 @@ assert total(list(range(100_000))) == 4999950000 and total(range(10)) == 45
 assert most("ab" * 50_000 + "a") == "a"
 """,
     ),
+    "it changes what it is handed by name": (
+        "def sort(items, reverse=False):\n    items.sort(reverse=reverse)\n",
+        "values = [2, 3, 1]\nsort(items=values, reverse=True)\nassert values == [3, 2, 1]\n",
+    ),
     "it is called very often": (
         "def even(n):\n    return n % 2 == 0\n",
         "assert [n for n in range(2_000) if even(n)] == list(range(0, 2_000, 2))\n",
