@@ -8,7 +8,7 @@ import os
 import runpy
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from pydantic import BaseModel
 
@@ -91,5 +91,12 @@ def main(arguments: list[str]) -> int:
     return exit_code
 
 
+def _end(exit_code: int) -> NoReturn:
+    """End the process here: threads of collectives, still running, can abort an interpreter that ends around them."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))
