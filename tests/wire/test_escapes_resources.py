@@ -239,3 +239,41 @@ def test_a_decompression_bomb_is_out_of_memory_or_file(target: Target, way: str)
             return attempt(lambda: {BOMBS[way]})
     """)
     assert told == ("EFBIG" if "disk" in way else "MemoryError")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert str(attack()) == 'right'",
+        "assert attack() == 'right', attack()",
+        "assert attack() == attack()",
+        "import json\nassert json.dumps(attack())",
+        "import copy\nassert copy.deepcopy(attack()) != 'right', str(attack())\nassert len(repr(attack())) < 100",
+    ],
+)
+@stopped_by("rlimits", WORKER)
+def test_an_answer_that_is_small_and_unfolds_is_no_pass(target: Target, test: str) -> None:
+    """Ten lists, each ten times in the next: a few bytes that stand for ten thousand million."""
+    found = target.verdict(
+        """
+        def attack():
+            value = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]
+            for _ in range(9):
+                value = [value] * 10
+            return value
+        """,
+        test,
+    )
+    assert found.outcome is not Outcome.PASS
+
+
+@stopped_by(PAIR, "rlimits")
+def test_an_answer_that_lies_within_itself_is_no_pass(target: Target) -> None:
+    program = """
+        def attack():
+            value = [1]
+            value.append(value)
+            return value
+    """
+    assert target.verdict(program).outcome is Outcome.FAIL
+    assert target.verdict(program, "assert attack() == attack()").outcome is Outcome.ERROR

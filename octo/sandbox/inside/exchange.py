@@ -9,13 +9,13 @@ import json
 import operator
 import socket
 import struct
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import cache
 from typing import Any
 
-from octo.sandbox.inside.values import Json, NotDataError, decode, encode
+from octo.sandbox.inside.values import Json, Mutables, NotDataError, contents, decode, encode, replace
 
 Operations = Mapping[str, Callable[..., object]]
 
@@ -34,7 +34,6 @@ EVERYTHING: Operations = {
 }
 CALLS: Operations = {"call": EVERYTHING["call"]}
 LONGEST_NAME = 100
-MUTABLE = (list, dict, set, bytearray, deque)
 
 _LENGTH = struct.Struct(">I")
 
@@ -107,6 +106,8 @@ class Exchange:
         self._largest = largest
         self._operations = operations
         self._objects: list[object] = []
+        self._numbers: dict[int, int] = {}
+        self._remotes: dict[int, Remote] = {}
         self.broken: GoneError | NotDataError | None = None
         """What was said last that was no answer. Whoever catches it, and goes on, has not been answered."""
         self._resolve = {"object": lambda content: self._remote(*content), "yours": self._own}
@@ -142,21 +143,22 @@ class Exchange:
 
     def ask(self, operation: str, /, *arguments: object, **named: object) -> Any:
         """Have an operation done on the other side; what it raises there is raised here, as far as it is built in."""
+        mutables = Mutables()
         self.send(
             {
                 "do": operation,
-                "arguments": [encode(argument, self._refer) for argument in arguments],
-                "named": {name: encode(argument, self._refer) for name, argument in named.items()},
+                "arguments": [encode(argument, self._refer, mutables) for argument in arguments],
+                "named": {name: encode(argument, self._refer, mutables) for name, argument in named.items()},
             }
         )
+        given = list(mutables.values)
         while "do" in (message := self._message()):
             self._answer(message)
         try:
-            for place, content in message.get("changed", ()):
-                given = named[place] if isinstance(place, str) else arguments[place]
-                _write_back(given, decode(content, self._resolve))
+            for number, content in message.get("changed", ()):
+                replace(given[number], decode(content, self._resolve, mutables))
             error = _rebuilt(message["raised"], operation=operation) if "raised" in message else None
-            value = None if error else decode(message["value"], self._resolve)
+            value = None if error else decode(message["value"], self._resolve, mutables)
         except NotDataError as unread:
             raise self.broken_by(unread) from None
         except (RecursionError, LookupError, TypeError, ValueError) as unread:
@@ -182,7 +184,7 @@ class Exchange:
         known = next(kind.__name__ for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind)
         try:
             # More than its `args`: the name of a file, too.
-            arguments = [encode(argument, _refuse) for argument in error.__reduce__()[1]]
+            arguments = [encode(argument, _refuse, Mutables()) for argument in error.__reduce__()[1]]
         except (TypeError, RecursionError):
             arguments = [str(error)]
         return {"raised": [type(error).__name__, known, arguments]}
@@ -194,42 +196,42 @@ class Exchange:
         return message
 
     def _answer(self, message: dict[str, Json]) -> None:
-        arguments: list[object] = []
-        named: dict[str, object] = {}
+        mutables = Mutables()
+        came: list[list[object]] = []
+        changed: list[Json] = []
         try:
-            arguments = [decode(content, self._resolve) for content in message["arguments"]]
-            named = {name: decode(content, self._resolve) for name, content in message["named"].items()}
-            value = self._operations[message["do"]](*arguments, **named)
-            reply = {"value": encode(value, self._refer)}
+            arguments = [decode(content, self._resolve, mutables) for content in message["arguments"]]
+            named = {name: decode(content, self._resolve, mutables) for name, content in message["named"].items()}
+            came = [contents(value) for value in mutables.values]
+            try:
+                value = self._operations[message["do"]](*arguments, **named)
+            finally:
+                changed += self._changed(came, mutables)
+            reply = {"value": encode(value, self._refer, mutables)}
         except (Exception, NotDataError) as error:  # noqa: BLE001 - whatever it is, the other side hears of it
             reply = self.raised(error)
-        try:
-            changed = [*self._changed(enumerate(arguments), message, "arguments")]
-            changed += self._changed(named.items(), message, "named")
-        except RecursionError as error:
-            changed, reply = [], self.raised(error)
         self.send(reply | {"changed": changed} if changed else reply)
 
-    def _changed(
-        self, arguments: Iterable[tuple[int | str, object]], message: dict[str, Json], what: str
-    ) -> Iterator[list[Json]]:
-        """The arguments that are not any more what they were when they came, and by which place or name."""
-        for place, argument in arguments:
-            if isinstance(argument, MUTABLE):
-                content = encode(argument, self._refer)
-                if content != message[what][place]:
-                    yield [place, content]
+    def _changed(self, came: Sequence[Sequence[object]], mutables: Mutables) -> Iterator[list[Json]]:
+        """The arguments, and what lies in them, that are not any more what they were when they came."""
+        for number, (value, before) in enumerate(zip(mutables.values[: len(came)], came, strict=True)):
+            if not _are_same(contents(value), before):
+                yield [number, encode(copy(value), self._refer, mutables)]
 
     def _refer(self, value: object) -> Json:
         if isinstance(value, Remote):
             return {"yours": object.__getattribute__(value, "_number")}
-        self._objects.append(value)
+        number = self._numbers.setdefault(id(value), len(self._objects))
+        if number == len(self._objects):
+            self._objects.append(value)
         # Not what its class's own class has: every class can be called.
         has = {name for kind in type(value).__mro__ for name in vars(kind)}
-        return {"object": [len(self._objects) - 1, [name for name in PROTOCOLS if name in has]]}
+        return {"object": [number, [name for name in PROTOCOLS if name in has]]}
 
     def _remote(self, number: Json, protocols: Json) -> Remote:
-        return _kind(frozenset(protocols).intersection(PROTOCOLS))(self, number)
+        # One object has one handle, so that a test can tell that it is the same.
+        kind = _kind(frozenset(protocols).intersection(PROTOCOLS))
+        return self._remotes.setdefault(range(1 << 32).index(number), kind(self, number))
 
     def _own(self, number: Json) -> object:
         if not isinstance(number, int) or number < 0:
@@ -260,7 +262,7 @@ def _refuse(value: object) -> Json:
 def _rebuilt(raised: Json, *, operation: str) -> Exception:
     """What was raised on the other side, as a built-in kind of error, or as a kind of those under its own name."""
     name, known, content = raised
-    arguments = decode(content, {})
+    arguments = decode(content, {}, Mutables())
     kind: Any = getattr(builtins, known, None)
     # What ends an iteration would end one of the test's own, unless the next item was asked for.
     if not issubclass(kind, Exception) or (kind is StopIteration and operation != "next"):
@@ -277,15 +279,5 @@ def _rebuilt(raised: Json, *, operation: str) -> Exception:
     return error
 
 
-def _write_back(argument: Any, now: Any) -> None:
-    """Make an argument what the program has made of its copy."""
-    if type(argument) is not type(now):
-        return
-    if isinstance(argument, list | bytearray):
-        argument[:] = now
-    elif isinstance(argument, dict | set):
-        argument.clear()
-        argument.update(now)
-    elif isinstance(argument, deque):
-        argument.clear()
-        argument.extend(now)
+def _are_same(now: Sequence[object], before: Sequence[object]) -> bool:
+    return len(now) == len(before) and all(map(operator.is_, now, before))

@@ -1,11 +1,12 @@
 """A test and a program speak over one socket, and the test believes nothing but data."""
 
+import copy
 import json
 import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -70,10 +71,10 @@ PROGRAM = {
 
 
 @contextmanager
-def program_at_the_other_end() -> Iterator[Exchange]:
+def program_at_the_other_end(program: Mapping[str, object] = PROGRAM) -> Iterator[Exchange]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        operations = {**EVERYTHING, "name": PROGRAM.__getitem__}
+        operations = {**EVERYTHING, "name": program.__getitem__}
         other = Exchange(theirs, largest=LARGEST, operations=operations)
         thread = threading.Thread(target=other.serve)
         thread.start()
@@ -125,6 +126,88 @@ def test_what_the_program_does_to_an_argument_is_seen(program) -> None:
     program("clear")(mapping)
     program("swap")(pair)
     assert (values, mapping, pair) == ([1, 2, 3, 4], {}, deque([2, 1]))
+
+
+def sort_rows(table: tuple[list[int], ...]) -> None:
+    for row in table:
+        row.sort()
+
+
+def put_into_itself(value: list[object]) -> list[object]:
+    value.append(value)
+    return value
+
+
+def deal(hands: list[list[int]], *, card: int) -> list[int]:
+    hands[0].append(card)
+    hands.append([card])
+    return hands[-1]
+
+
+def replace_in(holder: dict[str, list[int]]) -> list[int]:
+    old = holder["row"]
+    old.append(1)
+    holder["row"] = [2]
+    return old
+
+
+def spoil(values: list[list[int]]) -> None:
+    values[0].append(9)
+    raise ValueError(values)
+
+
+def same_objects(values: object, met: list[object]) -> object:
+    """The structure of lists and dictionaries, with the place of the first meeting for each that is met again."""
+    if not isinstance(values, list | dict | tuple):
+        return values
+    for place, value in enumerate(met):
+        if value is values:
+            return f"as {place}"
+    met.append(values)
+    parts = values.items() if isinstance(values, dict) else values
+    return type(values).__name__, [same_objects(part, met) for part in parts]
+
+
+def shared_row() -> list[list[int]]:
+    row = [1]
+    return [row, row]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        (sort_rows, lambda: [([3, 1], [2, 1])], {}),
+        (put_into_itself, lambda: [[1]], {}),
+        (deal, lambda: [shared_row()], {"card": 7}),
+        (deal, lambda: [[[1], [1]]], {"card": 7}),
+        (replace_in, lambda: [{"row": [0]}], {}),
+        (list, lambda: [shared_row()], {}),
+        (tuple, lambda: [shared_row()], {}),
+        (copy.deepcopy, lambda: [shared_row()], {}),
+        (lambda first, second: first is second, shared_row, {}),
+        (lambda value: value, lambda: [[1]], {}),
+        (lambda value: [value, [value]], lambda: [{}], {}),
+        (spoil, lambda: [[[1]]], {}),
+    ],
+)
+def test_what_is_one_object_is_told_as_it_would_be_without_a_sandbox(function, arguments, named) -> None:
+    def told(call: Callable[..., object], given: list[object]) -> object:
+        try:
+            value = call(*given, **named)
+        except ValueError as error:
+            value = type(error).__name__
+        return same_objects([given, value], [])
+
+    with program_at_the_other_end({"function": function}) as exchange:
+        assert told(exchange.ask("name", "function"), arguments()) == told(function, arguments())
+
+
+def test_an_object_of_the_program_has_one_handle() -> None:
+    node = Node(1)
+    with program_at_the_other_end({"node": lambda: node, "another": lambda: Node(1)}) as exchange:
+        first, second = (exchange.ask("name", "node")() for _ in range(2))
+        assert first is second
+        assert exchange.ask("name", "another")() is not first
 
 
 def test_built_in_errors_are_raised_as_what_they_are(program) -> None:

@@ -6,12 +6,13 @@ import enum
 import json
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.sandbox.inside.values import NotDataError, decode, encode
+from octo.sandbox.inside.values import Mutables, NotDataError, decode, encode, replace
 
 HASHABLE = st.recursive(
     st.none()
@@ -94,16 +95,76 @@ def test_what_is_no_data_stays_where_it_is() -> None:
         return {"object": 0}
 
     function = print
-    sent = encode([1, function], refer)
+    sent = encode([1, function], refer, Mutables())
     assert kept == [function]
-    assert decode(sent, {"object": lambda number: f"number {number}"}) == [1, "number 0"]
+    assert decode(sent, {"object": lambda number: f"number {number}"}, Mutables()) == [1, "number 0"]
 
 
-def test_what_contains_itself_is_refused() -> None:
-    endless: list[object] = []
-    endless.append(endless)
+def test_what_was_one_object_stays_one() -> None:
+    row: list[object] = [1]
+    table = across(([row, row, {"row": row}], (row,), row.copy()))
+    (first, second, third), (fourth,), other = table  # type: ignore[misc]
+    assert first is second is third["row"] is fourth
+    assert other == first
+    assert other is not first
+
+
+def in_itself(kind: str) -> object:
+    values: dict[str, Any] = {
+        "list": [],
+        "dict": {},
+        "deque": collections.deque(maxlen=3),
+        "OrderedDict": collections.OrderedDict(),
+    }
+    value = values[kind]
+    if isinstance(value, dict):
+        value["itself"] = (value,)
+    else:
+        value.append((value,))
+    return value
+
+
+@pytest.mark.parametrize("kind", ["list", "dict", "deque", "OrderedDict"])
+def test_what_contains_itself_does_so_on_the_other_side(kind: str) -> None:
+    arrived: Any = across(in_itself(kind))
+    assert type(arrived).__name__ == kind
+    ((within,),) = arrived.values() if isinstance(arrived, dict) else arrived
+    assert within is arrived
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    deep: object = ()
+    for _ in range(5_000):
+        deep = (deep,)
     with pytest.raises(RecursionError):
-        across(endless)
+        across(deep)
+
+
+@pytest.mark.parametrize(
+    ("value", "now"),
+    [
+        ([1, 2], [3]),
+        ({1: 2}, {3: 4, 1: 5}),
+        ({1}, {2, 3}),
+        (bytearray(b"a"), bytearray(b"bc")),
+        (collections.deque([1], maxlen=2), collections.deque([2, 3])),
+        (collections.Counter("aab"), collections.Counter("b")),
+        (collections.OrderedDict(a=1, b=2), collections.OrderedDict(b=2, a=1)),
+        (collections.defaultdict(list, a=[1]), {"b": [2]}),
+    ],
+)
+def test_a_value_becomes_what_another_is(value: Any, now: Any) -> None:
+    kind = type(value)
+    replace(value, now)
+    assert value == now
+    assert [*value] == [*now]
+    assert type(value) is kind
+
+
+@pytest.mark.parametrize(("value", "now"), [([1], {1: 2}), ({1}, [1]), ([1], 5), (bytearray(b"a"), [1])])
+def test_a_value_becomes_nothing_of_another_kind(value: Any, now: Any) -> None:
+    with pytest.raises(NotDataError, match="same kind"):
+        replace(value, now)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +188,20 @@ def test_what_contains_itself_is_refused() -> None:
         {"timedelta": [10**12, 0, 0]},
         {"bytes": "xyz"},
         {"tuple": [], "set": []},
+        {"same": 0},
+        {"same": -1},
+        {"same": "0"},
+        {"same": [0]},
+        [{"same": 1}],
+        [{"set": [{"same": 0}]}],
+        {"deque": [[], -1]},
+        {"deque": [1, 2, 3]},
         {},
     ],
 )
 def test_what_stands_for_no_value_is_refused(hostile: object) -> None:
     with pytest.raises(NotDataError):
-        decode(hostile, {})
+        decode(hostile, {}, Mutables())
 
 
 def test_huge_integers_neither_fail_nor_take_long() -> None:
@@ -149,7 +218,7 @@ def across(value: object) -> object:
     def refuse(value: object) -> object:
         raise AssertionError(f"{value!r} is data")
 
-    return decode(json.loads(json.dumps(encode(value, refuse))), {})
+    return decode(json.loads(json.dumps(encode(value, refuse, Mutables()))), {}, Mutables())
 
 
 def types_in(value: object) -> object:
