@@ -179,7 +179,6 @@ RECURSION = {
     "an attribute": "x = type('X', (), {'__getattr__': lambda self, name: getattr(self, name)})(); return x.name",
     "JSON": "import json; return json.loads('[' * 10**6)",
     "an answer": "x = []\n    for _ in range(10**5): x = [x]\n    return x",
-    "an answer within itself": "x = []; x.append(x); return x",
     "source": "return eval('(' * 10**5 + ')' * 10**5)",
     "a syntax tree": "import ast; return ast.literal_eval('-' * 10**6 + '1')",
 }
