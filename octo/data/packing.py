@@ -2,7 +2,8 @@
 
 Documents that fit are placed by best fit ("Fewer Truncations Improve Language Modeling", arXiv 2404.10830), online:
 each goes into the open sequence that it fills best. Documents longer than a sequence have to be cut anyway,
-so they are cut to the room that the others leave. Padding remains only where long documents run out.
+so they are cut to the room that the others leave. Padding remains only where no long document has come, or they run
+out.
 """
 
 from bisect import bisect_left, insort

@@ -46,8 +46,8 @@ def test_a_document_that_fits_is_never_cut(lengths: list[int]) -> None:
 
 
 @given(LENGTHS)
-def test_padding_remains_only_when_no_long_document_is_left(lengths: list[int]) -> None:
-    sequences = packed([*lengths, 16 * 70])
+def test_padding_remains_only_when_no_long_document_is_there(lengths: list[int]) -> None:
+    sequences = packed([16 * 70, *lengths])
     assert sum(sum(len(piece.tokens) for piece in sequence) < 16 for sequence in sequences) <= 1
 
 
