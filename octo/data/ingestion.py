@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, writing
 from octo.data.files import read_path
+from octo.data.functions import generate_functions, parse_function_options
 from octo.data.problems import generate, parse_options
+from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
@@ -44,6 +46,8 @@ def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[
     """Stream what a source holds."""
     if source.kind == "python":
         return read_package(source.what, label=source.label)
+    if source.kind == "code":
+        return read_functions(source.what, label=source.label)
     if source.kind == "file":
         return read_path(
             Path(source.what),
@@ -57,6 +61,9 @@ def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[
             max_record_bytes=settings.max_document_bytes,
             skip_bad_files=settings.on_bad_file == "skip",
         )
+    if source.kind == "functions":
+        asked = parse_function_options(source.what, source.options)
+        return generate_functions(source.what, asked, label=source.label, seed=settings.seed)
     return generate(source.what, parse_options(source.what, source.options), label=source.label, seed=settings.seed)
 
 

@@ -24,12 +24,12 @@ ADDED_DOCUMENTATION = {"add_newdoc", "add_docstring"}
 
 def read_package(package: str, *, label: str) -> Iterator[Document | Rejected]:
     """One document per docstring of a public module, class or function, and one per text file that is shipped along."""
-    root = _root(package)
+    root = root_of(package)
     if root is None:
         yield from _compiled_module(package, label)
         return
     base = root.parent if package != STANDARD_LIBRARY else root
-    for file in _files(root):
+    for file in files_of(root):
         url = f"python:{file.relative_to(base).as_posix()}"
         try:
             content = file.read_bytes()
@@ -84,7 +84,7 @@ def _last_string(call: ast.Call) -> str:
     return strings[-1] if strings else ""
 
 
-def _root(package: str) -> Path | None:
+def root_of(package: str) -> Path | None:
     """Where the package's files are; None for a module of the standard library that is compiled."""
     if package == STANDARD_LIBRARY:
         return Path(sysconfig.get_path("stdlib"))
@@ -115,14 +115,15 @@ def _compiled_module(package: str, label: str) -> Iterator[Document]:
     yield new_document(text, source=label, url=f"python:{package}")
 
 
-def _files(root: Path) -> Iterator[Path]:
+def files_of(root: Path) -> Iterator[Path]:
+    """The package's own Python and prose, in an order that never changes; its tests are left out."""
     if root.is_file():
         yield root
         return
     for entry in sorted(root.iterdir()):
         if entry.is_dir():
             if entry.name not in SKIPPED_FOLDERS and not entry.name.startswith("."):
-                yield from _files(entry)
+                yield from files_of(entry)
         elif entry.suffix == ".py" or (
             entry.suffix in PROSE_SUFFIXES and not entry.name.lower().startswith(SKIPPED_FILES)
         ):

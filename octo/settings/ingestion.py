@@ -17,7 +17,11 @@ from octo.settings.base import JobSettings, Verbatim
 
 CODE_KINDS = ("human-eval", "mbpp", "tests")
 """Kinds of sources whose documents are code problems."""
-SOURCE_KINDS = ("python", "file", "arithmetic", *CODE_KINDS)
+GENERATED_KINDS = ("arithmetic", "functions")
+"""Kinds of sources that are made up, and have options."""
+PACKAGE_KINDS = ("python", "code")
+"""Kinds of sources that are installed packages."""
+SOURCE_KINDS = (*PACKAGE_KINDS, "file", *GENERATED_KINDS, *CODE_KINDS)
 STANDARD_LIBRARY = "stdlib"
 PACKAGE = "package"
 """What human-eval: says for the data of the installed package."""
@@ -29,7 +33,8 @@ class SourceAddress(NamedTuple):
     label: str
     """What the documents' `source` will be; mixture weights are given for it."""
     kind: str
-    """python: docstrings of a package; file: local files; arithmetic: generated problems; the others: code problems."""
+    """python, code: docstrings of a package, and its functions; file: local files; arithmetic, functions: generated
+    problems; the others: code problems."""
     what: str
     options: dict[str, str]
     """What follows the question mark of generated and of code problems: `?count=2000&digits=2`, `?shown=2`."""
@@ -41,7 +46,7 @@ def parse_source(text: str) -> SourceAddress:
     kind, has_kind, what = rest.partition(":")
     if not (label and has_label and has_kind and what) or kind not in SOURCE_KINDS:
         raise UsageError(f"expected LABEL=KIND:WHAT with KIND one of {', '.join(SOURCE_KINDS)}, got {text!r}")
-    if kind != "arithmetic" and kind not in CODE_KINDS:
+    if kind not in (*GENERATED_KINDS, *CODE_KINDS):
         return SourceAddress(label, kind, what, {})
     what, _, query = what.partition("?")
     return SourceAddress(label, kind, what, dict(parse_qsl(query, keep_blank_values=True)))
@@ -57,7 +62,8 @@ class IngestionSettings(JobSettings):
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
     """Where documents come from, LABEL=KIND:WHAT each: math=python:sympy (docstrings of an installed package; stdlib is
     the standard library), web=file:PATH (.jsonl or .parquet records with a field `text`, .jsonl.gz, .jsonl.zst, .txt,
-    .md, .rst, or a directory of them), short=arithmetic:short?count=2000 (generated problems), he=human-eval:package
+    .md, .rst, or a directory of them), code=code:stdlib (functions of an installed package), short=arithmetic:short?
+    count=2000 and easy=functions:solutions?count=2000&mistakes=0.2 (generated problems), he=human-eval:package
     (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1, code=tests:PATH?shown=1 (code problems;
     shown is how many of its tests a question shows, which then do not score). With ?style=fenced human-eval asks for a
     block of code, with ?style=continuation mbpp asks for what comes next; with ?hardest=0.2&widest=0.4 tests keeps the
@@ -86,11 +92,11 @@ class IngestionSettings(JobSettings):
 
 
 def _determinant(source: SourceAddress) -> JsonValue:
-    if source.kind == "python":
+    if source.kind in PACKAGE_KINDS:
         return _package_version(source.what)
     if source.what == PACKAGE and source.kind == "human-eval":
         return _package_version("human_eval")
-    if source.kind != "arithmetic":
+    if source.kind not in GENERATED_KINDS:
         return dict(_file_digests(Path(source.what)))
     return None
 

@@ -45,7 +45,8 @@ def test_an_empty_source_is_an_error_that_names_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["python:sympy", "math=sympy", "math=pip:sympy", "=python:sympy", "math=python:"])
 def test_a_source_that_does_not_parse_is_a_usage_error_with_the_grammar(source: str) -> None:
-    expected = "expected LABEL=KIND:WHAT with KIND one of python, file, arithmetic, human-eval, mbpp, tests, got"
+    kinds = "python, code, file, arithmetic, functions, human-eval, mbpp, tests"
+    expected = f"expected LABEL=KIND:WHAT with KIND one of {kinds}, got"
     with pytest.raises(UsageError, match=expected):
         parse_source(source)
 
