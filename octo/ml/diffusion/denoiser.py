@@ -36,13 +36,19 @@ def kind_of(config: PretrainedConfig) -> Kind:
             f"this {config.model_type} model is no diffusion model (mask_token_id {mask_id}, diffusion_attention "
             f"{attention}): adapt it first, with --objective diffusion"
         )
-    return Kind(mask_id, int(config.pad_token_id), attention)
+    return Kind(mask_id, int(config.completion_pad_token_id), attention)
+
+
+def is_diffusion(config: PretrainedConfig) -> bool:
+    """Whether a configuration describes a diffusion model."""
+    return getattr(config, "mask_token_id", None) is not None
 
 
 def become_diffusion(config: PretrainedConfig, kind: Kind) -> None:
     """Have a configuration describe a diffusion model from now on."""
     config.mask_token_id = kind.mask_id
-    config.pad_token_id = kind.pad_id
+    # Not `pad_token_id`, whose embedding transformers would never train.
+    config.completion_pad_token_id = kind.pad_id
     config.diffusion_attention = kind.attention
 
 
