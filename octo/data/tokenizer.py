@@ -17,6 +17,8 @@ from octo.randomness import permutation
 
 END_OF_TEXT = "<|endoftext|>"
 PADDING = "<|pad|>"
+MASK = "<|mask|>"
+"""Of diffusion models alone: it stands where a token is not known yet."""
 MAX_VOCABULARY_SIZE = 1 << 16
 """Token ids are stored in 16 bits."""
 TRAINING_CHARACTERS = 20_000
@@ -60,6 +62,13 @@ def load(body: bytes, *, name: str) -> Tokenizer:
     return tokenizer
 
 
+def with_mask(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer with a token for masks, which is added after all others where it has none."""
+    if tokenizer.token_to_id(MASK) is None:
+        tokenizer.add_special_tokens([MASK])
+    return tokenizer
+
+
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[Tokens]:
     """Each text's tokens, the end-of-text token last. A special token spelt out in a text is ordinary text."""
     tokenizer.encode_special_tokens = True
@@ -72,7 +81,12 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[Tokens]:
 
 def end_of_text(tokenizer: Tokenizer) -> int:
     """The id of the token that ends a document, and a completion."""
-    token = tokenizer.token_to_id(END_OF_TEXT)
-    if token is None:
-        raise InputError(f"the tokenizer has no {END_OF_TEXT}")
-    return int(token)
+    return id_of(tokenizer, END_OF_TEXT)
+
+
+def id_of(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token; InputError when the tokenizer has none such."""
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise InputError(f"the tokenizer has no {token}")
+    return int(found)

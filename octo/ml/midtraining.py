@@ -1,21 +1,30 @@
-"""Mid-training: next-token prediction on packed documents, at a stable or a decaying rate."""
+"""Mid-training on packed documents, at a stable or a decaying rate: of the next token, or of masked ones."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 
 import torch
 
 from octo.data.packed import PackedTokens, read_packed
+from octo.data.tokenizer import load as load_tokenizer
+from octo.data.tokenizer import with_mask
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.checkpoint import Checkpoints
+from octo.ml.diffusion.adaptation import adapt
+from octo.ml.diffusion.denoiser import Kind, check_causal, kind_of
+from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
+from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
 from octo.ml.engine import Engine, StepResult
 from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import IndexResult
 from octo.storage.checkpoints import discard
+
+Loss = Callable[[torch.nn.Module], torch.Tensor]
 
 
 def midtrain(job: Job[MidtrainingSettings]) -> None:
@@ -38,6 +47,12 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         model = new_model(
             settings.shape, vocabulary_size=packed.vocabulary_size, context=packed.sequence_length, seed=settings.seed
         )
+    tokenizer = load_tokenizer(tokens.read_one("tokenizer.json"), name=tokens.address)
+    if settings.objective == "diffusion":
+        adapt(model, with_mask(tokenizer), attention=settings.noising.attention)
+    else:
+        check_causal(model.config, asked="--objective causal")
+    kind = kind_of(model.config) if settings.objective == "diffusion" else None
     engine = Engine(
         model,
         settings=settings.optimizer,
@@ -50,13 +65,13 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     metrics = restored.get("metrics", [])
     with checkpoints:
         for step in range(first, num_steps):
-            metrics.append(_step(job, engine, packed, step=step, num_steps=num_steps))
+            metrics.append(_step(job, engine, packed, step=step, num_steps=num_steps, kind=kind))
             job.progress.advance(step + 1, num_steps, "steps", loss=metrics[-1]["loss"])
             checkpoints.after(step + 1, {"metrics": metrics})
     return IndexResult(
         parts={
             **model_parts(model, engine.weights()),
-            "tokenizer.json": tokens.read_one("tokenizer.json"),
+            "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },
         counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * packed.sequence_length},
@@ -64,7 +79,13 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
 
 
 def _step(
-    job: Job[MidtrainingSettings], engine: Engine, packed: PackedTokens, *, step: int, num_steps: int
+    job: Job[MidtrainingSettings],
+    engine: Engine,
+    packed: PackedTokens,
+    *,
+    step: int,
+    num_steps: int,
+    kind: Kind | None,
 ) -> dict[str, float]:
     """One update, under a span of its own, and the figures that describe it."""
     settings = job.settings
@@ -77,7 +98,7 @@ def _step(
         final_share=settings.final_share,
     )
     with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
-        result = train_step(engine, packed, settings, step=step, rate=rate)
+        result = train_step(engine, packed, settings, step=step, rate=rate, kind=kind)
     return {
         "step": step + 1,
         "loss": result.loss,
@@ -88,22 +109,54 @@ def _step(
 
 
 def train_step(
-    engine: Engine, packed: PackedTokens, settings: MidtrainingSettings, *, step: int, rate: float
+    engine: Engine,
+    packed: PackedTokens,
+    settings: MidtrainingSettings,
+    *,
+    step: int,
+    rate: float,
+    kind: Kind | None = None,
 ) -> StepResult:
-    """One update on the step's sequences, in micro-batches."""
+    """One update on the step's sequences, in micro-batches; of a diffusion model where its kind is given."""
     first, size = step * settings.batch_size, settings.micro_batch_size
-    whole = num_predicted(packed, first, settings.batch_size)
     starts = range(first, first + settings.batch_size, size)
-    return engine.step(
-        [partial(_loss, packed=packed, first=start, count=size, num_predicted=whole) for start in starts],
-        learning_rate=rate,
-    )
+    if kind:
+        losses = _diffusion_losses(packed, settings, starts, step=step, kind=kind, device=engine.device)
+    else:
+        losses = _causal_losses(packed, settings, starts, device=engine.device)
+    return engine.step(losses, learning_rate=rate)
 
 
-def _loss(model: torch.nn.Module, *, packed: PackedTokens, first: int, count: int, num_predicted: int) -> torch.Tensor:
-    """The loss of one micro-batch, which only the rank that computes it brings to its device."""
-    batch = packed_batch(packed, first, count, device=next(model.parameters()).device)
-    return language_model_loss(model, batch, num_predicted=num_predicted)
+def _causal_losses(
+    packed: PackedTokens, settings: MidtrainingSettings, starts: range, *, device: torch.device
+) -> list[Loss]:
+    whole = num_predicted(packed, starts[0], settings.batch_size)
+
+    def loss(model: torch.nn.Module, *, first: int) -> torch.Tensor:
+        # Only the rank that computes a micro-batch brings it to its device.
+        batch = packed_batch(packed, first, settings.micro_batch_size, device=device)
+        return language_model_loss(model, batch, num_predicted=whole)
+
+    return [partial(loss, first=start) for start in starts]
+
+
+def _diffusion_losses(
+    packed: PackedTokens, settings: MidtrainingSettings, starts: range, *, step: int, kind: Kind, device: torch.device
+) -> list[Loss]:
+    noising, seed = settings.noising, settings.seed
+    levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
+    whole = num_maskable(packed, starts[0], settings.batch_size, seed=seed, settings=noising)
+
+    def loss(model: torch.nn.Module, *, first: int) -> torch.Tensor:
+        sequences = range(first, first + settings.micro_batch_size)
+        batch = packed_batch(packed, first, settings.micro_batch_size, device=device)
+        clean = clean_batch(batch, sequences, seed=seed, open_share=openness(step, noising), settings=noising)
+        levels = levels_B[first - starts[0] :][: settings.micro_batch_size]
+        keys = [(sequence,) for sequence in sequences]
+        noisy = add_noise(clean, levels, keys=keys, seed=seed, mask_id=kind.mask_id, settings=noising)
+        return diffusion_loss(model, clean, noisy, num_maskable=whole)
+
+    return [partial(loss, first=start) for start in starts]
 
 
 def plan_steps(settings: MidtrainingSettings, num_sequences: int) -> int:

@@ -18,6 +18,7 @@ from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings, RolloutSettings
 from octo.settings.tokenization import TokenizationSettings
+from octo.settings.tuning import TuningSettings
 
 INSTALLATION = Installation(store="s3://octo")
 """What the examples run on: a bucket called octo, one pool, no queue."""
@@ -32,12 +33,16 @@ def examples() -> Mapping[str, JobSettings]:
             "prompts=arithmetic:prompts?count=500",
             "evaluation=arithmetic:evaluation?count=100",
             *(f"{kind}=arithmetic:{kind}?count=4000&forget=0.7" for kind in _GENERATED),
+            "solutions=functions:solutions?count=2000",
         ),
         need=Need(pods=2),
     )
     documents = _address(ingestion)
     curation = CurationSettings(
-        documents=documents, benchmarks=(documents,), unfiltered=("prompts", *_GENERATED), need=Need(pods=2)
+        documents=documents,
+        benchmarks=(documents,),
+        unfiltered=("prompts", "solutions", *_GENERATED),
+        need=Need(pods=2),
     )
     tokenization = TokenizationSettings(
         corpus=(_address(curation),),
@@ -50,6 +55,7 @@ def examples() -> Mapping[str, JobSettings]:
         tokens=_address(tokenization), batch_size=8, micro_batch_size=8, learning_rate=2e-3, schedule="cosine"
     )
     model = _address(midtraining)
+    tuning = TuningSettings(model=model, examples=documents, max_new_tokens=48)
     # Two roles, to show both; with no pods for rollouts, the learner samples by itself.
     rl = RlSettings(model=model, problems=documents, num_steps=4, rollout=RolloutSettings(pods=1))
     evaluation = EvaluationSettings(models=(model, _address(rl)), problems=documents)
@@ -61,7 +67,7 @@ def examples() -> Mapping[str, JobSettings]:
         mixtures=(_address(tokenization),),
         corpora=(_address(curation),),
     )
-    chain = (ingestion, curation, tokenization, midtraining, rl, evaluation, report)
+    chain = (ingestion, curation, tokenization, midtraining, tuning, rl, evaluation, report)
     launch = with_job(LaunchSettings, "ingestion").model_validate(
         {"sources": ingestion.sources, "need": ingestion.need, "installation": INSTALLATION}
     )

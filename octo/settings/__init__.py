@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 NOT_JOBS = frozenset(
     {
-        *("__init__", "base", "cluster", "combined", "denoising", "files", "installation", "loading", "scoring"),
-        *("sources", "table"),
+        *("__init__", "base", "cluster", "combined", "files", "installation", "loading", "sources", "table"),
+        *("coupling", "denoising", "noising", "scoring"),
     }
 )
-"""The modules of this package that every job's settings stand on."""
+"""The modules of this package that jobs' settings stand on: some every job's, some a group of several jobs."""
 
 
 class _Jobs(Mapping[str, type["JobSettings"]]):

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.noising import NoisingSettings
 
 
 class ModelShape(BaseModel):
@@ -78,7 +79,7 @@ class GangSettings(BaseModel):
 
 
 class MidtrainingSettings(JobSettings):
-    """Train a causal language model on packed tokens, from random weights or from another model."""
+    """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
     code_version: ClassVar[int] = 1
@@ -94,6 +95,11 @@ class MidtrainingSettings(JobSettings):
     """Model to continue, of a midtraining or rl job; empty starts from random weights."""
     shape: ModelShape = ModelShape()
     """Shape of a new model."""
+    objective: Literal["causal", "diffusion"] = "causal"
+    """causal: predict the next token; diffusion: predict masked tokens from both sides, for which a causal model is
+    adapted."""
+    noising: NoisingSettings = NoisingSettings()
+    """How a diffusion model is adapted and trained."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()

@@ -63,6 +63,7 @@ seccompProfile:
 {{- define "octo.gangs" -}}
 - midtraining
 - rl
+- tuning
 {{- end -}}
 {{- define "octo.container" -}}
 octo

@@ -44,6 +44,12 @@ def is_diffusion(config: PretrainedConfig) -> bool:
     return getattr(config, "mask_token_id", None) is not None
 
 
+def check_causal(config: PretrainedConfig, *, asked: str) -> None:
+    """UsageError when what was asked for needs a causal model, and this is none."""
+    if is_diffusion(config):
+        raise UsageError(f"{asked} needs a causal model, and this one was adapted to diffusion: leave it out")
+
+
 def become_diffusion(config: PretrainedConfig, kind: Kind) -> None:
     """Have a configuration describe a diffusion model from now on."""
     config.mask_token_id = kind.mask_id

@@ -1,0 +1,38 @@
+"""A causal model becomes a diffusion model: it learns of masks, and looks both ways (DiffuCoder, section 3)."""
+
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from octo.data.tokenizer import MASK, PADDING, id_of
+from octo.ml.diffusion.denoiser import Attention, Kind, become_diffusion, is_diffusion
+
+
+@torch.no_grad()
+def adapt(model: PreTrainedModel, tokenizer: Tokenizer, *, attention: Attention) -> None:
+    """Make a causal model a diffusion model, in place; one that is stays as it is.
+
+    The mask's embedding, and its row of the head, are the mean of all: nearer to every word than anything drawn.
+
+    Args:
+        model: of any of octo's classes.
+        tokenizer: with padding and mask.
+        attention: what its positions see from now on.
+    """
+    if is_diffusion(model.config):
+        return
+    mask_id, pad_id = (id_of(tokenizer, token) for token in (MASK, PADDING))
+    means = [weight.mean(dim=0) for weight in _vocabularies(model)]
+    if mask_id >= model.config.vocab_size:
+        model.resize_token_embeddings(mask_id + 1, mean_resizing=False)
+    for weight, mean in zip(_vocabularies(model), means, strict=True):
+        weight[mask_id] = mean
+    become_diffusion(model.config, Kind(mask_id, pad_id, attention))
+
+
+def _vocabularies(model: PreTrainedModel) -> list[Tensor]:
+    of: Any = model
+    return [of.get_input_embeddings().weight, of.get_output_embeddings().weight]

@@ -1,0 +1,218 @@
+"""Tuning on questions and answers: of a causal model, or of a diffusion model."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import torch
+from tokenizers import Tokenizer
+
+from octo.data.questions import read_questions
+from octo.data.tokenizer import end_of_text
+from octo.data.tokenizer import load as load_tokenizer
+from octo.errors import UsageError
+from octo.job import Job
+from octo.ml.checkpoint import Checkpoints
+from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
+from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
+from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
+from octo.ml.engine import Engine
+from octo.ml.models import load_model, model_parts, use_threads
+from octo.ml.rl.logprobs import completion_batch, completion_logprobs
+from octo.ml.schedule import learning_rate
+from octo.randomness import permutation
+from octo.settings.tuning import TuningSettings
+from octo.storage.artifacts import Artifact, IndexResult
+from octo.storage.checkpoints import discard
+
+Loss = Callable[[torch.nn.Module], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Update:
+    """The examples of one update, and how often each has been seen before."""
+
+    examples: Sequence[Example]
+    visits: Sequence[int]
+    epoch: float
+    """How far into the tuning, in passes over the examples."""
+
+
+def tune(job: Job[TuningSettings]) -> None:
+    """Tune the model and commit it with its metrics."""
+    job.each(train, range(1))
+    if job.rank == 0:
+        discard(job.store, job.output.digest)
+
+
+def train(job: Job[TuningSettings], _index: int) -> IndexResult:
+    """The whole tuning as one result: every step is done, or nothing is committed."""
+    settings = job.settings
+    use_threads(settings.threads)
+    if settings.batch_size % settings.micro_batch_size:
+        raise UsageError(
+            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
+        )
+    start = job.input("model")
+    tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
+    examples, num_left_out = read_examples(job.input("examples"), tokenizer, settings)
+    num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
+    model = load_model(start)
+    kind = kind_of(model.config) if is_diffusion(model.config) else None
+    engine = Engine(
+        model,
+        settings=settings.optimizer,
+        micro_batches=settings.batch_size // settings.micro_batch_size,
+        nccl=settings.gang.nccl,
+    )
+    model.train()
+    checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)
+    first, restored = checkpoints.restore()
+    metrics = restored.get("metrics", [])
+    updates = Updates(examples, settings)
+    with checkpoints:
+        for step in range(first, num_steps):
+            rate = _rate(settings, step, num_steps)
+            losses = losses_of(updates.of(step), settings, step=step, kind=kind, device=engine.device)
+            with job.telemetry.span("octo.tuning.step", {"octo.step": step + 1}):
+                result = engine.step(losses, learning_rate=rate)
+            metrics.append(
+                {
+                    "step": step + 1,
+                    "loss": result.loss,
+                    "learning_rate": rate,
+                    "gradient_norm": result.gradient_norm,
+                    "examples": (step + 1) * settings.batch_size,
+                }
+            )
+            job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
+            checkpoints.after(step + 1, {"metrics": metrics})
+    return IndexResult(
+        parts={
+            **model_parts(model, engine.weights()),
+            "tokenizer.json": start.read_one("tokenizer.json"),
+            "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
+        },
+        counters={
+            "steps": num_steps,
+            "examples": len(examples),
+            "examples.left_out": num_left_out,
+            "tokens": num_steps * settings.batch_size * settings.max_new_tokens,
+        },
+    )
+
+
+def read_examples(artifact: Artifact, tokenizer: Tokenizer, settings: TuningSettings) -> tuple[list[Example], int]:
+    """The examples that fit, and how many do not.
+
+    Raises:
+        UsageError: none fits.
+    """
+    end = end_of_text(tokenizer)
+    occurrences: Counter[str] = Counter()
+    encoded = []
+    for question in read_questions(artifact, source=settings.source):
+        occurrences[question.id] += 1
+        encoded.append(
+            Example(
+                # Equal examples are noised otherwise, too.
+                f"{question.id}#{occurrences[question.id]}",
+                tokenizer.encode(question.text, add_special_tokens=False).ids,
+                [*tokenizer.encode(question.answer, add_special_tokens=False).ids, end],
+            )
+        )
+    fitting = [
+        example
+        for example in encoded
+        if len(example.answer) <= settings.max_new_tokens and len(example.question) <= settings.max_question_tokens
+    ]
+    if not fitting:
+        shortest = min(len(example.answer) for example in encoded)
+        raise UsageError(
+            f"none of the {len(encoded)} examples fits: the shortest answer has {shortest} tokens, raise "
+            f"--max-new-tokens={settings.max_new_tokens} or --max-question-tokens={settings.max_question_tokens}"
+        )
+    return fitting, len(encoded) - len(fitting)
+
+
+class Updates:
+    """Which examples each update takes: every epoch goes through all of them in an order of its own."""
+
+    def __init__(self, examples: Sequence[Example], settings: TuningSettings) -> None:
+        self._examples = examples
+        self._settings = settings
+        self._order = cache(self._order_of)
+
+    def of(self, step: int) -> Update:
+        """The update of a step, counted from 0."""
+        first = step * self._settings.batch_size
+        places = [divmod(first + offset, len(self._examples)) for offset in range(self._settings.batch_size)]
+        return Update(
+            examples=[self._examples[self._order(epoch)[place]] for epoch, place in places],
+            visits=[epoch for epoch, _ in places],
+            epoch=first / len(self._examples),
+        )
+
+    def _order_of(self, epoch: int) -> list[int]:
+        return permutation([example.id for example in self._examples], self._settings.seed, "examples", epoch)
+
+
+def losses_of(
+    update: Update, settings: TuningSettings, *, step: int, kind: Kind | None, device: torch.device
+) -> list[Loss]:
+    """The losses of an update's micro-batches, which add up to its mean over the tokens that are predicted."""
+    starts = range(0, settings.batch_size, settings.micro_batch_size)
+    rows = [range(first, first + settings.micro_batch_size) for first in starts]
+    make = (
+        _diffusion_loss(update, settings, step=step, kind=kind, device=device) if kind else _causal_loss(update, device)
+    )
+    return [partial(make, rows=each) for each in rows]
+
+
+def _causal_loss(update: Update, device: torch.device) -> Callable[..., torch.Tensor]:
+    num_tokens = sum(len(example.answer) for example in update.examples)
+
+    def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
+        examples = [update.examples[row] for row in rows]
+        batch = completion_batch(
+            [each.question for each in examples], [each.answer for each in examples], device=device
+        )
+        logprobs_CT, _ = completion_logprobs(model, batch, temperature=1.0)
+        return -(logprobs_CT * batch.mask_CT).sum() / num_tokens
+
+    return loss
+
+
+def _diffusion_loss(
+    update: Update, settings: TuningSettings, *, step: int, kind: Kind, device: torch.device
+) -> Callable[..., torch.Tensor]:
+    seed, noising = settings.seed, settings.noising
+    longest = max(len(example.answer) for example in update.examples)
+    length = settings.max_new_tokens if settings.padding == "fixed" else longest
+    levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
+    share = conditional_share(update.epoch, settings.unconditional_epochs)
+    keys = [(example.id, visit) for example, visit in zip(update.examples, update.visits, strict=True)]
+    given = [is_conditional(*key, seed=seed, share=share) for key in keys]
+    whole = num_maskable(update.examples, given, length=length)
+
+    def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
+        part = slice(rows.start, rows.stop)
+        clean = clean_examples(update.examples[part], given[part], length=length, kind=kind, device=device)
+        noisy = add_noise(clean, levels_B[part], keys=keys[part], seed=seed, mask_id=kind.mask_id, settings=noising)
+        return diffusion_loss(model, clean, noisy, num_maskable=whole)
+
+    return loss
+
+
+def _rate(settings: TuningSettings, step: int, num_steps: int) -> float:
+    return learning_rate(
+        step,
+        num_steps=num_steps,
+        peak=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup_steps=int(settings.warmup_share * num_steps),
+        final_share=settings.final_share,
+    )

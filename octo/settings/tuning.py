@@ -1,0 +1,59 @@
+"""Settings of the tuning job."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.settings.noising import NoisingSettings
+
+
+class TuningSettings(JobSettings):
+    """Tune a model, causal or diffusion, on questions and their answers."""
+
+    job: ClassVar[str] = "tuning"
+    code_version: ClassVar[int] = 1
+    pod_shape = "gang"
+    image = "train"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, shared_memory_gib=1)
+    """What each of its pods asks of a cluster."""
+
+    model: Address = ""
+    """Model to tune, of a midtraining job; which objective it has, its configuration says."""
+    examples: Address = ""
+    """Questions with answers, of the ingestion job."""
+    source: str = "solutions"
+    """Which source of the examples to take."""
+    noising: NoisingSettings = NoisingSettings(truncated=0.0, conditioned=0.0)
+    """How a diffusion model is trained."""
+    unconditional_epochs: float = Field(default=1.0, ge=0)
+    """Epochs over which questions cease to be noised: at first each may be, at the end of them none is."""
+    padding: Literal["fixed", "batch"] = "fixed"
+    """What answers of a diffusion model are filled up to with the pad token, which it is trained to write: fixed,
+    max_new_tokens; batch, the longest answer of the update."""
+    max_new_tokens: int = Field(default=64, gt=0)
+    """Longest answer, end of text included; examples with a longer one are left out, and counted."""
+    max_question_tokens: int = Field(default=512, gt=0)
+    """Longest question; examples with a longer one are left out, and counted."""
+    optimizer: OptimizerSettings = OptimizerSettings()
+    """AdamW and DeepSpeed."""
+    gang: Annotated[GangSettings, Neutral()] = GangSettings()
+    """How its ranks work together."""
+    num_epochs: float = Field(default=1.0, gt=0)
+    """Passes over the examples; each has an order of its own."""
+    batch_size: int = Field(default=32, gt=0)
+    """Examples per update."""
+    micro_batch_size: int = Field(default=32, gt=0)
+    """Examples per device pass; must divide batch_size."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak learning rate."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """What becomes of the rate after the warm-up."""
+    warmup_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the updates over which the rate rises linearly to its peak."""
+    final_share: float = Field(default=0.1, ge=0, le=1)
+    """Where cosine ends, as a share of the peak."""
+    threads: int = Field(default=1, gt=0)
+    """Processor threads of a matrix product; belongs to the result."""

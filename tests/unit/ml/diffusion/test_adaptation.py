@@ -1,0 +1,76 @@
+"""A causal model that becomes a diffusion model."""
+
+import json
+
+import pytest
+import torch
+
+from octo.data import tokenizer as tokenizers
+from octo.data.tokenizer import MASK, PADDING, with_mask
+from octo.errors import UsageError
+from octo.ml.diffusion.adaptation import adapt
+from octo.ml.diffusion.denoiser import Kind, check_causal, kind_of
+from octo.ml.models import model_parts, new_model
+from octo.settings.midtraining import ModelShape
+
+SHAPE = ModelShape(hidden_size=12, intermediate_size=16, num_layers=1, num_heads=2, num_key_value_heads=2)
+
+
+def tokenizer():
+    return tokenizers.train(["def f(x): return x", "a b c"] * 10, vocabulary_size=280)
+
+
+def causal(size: int):
+    return new_model(SHAPE, vocabulary_size=size, context=16, seed=0)
+
+
+def test_a_mask_is_added_behind_all_tokens_and_is_the_mean_of_their_embeddings() -> None:
+    words = with_mask(tokenizer())
+    size = words.get_vocab_size() - 1
+    model = causal(size)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    adapt(model, words, attention="prefix")
+    assert kind_of(model.config) == Kind(size, words.token_to_id(PADDING), "prefix")
+    assert words.token_to_id(MASK) == size == model.config.vocab_size - 1
+    for name, weight in model.state_dict().items():
+        known = before[name]
+        assert torch.equal(weight[: len(known)], known)
+        if len(weight) > len(known):
+            torch.testing.assert_close(weight[size], known.mean(dim=0))
+
+
+def test_a_vocabulary_with_room_is_not_made_larger() -> None:
+    words = with_mask(tokenizer())
+    model = causal(words.get_vocab_size() + 20)
+    adapt(model, words, attention="bidirectional")
+    assert model.config.vocab_size == words.get_vocab_size() + 20
+    assert model.model.embed_tokens.weight.shape[0] == words.get_vocab_size() + 20
+
+
+def test_adapting_is_done_once() -> None:
+    words = with_mask(tokenizer())
+    model = causal(words.get_vocab_size() - 1)
+    adapt(model, words, attention="prefix")
+    once = model_parts(model)
+    adapt(model, with_mask(words), attention="bidirectional")
+    assert model_parts(model) == once
+
+
+def test_the_pad_token_is_trained_before_and_after_a_model_is_stored() -> None:
+    words = with_mask(tokenizer())
+    model = causal(words.get_vocab_size() - 1)
+    adapt(model, words, attention="bidirectional")
+    stored = json.loads(model_parts(model)["config.json"])
+    assert stored["pad_token_id"] is None
+    assert stored["completion_pad_token_id"] == words.token_to_id(PADDING)
+
+
+def test_what_a_diffusion_model_cannot_do_is_refused() -> None:
+    words = with_mask(tokenizer())
+    model = causal(words.get_vocab_size() - 1)
+    check_causal(model.config, asked="--objective causal")
+    with pytest.raises(UsageError, match="is no diffusion model"):
+        kind_of(model.config)
+    adapt(model, words, attention="bidirectional")
+    with pytest.raises(UsageError, match="--objective causal needs a causal model"):
+        check_causal(model.config, asked="--objective causal")
