@@ -1,0 +1,220 @@
+"""Scores of completions under a diffusion model: weighted log-probabilities of their tokens, masked in several passes.
+
+All passes of a micro-batch are one forward pass of the model. Canvases that are the same, as the wholly masked ones of
+one prompt are, are computed once. Only the columns before masked tokens that are scored reach the vocabulary.
+
+The model is called once as a whole, and its head once within it, whatever the micro-batch holds: so DeepSpeed gathers
+weights as often on every rank, and its hooks come in their order.
+
+Axes: C completions, S columns of a prompt and its completion, L columns of a completion, J passes of a completion, R of
+all canvases, B of different ones, N states that predict, K masked tokens, D width.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from octo.errors import UsageError
+from octo.ml.diffusion.denoiser import Kind, attention_mask, positions_of
+from octo.ml.diffusion.masking import Pass, passes
+from octo.ml.diffusion.token_logprobs import token_logprobs
+from octo.settings.coupling import CouplingSettings
+
+
+@dataclass(frozen=True)
+class Written:
+    """Prompts, padded on the left, and completions of one length, padded after their ends."""
+
+    tokens_CS: Tensor
+    valid_CS: Tensor
+    """Not the padding before a prompt; that after an end is what a diffusion model writes there."""
+    num_prompt_tokens: tuple[int, ...]
+    """By completion, of its prompt."""
+    width: int
+    """Columns of the prompts."""
+    scored_CL: Tensor
+    """The columns up to and including the first end."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the passes say of each completion; 0 where nothing is scored."""
+
+    scores_CL: Tensor
+    """Nats, with a gradient: the weighted sum over passes."""
+    logprobs_JCL: Tensor
+    """By pass, of the tokens that it masks; without a gradient."""
+    entropies_CL: Tensor
+    """Nats, of what the first pass, which masks all, predicts; without a gradient."""
+
+
+def written(
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[int]],
+    *,
+    length: int,
+    ends: Collection[int],
+    pad_id: int,
+    device: torch.device,
+) -> Written:
+    """Lay out prompts and completions to be scored.
+
+    Args:
+        prompts: of each completion.
+        completions: their tokens; what is after the first end is not looked at.
+        length: columns of a completion, as many as it was decoded in.
+        ends: ids that end a completion.
+        pad_id: fills up what is left.
+        device: where to.
+
+    Raises:
+        UsageError: a prompt is empty, so that nothing predicts the first token.
+    """
+    if any(not prompt for prompt in prompts):
+        raise UsageError("expected prompts of a token or more, got an empty one: begin it with the end-of-text token")
+    width = max(map(len, prompts))
+    tokens_CS = torch.full((len(prompts), width + length), pad_id)
+    valid_CS = torch.ones_like(tokens_CS, dtype=torch.bool)
+    scored_CL = torch.zeros(len(prompts), length, dtype=torch.bool)
+    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        end = next((place for place, token in enumerate(completion) if token in ends), len(completion) - 1)
+        tokens_CS[row, width - len(prompt) : width] = torch.tensor(prompt)
+        valid_CS[row, : width - len(prompt)] = False
+        tokens_CS[row, width : width + end + 1] = torch.tensor(completion[: end + 1])
+        scored_CL[row, : end + 1] = True
+    return Written(
+        tokens_CS=tokens_CS.to(device),
+        valid_CS=valid_CS.to(device),
+        num_prompt_tokens=tuple(map(len, prompts)),
+        width=width,
+        scored_CL=scored_CL.to(device),
+    )
+
+
+def draw_passes(
+    batch: Written,
+    keys: Sequence[tuple[str | int, ...]],
+    *,
+    settings: CouplingSettings,
+    seed: int,
+    occasion: tuple[str | int, ...],
+) -> list[list[Pass]]:
+    """The passes of each completion by its key; `occasion` is what masks are drawn anew for, see `passes`."""
+    return [
+        passes(
+            key,
+            num_prompt_tokens=num_prompt_tokens,
+            length=batch.scored_CL.shape[1],
+            settings=settings,
+            seed=seed,
+            occasion=occasion,
+        )
+        for key, num_prompt_tokens in zip(keys, batch.num_prompt_tokens, strict=True)
+    ]
+
+
+def scores(
+    model: torch.nn.Module, batch: Written, drawn: Sequence[Sequence[Pass]], *, kind: Kind, temperature: float = 1.0
+) -> Scores:
+    """Score completions, each by its own passes, of which all have as many.
+
+    Args:
+        model: a diffusion model, or DeepSpeed's engine around one.
+        batch: the completions.
+        drawn: by completion.
+        kind: the model's.
+        temperature: divides the logits.
+    """
+    reading = _reading(batch, drawn, kind)
+    entropies_N = torch.empty(0)
+
+    def read(hidden_BSD: Tensor, weight_VD: Tensor) -> Tensor:
+        nonlocal entropies_N
+        states_ND = hidden_BSD.flatten(0, 1).index_select(0, reading.sites_N)
+        logprobs_K, entropies_N = token_logprobs(
+            states_ND, weight_VD, reading.sites_K, reading.targets_K, temperature=temperature
+        )
+        return logprobs_K
+
+    with _head_does(model, read):
+        logprobs_K: Tensor = model(
+            input_ids=reading.tokens_BS,
+            attention_mask=reading.mask_B1SS,
+            position_ids=reading.positions_BS,
+            use_cache=False,
+        ).logits
+    shape = (len(drawn[0]), *batch.scored_CL.shape)
+    logprobs_JCL = logprobs_K.new_zeros(shape).index_put(reading.tokens_JCL, logprobs_K)
+    entropies_JCL = entropies_N.new_zeros(shape).index_put(reading.tokens_JCL, entropies_N[reading.sites_K])
+    weights_JC = torch.tensor([[each.weight for each in own] for own in drawn]).t().to(logprobs_JCL)
+    return Scores((weights_JC[..., None] * logprobs_JCL).sum(dim=0), logprobs_JCL.detach(), entropies_JCL[0])
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One forward pass: the canvases, and what is asked of them."""
+
+    tokens_BS: Tensor
+    mask_B1SS: Tensor
+    positions_BS: Tensor
+    sites_N: Tensor
+    """Places of the states that predict, counted through all canvases."""
+    tokens_JCL: tuple[Tensor, ...]
+    """The pass, the completion and the column of each token that is asked for; shapes K."""
+    sites_K: Tensor
+    """By which of the N states it is predicted."""
+    targets_K: Tensor
+
+
+def _reading(batch: Written, drawn: Sequence[Sequence[Pass]], kind: Kind) -> _Reading:
+    device = batch.tokens_CS.device
+    masked_JCS = torch.from_numpy(np.stack([[_masked_columns(each, batch) for each in own] for own in drawn], axis=1))
+    masked_JCS = masked_JCS.to(device)
+    asked_JCL = masked_JCS[..., batch.width :] & batch.scored_CL
+    # A canvas of which nothing is asked, as nothing before the end is masked, is not read.
+    passes_R, completions_R = asked_JCL.any(dim=-1).nonzero(as_tuple=True)
+    tokens_RS = batch.tokens_CS[completions_R].masked_fill(masked_JCS[passes_R, completions_R], kind.mask_id)
+    canvases_BT, canvases_R = torch.unique(
+        torch.cat([tokens_RS, batch.valid_CS[completions_R]], dim=1), dim=0, return_inverse=True
+    )
+    num_columns = tokens_RS.shape[1]
+    tokens_BS, valid_BS = canvases_BT[:, :num_columns], canvases_BT[:, num_columns:].bool()
+    canvases_JC = torch.zeros(asked_JCL.shape[:2], dtype=torch.long, device=device)
+    canvases_JC[passes_R, completions_R] = canvases_R
+    passes_K, completions_K, columns_K = asked_JCL.nonzero(as_tuple=True)
+    # The state before a column predicts it.
+    before_K = canvases_JC[passes_K, completions_K] * num_columns + batch.width + columns_K - 1
+    sites_N, sites_K = torch.unique(before_K, return_inverse=True)
+    prompt_BS = valid_BS & (torch.arange(num_columns, device=device) < batch.width)
+    return _Reading(
+        tokens_BS=tokens_BS,
+        mask_B1SS=attention_mask(valid_BS, prompt_BS, attention=kind.attention),
+        positions_BS=positions_of(valid_BS),
+        sites_N=sites_N,
+        tokens_JCL=(passes_K, completions_K, columns_K),
+        sites_K=sites_K,
+        targets_K=batch.tokens_CS[completions_K, batch.width + columns_K],
+    )
+
+
+def _masked_columns(each: Pass, batch: Written) -> NDArray[np.bool_]:
+    padding = np.zeros(batch.width - len(each.masked_prompt_P), dtype=np.bool_)
+    return np.concatenate([padding, each.masked_prompt_P, each.masked_L])
+
+
+@contextmanager
+def _head_does(model: torch.nn.Module, read: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
+    """Have the head make something else of the states and its weights, which may be gathered for its call alone."""
+    outputs: Any = model
+    head = outputs.get_output_embeddings()
+    head.forward = lambda hidden_BSD: read(hidden_BSD, head.weight)
+    try:
+        yield
+    finally:
+        del head.forward
