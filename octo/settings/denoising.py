@@ -37,3 +37,10 @@ class DenoisingSettings(BaseModel):
     def steps_of(self, length: int) -> int:
         """Denoising steps of a completion of that length."""
         return self.num_steps or length
+
+
+def check_no_temperature(denoising: DenoisingSettings) -> DenoisingSettings:
+    """The settings, of a job that has a temperature of its own; ValueError when they have another."""
+    if denoising.temperature:
+        raise ValueError(f"expected the job's own --temperature, got denoising.temperature={denoising.temperature}")
+    return denoising

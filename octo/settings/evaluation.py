@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.scoring import ScoringSettings
 
 
@@ -35,9 +36,16 @@ class EvaluationSettings(JobSettings):
     """A completion is cut there. It never changes with training: before and after are cut alike."""
     temperature: float = Field(default=1.0, gt=0)
     """Of the samples; greedy decoding has none."""
+    denoising: DenoisingSettings = DenoisingSettings()
+    """How diffusion models complete a problem, greedily or at the temperature of the samples."""
     batch_size: int = Field(default=256, gt=0)
     """Completions decoded side by side."""
     num_examples: int = Field(default=4, ge=0)
     """Completions kept to be read by people."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    @field_validator("denoising")
+    @classmethod
+    def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
+        return check_no_temperature(denoising)

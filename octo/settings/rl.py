@@ -2,9 +2,11 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, ServiceUrl, ServingRole
+from octo.settings.coupling import CouplingSettings
+from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.scoring import RewardSettings
 
@@ -53,8 +55,32 @@ class RolloutSettings(BaseModel):
     """A link between a worker's accelerators that the pool must name; empty takes any."""
 
 
+class DiffusionPolicySettings(BaseModel):
+    """What is otherwise where the policy is a diffusion model: coupled-GRPO (DiffuCoder, section 5)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    denoising: DenoisingSettings = DenoisingSettings()
+    """How completions are sampled, at the temperature of the training."""
+    coupling: CouplingSettings = CouplingSettings()
+    """Under which masks they are scored."""
+    num_passes: int = Field(default=2, gt=0)
+    """Updates on the completions of a step, each of which draws masks of its own."""
+    kl_weight: float = Field(default=0.01, ge=0)
+    """Weight of the divergence from the reference; 0 has no reference."""
+    reference_every: int = Field(default=64, gt=0)
+    """Steps after which the reference becomes the policy."""
+    variance_every: int = Field(default=0, ge=0)
+    """Steps between two measurements of how much scores depend on masks, coupled ones and others; 0 measures never."""
+
+    @field_validator("denoising")
+    @classmethod
+    def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
+        return check_no_temperature(denoising)
+
+
 class RlSettings(JobSettings):
-    """Train a policy by GRPO against exact answers, or tests."""
+    """Train a policy by GRPO against exact answers, or tests; by coupled-GRPO where it is a diffusion model."""
 
     job: ClassVar[str] = "rl"
     code_version: ClassVar[int] = 2
@@ -103,6 +129,10 @@ class RlSettings(JobSettings):
     """How far it may rise above 1; more than clip_low lets rare tokens grow (DAPO)."""
     normalize_advantages: bool = True
     """Divide by the group's deviation (GRPO); without, by nothing (Dr. GRPO)."""
+    baseline: Literal["mean", "leave_one_out"] = "mean"
+    """What a reward is compared with: the mean of its group, or of the others in it."""
+    diffusion: DiffusionPolicySettings = DiffusionPolicySettings()
+    """What is otherwise where the policy is a diffusion model."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 

@@ -14,8 +14,12 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import SandboxError, UsageError
 from octo.job import Job
+from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.completing import texts_of
+from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.models import accelerator, load_model, use_threads
-from octo.ml.rl.rollout import complete
+from octo.ml.rl.rollout import Completions, complete
+from octo.ml.rl.sampling import completions_of
 from octo.ml.scoring import Attempt, Score, Scorer, scoring
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
@@ -159,19 +163,9 @@ def answers(
     group_size = samples or 1
     results: list[list[Answer]] = []
     for first, batch in _batches(questions, max(1, settings.batch_size // group_size)):
-        draws = [
-            generator(settings.seed, "evaluation", first + place).random((group_size, settings.max_new_tokens))
-            for place in range(len(batch))
-        ]
-        completions = complete(
-            model,
-            [tokenizer.encode(question.text, add_special_tokens=False).ids for question in batch],
-            group_size=group_size,
-            max_new_tokens=settings.max_new_tokens,
-            end_id=end_of_text(tokenizer),
-            temperature=settings.temperature,
-            draws_BT=np.concatenate(draws) if samples else None,
-        )
+        prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in batch]
+        complete_all = _denoised if is_diffusion(model.config) else _continued
+        completions = complete_all(model, tokenizer, prompts, settings, first=first, samples=samples)
         texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
         scores = score(
             [
@@ -185,6 +179,58 @@ def answers(
         ]
         results.extend(graded[row : row + group_size] for row in range(0, len(graded), group_size))
     return results
+
+
+def _continued(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    prompts: Sequence[Sequence[int]],
+    settings: EvaluationSettings,
+    *,
+    first: int,
+    samples: int,
+) -> Completions:
+    """The completions of a causal model, of a batch whose first question is the first-th."""
+    group_size = samples or 1
+    draws = [
+        generator(settings.seed, "evaluation", first + place).random((group_size, settings.max_new_tokens))
+        for place in range(len(prompts))
+    ]
+    return complete(
+        model,
+        prompts,
+        group_size=group_size,
+        max_new_tokens=settings.max_new_tokens,
+        end_id=end_of_text(tokenizer),
+        temperature=settings.temperature,
+        draws_BT=np.concatenate(draws) if samples else None,
+    )
+
+
+def _denoised(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    prompts: Sequence[Sequence[int]],
+    settings: EvaluationSettings,
+    *,
+    first: int,
+    samples: int,
+) -> Completions:
+    """The completions of a diffusion model."""
+    requests = [
+        Request(prompt, settings.max_new_tokens, ("evaluation", first + place, member))
+        for place, prompt in enumerate(prompts)
+        for member in range(samples or 1)
+    ]
+    texts = texts_of(
+        model,
+        requests,
+        ends=(end_of_text(tokenizer), kind_of(model.config).pad_id),
+        num_tokens=tokenizer.get_vocab_size(),
+        settings=settings.denoising.model_copy(update={"temperature": settings.temperature if samples else 0.0}),
+        seed=settings.seed,
+    )
+    return completions_of(texts)
 
 
 def _batches(questions: Sequence[Question], size: int) -> Iterator[tuple[int, Sequence[Question]]]:

@@ -5,6 +5,7 @@ Axes: P prompts, G completions of one prompt, C = P * G completions, T tokens of
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,8 +19,14 @@ class PolicyLoss:
     clip_fraction: Tensor
 
 
-def group_advantages(rewards_PG: Tensor, *, normalize: bool) -> Tensor:
+Baseline = Literal["mean", "leave_one_out"]
+
+
+def group_advantages(rewards_PG: Tensor, *, normalize: bool, baseline: Baseline = "mean") -> Tensor:
     """How much better each completion did than its group's mean; in units of the group's deviation when normalized.
+
+    With the baseline leave_one_out the mean is that of the others, which is unbiased: of n completions, it makes the
+    advantage n / (n - 1) times as large.
 
     A group whose rewards are all equal has no advantage anywhere: it teaches nothing. A completion whose reward is NaN,
     as no verdict was reached, has none either, and counts neither in the mean nor in the deviation.
@@ -28,7 +35,10 @@ def group_advantages(rewards_PG: Tensor, *, normalize: bool) -> Tensor:
     for group, same in enumerate(groups_without_variance(rewards_PG).tolist()):
         scored_G = ~rewards_PG[group].isnan()
         if not same:
-            advantages_PG[group, scored_G] = _advantages(rewards_PG[group, scored_G], normalize=normalize)
+            advantages_G = _advantages(rewards_PG[group, scored_G], normalize=normalize)
+            num_scored = len(advantages_G)
+            scale = num_scored / (num_scored - 1) if baseline == "leave_one_out" else 1.0
+            advantages_PG[group, scored_G] = scale * advantages_G
     return advantages_PG
 
 
@@ -66,6 +76,15 @@ def policy_loss(
     gains_CT = (ratios_CT * advantages_CT).minimum(clipped_CT * advantages_CT)
     was_clipped_CT = (ratios_CT * advantages_CT > clipped_CT * advantages_CT) * mask_CT
     return PolicyLoss(-(gains_CT * mask_CT).sum() / num_tokens, was_clipped_CT.sum() / num_tokens)
+
+
+def k3(logprobs_CT: Tensor, reference_logprobs_CT: Tensor) -> Tensor:
+    """How far the policy is from the reference, token by token: exp(d) - d - 1, d the reference's logprob less its own.
+
+    Never negative; in the mean over tokens that the policy drew, the divergence KL(policy, reference) (Schulman's k3).
+    """
+    differences_CT = reference_logprobs_CT - logprobs_CT
+    return differences_CT.expm1() - differences_CT
 
 
 def _advantages(rewards_G: Tensor, *, normalize: bool) -> Tensor:

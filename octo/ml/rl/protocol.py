@@ -26,6 +26,8 @@ class Sampled(BaseModel):
     tokens: list[list[int]]
     logprobs: list[list[FiniteFloat]]
     finished: list[bool]
+    orders: list[list[int]] = []
+    """Of a diffusion model."""
 
 
 def shared_token(store: Store, digest: str) -> str:

@@ -71,6 +71,8 @@ def shared(chunks: Sequence[Chunk], sampled: Mapping[int, Completions], *, devic
     width = max(chunk.max_new_tokens for chunk in chunks)
     tokens_CT = torch.zeros(rows, width, dtype=torch.long)
     logprobs_CT = torch.zeros(rows, width)
+    # Counted from 1: there is no position 0 where nothing was unmasked.
+    orders_CT = torch.zeros(rows, width, dtype=torch.long)
     # Columns: how many have sampled it, its length, whether it has ended.
     facts_C3 = torch.zeros(rows, 3, dtype=torch.long)
     for place, completions in sampled.items():
@@ -78,8 +80,12 @@ def shared(chunks: Sequence[Chunk], sampled: Mapping[int, Completions], *, devic
         for row, tokens in enumerate(completions.tokens, start=first):
             tokens_CT[row, : len(tokens)] = torch.tensor(tokens)
             logprobs_CT[row, : len(tokens)] = torch.tensor(completions.logprobs[row - first])
+            order = completions.orders[row - first] if completions.orders else []
+            orders_CT[row, : len(order)] = torch.tensor(order, dtype=torch.long) + 1
             facts_C3[row] = torch.tensor([1, len(tokens), completions.finished[row - first]])
-    tokens_CT, logprobs_CT, facts_C3 = (_summed(each.to(device)).cpu() for each in (tokens_CT, logprobs_CT, facts_C3))
+    tokens_CT, logprobs_CT, orders_CT, facts_C3 = (
+        _summed(each.to(device)).cpu() for each in (tokens_CT, logprobs_CT, orders_CT, facts_C3)
+    )
     times_C, lengths_C, finished_C = facts_C3.unbind(dim=-1)
     if not bool((times_C == 1).all()):
         raise InvariantError(f"expected every completion from one rank, got {times_C.tolist()}")
@@ -88,6 +94,7 @@ def shared(chunks: Sequence[Chunk], sampled: Mapping[int, Completions], *, devic
         tokens=[row[:length] for row, length in zip(tokens_CT.tolist(), lengths, strict=True)],
         logprobs=[row[:length] for row, length in zip(logprobs_CT.tolist(), lengths, strict=True)],
         finished=finished_C.bool().tolist(),
+        orders=[[place - 1 for place in row if place] for row in orders_CT.tolist()],
     )
 
 

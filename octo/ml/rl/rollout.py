@@ -4,7 +4,7 @@ Axes: B completions in a batch, A those still computed, T new tokens, V vocabula
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,12 @@ class Completions:
     tokens: list[list[int]]
     """Token ids of each completion, with the end-of-text id if it was reached."""
     logprobs: list[list[float]]
-    """Log-probability of each of those tokens under the model, at the temperature it was drawn with."""
+    """Log-probability of each of those tokens under the model, at the temperature it was drawn with; zeros of a
+    diffusion model, which has none."""
     finished: list[bool]
     """False for a completion that was cut at the limit."""
+    orders: list[list[int]] = field(default_factory=list)
+    """Of a diffusion model, the positions of each completion in the order in which they were unmasked."""
 
 
 @torch.no_grad()

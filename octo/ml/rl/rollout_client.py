@@ -156,7 +156,7 @@ class _Worker:
             raise WorkerError(f"{self.url} sampled with weights {sampled.weights}, expected {weights.digest}")
         if not _answers(sampled, chunk):
             raise WorkerError(f"{self.url} sent completions that do not fit their prompts")
-        return Completions(tokens=sampled.tokens, logprobs=sampled.logprobs, finished=sampled.finished)
+        return Completions(sampled.tokens, sampled.logprobs, sampled.finished, sampled.orders)
 
     def _push(self, weights: Weights) -> None:
         self._believed = ""
@@ -192,10 +192,22 @@ class _Worker:
 
 
 def _answers(sampled: Sampled, chunk: Chunk) -> bool:
-    """Whether there is one completion for each that was asked for, with as many log-probabilities as tokens."""
-    return len(sampled.tokens) == len(sampled.logprobs) == len(sampled.finished) == chunk.rows and all(
-        0 < len(tokens) <= chunk.max_new_tokens
-        and len(tokens) == len(logprobs)
-        and finished == (tokens[-1] == chunk.end_id)
-        for tokens, logprobs, finished in zip(sampled.tokens, sampled.logprobs, sampled.finished, strict=True)
+    """Whether there is one completion for each that was asked for, with as many log-probabilities as tokens.
+
+    A diffusion model's have an order each, of the places of their tokens.
+    """
+    num_orders = chunk.rows if chunk.denoising else 0
+    return (
+        len(sampled.tokens) == len(sampled.logprobs) == len(sampled.finished) == chunk.rows
+        and len(sampled.orders) == num_orders
+        and all(
+            0 < len(tokens) <= chunk.max_new_tokens
+            and len(tokens) == len(logprobs)
+            and finished == (tokens[-1] in chunk.ends)
+            for tokens, logprobs, finished in zip(sampled.tokens, sampled.logprobs, sampled.finished, strict=True)
+        )
+        and all(
+            sorted(order) == list(range(len(tokens)))
+            for order, tokens in zip(sampled.orders, sampled.tokens[:num_orders], strict=True)
+        )
     )

@@ -95,6 +95,7 @@ class Worker:
             tokens=completions.tokens,
             logprobs=completions.logprobs,
             finished=completions.finished,
+            orders=completions.orders,
         ).model_dump_json()
 
 

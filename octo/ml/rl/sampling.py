@@ -13,9 +13,24 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
+from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.completing import Text, texts_of
 from octo.ml.rl.rollout import Completions, complete
 from octo.randomness import generator
+from octo.settings.denoising import DenoisingSettings
 from octo.settings.rl import RlSettings
+
+
+class Denoising(BaseModel):
+    """How a diffusion model completes prompts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: DenoisingSettings
+    pad_id: int
+    """It ends a completion, as the end of text does."""
+    num_tokens: int
+    """The tokenizer's; ids from here on are never drawn."""
 
 
 class Chunk(BaseModel):
@@ -32,11 +47,18 @@ class Chunk(BaseModel):
     step: int
     first: int
     """Place of its first prompt in the step."""
+    denoising: Denoising | None = None
+    """Where a diffusion model is to complete them."""
 
     @property
     def rows(self) -> int:
         """Completions that it will have."""
         return len(self.prompts) * self.group_size
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The ids that end a completion."""
+        return (self.end_id, self.denoising.pad_id) if self.denoising else (self.end_id,)
 
 
 class SamplingEngine(Protocol):
@@ -49,7 +71,14 @@ class SamplingEngine(Protocol):
         """The chunk's completions under the weights that were loaded last."""
 
 
-def chunks_of(prompts: Sequence[Sequence[int]], settings: RlSettings, *, step: int, end_id: int) -> list[Chunk]:
+def chunks_of(
+    prompts: Sequence[Sequence[int]],
+    settings: RlSettings,
+    *,
+    step: int,
+    end_id: int,
+    denoising: Denoising | None = None,
+) -> list[Chunk]:
     """A step's prompts in chunks, in their order."""
     size = settings.rollout.prompts_per_chunk
     return [
@@ -62,6 +91,7 @@ def chunks_of(prompts: Sequence[Sequence[int]], settings: RlSettings, *, step: i
             seed=settings.seed,
             step=step,
             first=first,
+            denoising=denoising,
         )
         for first in range(0, len(prompts), size)
     ]
@@ -69,6 +99,8 @@ def chunks_of(prompts: Sequence[Sequence[int]], settings: RlSettings, *, step: i
 
 def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
     """The chunk's completions by octo's own sampler. The draws of a prompt depend on its place in the step alone."""
+    if chunk.denoising:
+        return _denoised(model, chunk, chunk.denoising)
     draws = [
         generator(chunk.seed, "rollout", chunk.step, chunk.first + place).random(
             (chunk.group_size, chunk.max_new_tokens)
@@ -90,10 +122,38 @@ def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
     return completions
 
 
+def _denoised(model: PreTrainedModel, chunk: Chunk, denoising: Denoising) -> Completions:
+    requests = [
+        Request(prompt, chunk.max_new_tokens, ("rollout", chunk.step, chunk.first + place, member))
+        for place, prompt in enumerate(chunk.prompts)
+        for member in range(chunk.group_size)
+    ]
+    texts = texts_of(
+        model,
+        requests,
+        ends=chunk.ends,
+        num_tokens=denoising.num_tokens,
+        settings=denoising.settings,
+        seed=chunk.seed,
+    )
+    return completions_of(texts)
+
+
+def completions_of(texts: Sequence[Text]) -> Completions:
+    """What a diffusion model wrote, in the form of any model's completions."""
+    return Completions(
+        tokens=[text.tokens for text in texts],
+        logprobs=[[0.0] * len(text.tokens) for text in texts],
+        finished=[text.finished for text in texts],
+        orders=[text.order for text in texts],
+    )
+
+
 def joined(parts: Sequence[Completions]) -> Completions:
     """The completions of several chunks after each other."""
     return Completions(
         tokens=list(chain.from_iterable(part.tokens for part in parts)),
         logprobs=list(chain.from_iterable(part.logprobs for part in parts)),
         finished=list(chain.from_iterable(part.finished for part in parts)),
+        orders=list(chain.from_iterable(part.orders for part in parts)),
     )

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from octo.ml.rl.grpo import group_advantages, groups_without_variance, policy_loss
+from octo.ml.rl.grpo import group_advantages, groups_without_variance, k3, policy_loss
 
 
 def test_advantages_are_deviations_from_the_mean_of_their_own_group() -> None:
@@ -105,3 +105,17 @@ def test_where_every_completion_has_a_verdict_advantages_are_those_of_the_whole_
     if normalize:
         whole_PG = whole_PG / (rewards_PG.std(dim=-1, keepdim=True) + 1e-6)
     assert torch.equal(group_advantages(rewards_PG, normalize=normalize), whole_PG)
+
+
+def test_k3_is_never_negative_and_in_the_mean_over_the_policy_the_divergence() -> None:
+    policy_V, reference_V = (torch.tensor(each).log() for each in ([0.5, 0.3, 0.2], [0.2, 0.2, 0.6]))
+    found_V = k3(policy_V, reference_V)
+    assert (found_V > 0).all()
+    assert torch.equal(k3(policy_V, policy_V), torch.zeros(3))
+    divergence = (policy_V.exp() * (policy_V - reference_V)).sum()
+    assert torch.allclose((policy_V.exp() * found_V).sum(), divergence)
+
+
+def test_k3_of_a_policy_that_is_nearly_the_reference_is_half_the_square_of_what_is_between_them() -> None:
+    """Where an exponential less one less its argument would be rounded to nothing."""
+    assert torch.allclose(k3(torch.zeros(1), torch.full((1,), 1e-3)), torch.tensor([5.0017e-7]), rtol=1e-3)

@@ -5,8 +5,9 @@ from transformers import PreTrainedModel
 
 from octo.errors import InvariantError
 from octo.ml.engine import Engine
+from octo.ml.rl.causal_policy import update
 from octo.ml.rl.sampling import chunks_of, sample
-from octo.ml.rl.training import Rollout, update
+from octo.ml.rl.step import Rollout
 from octo.settings.rl import RlSettings
 
 SETTINGS = RlSettings(prompts_per_step=2, group_size=2, micro_batch_size=4, max_new_tokens=5, temperature=1.0)
@@ -30,10 +31,10 @@ def test_completions_of_another_policy_are_refused_before_anything_is_learnt(mod
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(InvariantError, match="sampled by another policy than the one that is trained"):
-        update(engine, rollout_at(model, 0.05), SETTINGS, rate=1e-2)
+        update(engine, rollout_at(model, 0.05), settings=SETTINGS, step=0, rate=1e-2)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
-    figures = update(engine, rollout_at(model, 1.0), SETTINGS, rate=1e-2)
+    figures = update(engine, rollout_at(model, 1.0), settings=SETTINGS, step=0, rate=1e-2)
     assert figures["logprob_gap"] < 1e-5
     assert figures["clip_fraction"] == 0
     assert np.isfinite(figures["loss"])

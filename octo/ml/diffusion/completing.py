@@ -1,0 +1,57 @@
+"""Completions of prompts by denoising, in the form that trainers and evaluations take them from any model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedModel
+
+from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.sampler import Completed, denoise
+from octo.settings.denoising import DenoisingSettings
+
+
+@dataclass(frozen=True)
+class Text:
+    """What is read of a completion: up to its end, or all of it."""
+
+    tokens: list[int]
+    """With the token that ends it, if one does."""
+    finished: bool
+    order: list[int]
+    """The text's positions in the order in which they were unmasked."""
+    num_forward_passes: int
+
+
+def texts_of(
+    model: PreTrainedModel,
+    requests: Sequence[Request],
+    *,
+    ends: Sequence[int],
+    num_tokens: int,
+    settings: DenoisingSettings,
+    seed: int,
+) -> list[Text]:
+    """Complete every prompt.
+
+    Args:
+        model: a diffusion model.
+        requests: prompts, lengths and keys.
+        ends: ids of which any ends a completion: the end of text, and the pad token.
+        num_tokens: the tokenizer's: ids above are rows of the head that stand for nothing, and are never drawn.
+        settings: how tokens are unmasked.
+        seed: key of everything random, beside each request's own.
+    """
+    was_training = model.training
+    model.train(mode=False)
+    nothing = range(num_tokens, model.config.vocab_size)
+    completed = denoise(model, requests, settings=settings, seed=seed, ends=ends, banned=nothing)
+    model.train(mode=was_training)
+    return [text_of(each, ends=ends) for each in completed]
+
+
+def text_of(completed: Completed, *, ends: Sequence[int]) -> Text:
+    """A completion up to the first token that ends it, and how it came to be."""
+    end = next((place for place, token in enumerate(completed.tokens) if token in ends), None)
+    tokens = completed.tokens if end is None else completed.tokens[: end + 1]
+    order = [position for position in completed.order if position < len(tokens)]
+    return Text(tokens, end is not None, order, completed.num_forward_passes)

@@ -1,0 +1,112 @@
+"""GRPO's update of a causal policy, whose tokens have log-probabilities of their own.
+
+Axes: P prompts, G completions of one, C = P * G completions, T tokens of a completion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from octo.errors import InvariantError
+from octo.ml.engine import Engine
+from octo.ml.rl.grpo import group_advantages, policy_loss
+from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
+from octo.ml.rl.step import Rollout
+from octo.settings.rl import RlSettings
+
+
+@dataclass
+class Statistics:
+    """What the micro-batches of one update add up to."""
+
+    clip_fraction: float = 0.0
+    entropy: float = 0.0
+    logprob_gap: float = 0.0
+
+
+def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int, rate: float) -> dict[str, float]:
+    """One optimizer step on the rollout; the figures that describe it. Nothing is drawn: the step does not matter."""
+    del step
+    completions = rollout.completions
+    advantages_C = group_advantages(
+        rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
+    ).flatten()
+    num_tokens = sum(map(len, completions.tokens))
+    # Completions of like length go together: one straggler would stretch every row beside it.
+    order = sorted(range(len(completions.tokens)), key=lambda row: len(completions.tokens[row]))
+    statistics = Statistics()
+    losses = [
+        partial(
+            _micro_batch_loss,
+            rows=order[first : first + settings.micro_batch_size],
+            rollout=rollout,
+            advantages_C=advantages_C,
+            num_tokens=num_tokens,
+            settings=settings,
+            statistics=statistics,
+        )
+        for first in range(0, len(completions.tokens), settings.micro_batch_size)
+    ]
+    result = engine.step(losses, learning_rate=rate)
+    return {
+        **rollout.described(),
+        "clip_fraction": engine.sum(statistics.clip_fraction),
+        "entropy": engine.sum(statistics.entropy),
+        "logprob_gap": engine.sum(statistics.logprob_gap),
+        "loss": result.loss,
+        "gradient_norm": result.gradient_norm,
+        "learning_rate": rate,
+        **rollout.figures,
+    }
+
+
+def _micro_batch_loss(
+    model: torch.nn.Module,
+    *,
+    rows: Sequence[int],
+    rollout: Rollout,
+    advantages_C: torch.Tensor,
+    num_tokens: int,
+    settings: RlSettings,
+    statistics: Statistics,
+) -> torch.Tensor:
+    device = next(model.parameters()).device
+    batch = completion_batch(
+        [rollout.prompts[row] for row in rows], [rollout.completions.tokens[row] for row in rows], device=device
+    )
+    logprobs_CT, entropy_CT = completion_logprobs(model, batch, temperature=settings.temperature)
+    old_logprobs_CT = _padded([rollout.completions.logprobs[row] for row in rows], batch)
+    # One update follows each rollout, so the policy is still the one that sampled: any difference is the sampler's.
+    gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs() * batch.mask_CT
+    _check_gap((gaps_CT.sum() / batch.mask_CT.sum()).item(), settings)
+    loss = policy_loss(
+        logprobs_CT,
+        old_logprobs_CT,
+        advantages_C[rows].to(device),
+        batch.mask_CT,
+        num_tokens=num_tokens,
+        clip_low=settings.clip_low,
+        clip_high=settings.clip_high,
+    )
+    statistics.clip_fraction += loss.clip_fraction.item()
+    statistics.logprob_gap += (gaps_CT.sum() / num_tokens).item()
+    statistics.entropy += ((entropy_CT * batch.mask_CT).sum() / num_tokens).item()
+    return loss.loss
+
+
+def _check_gap(gap: float, settings: RlSettings) -> None:
+    largest = settings.rollout.largest_gap
+    if not gap <= largest:
+        raise InvariantError(
+            f"completions were sampled by another policy than the one that is trained: their log-probabilities differ "
+            f"by {gap:.3g} on average, over --rollout.largest-gap={largest:g}"
+        )
+
+
+def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torch.Tensor:
+    padded_CT = torch.zeros_like(batch.mask_CT)
+    for row, values in enumerate(logprobs):
+        padded_CT[row, : len(values)] = torch.tensor(values)
+    return padded_CT

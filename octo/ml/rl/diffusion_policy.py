@@ -1,0 +1,268 @@
+"""Coupled-GRPO: the update of a policy that is a diffusion model (DiffuCoder, section 5).
+
+Such a model gives a token no log-probability in one pass, so tokens are scored under masks: the same ones for the
+policy that is trained, the policy that sampled, and the reference. Each update on a step's completions draws masks of
+its own.
+
+Axes: P prompts, G completions of one, C = P * G completions, L columns of a completion.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from octo.errors import IntegrityError, InvariantError, UsageError
+from octo.job import Job
+from octo.ml.diffusion.ar_ness import Rules, ar_ness
+from octo.ml.diffusion.denoiser import Kind
+from octo.ml.diffusion.masking import Pass
+from octo.ml.diffusion.scores import Written, draw_passes, scores, written
+from octo.ml.diffusion.variance import variances
+from octo.ml.engine import Engine
+from octo.ml.rl.grpo import group_advantages, k3, policy_loss
+from octo.ml.rl.step import Rollout
+from octo.processes import rank, world_size
+from octo.settings.rl import RlSettings
+
+AR_NESS_RULES = Rules(variant="ordered", history="left out", counted="text")
+"""Of the figures that a training shows; the positions after a completion's end are in no order."""
+
+
+@dataclass
+class Statistics:
+    """What the micro-batches of all updates of a step add up to, in the mean over tokens."""
+
+    clip_fraction: float = 0.0
+    entropy: float = 0.0
+    divergence: float = 0.0
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Completions that are scored together, and the masks that they are scored under."""
+
+    rows: range
+    batch: Written
+    passes: list[list[Pass]]
+    old_scores_CL: Tensor | None
+    """Under the policy that sampled; None while that is the one that is trained."""
+    reference_scores_CL: Tensor | None
+    """None where there is no reference."""
+
+
+class Reference:
+    """The policy as it was some steps ago, from which it must not stray far."""
+
+    def __init__(self, job: Job[RlSettings], model: PreTrainedModel) -> None:
+        """Copy the model as it is when the training starts, before any checkpoint is restored."""
+        if job.settings.optimizer.zero_stage == 3:
+            raise UsageError(
+                "--optimizer.zero-stage=3 leaves no rank with weights to compare with: take stage 2, or give "
+                "--diffusion.kl-weight=0"
+            )
+        self._job = job
+        self._every = job.settings.diffusion.reference_every
+        self._taken_at = 0
+        self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
+
+    def begin(self, step: int, engine: Engine) -> None:
+        """Become the policy where it is time. After a restart, become what was the policy then."""
+        due = step // self._every * self._every
+        if due == self._taken_at:
+            return
+        weights = dict(engine.weights()) if due == step else self._kept(due)
+        if due == step and rank() == 0:
+            self._keep(step, weights)
+        self.model.load_state_dict(weights)
+        self._taken_at = due
+
+    def _keep(self, step: int, weights: dict[str, Tensor]) -> None:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        self._job.output.shared(_name(step), partial(safetensors.save, tensors))
+
+    def _kept(self, step: int) -> dict[str, Tensor]:
+        def make() -> bytes:
+            raise IntegrityError(f"the reference of step {step} is not kept: delete the checkpoints, and run again")
+
+        return safetensors.load(self._job.output.shared(_name(step), make))
+
+
+class DiffusionPolicy:
+    """What updates a diffusion model on rewarded completions."""
+
+    def __init__(
+        self, engine: Engine, settings: RlSettings, *, kind: Kind, end_id: int, reference: Reference | None
+    ) -> None:
+        """Compose it.
+
+        Args:
+            engine: around the policy.
+            settings: of the training.
+            kind: of the model.
+            end_id: of the end of text.
+            reference: None where the divergence weighs nothing.
+        """
+        self._engine = engine
+        self._settings = settings
+        self._kind = kind
+        self._ends = (end_id, kind.pad_id)
+        self._reference = reference
+
+    def update(self, policy: torch.nn.Module, rollout: Rollout, *, step: int, rate: float) -> dict[str, float]:
+        """The updates on the completions of a step; the figures that describe them.
+
+        Args:
+            policy: the model within the engine, to score with before it changes.
+            rollout: the completions and their rewards.
+            step: counted from 0.
+            rate: the learning rate.
+        """
+        settings = self._settings
+        if self._reference:
+            self._reference.begin(step, self._engine)
+        advantages_C = group_advantages(
+            rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
+        ).flatten()
+        num_tokens = sum(map(len, rollout.completions.tokens))
+        # The policy that sampled is gone after the first update: what it says is asked before.
+        batches = [
+            self._micro_batches(policy, rollout, step, number) for number in range(settings.diffusion.num_passes)
+        ]
+        figures = self._variances(policy, batches[0], step)
+        statistics = Statistics()
+        results = []
+        for micro_batches in batches:
+            losses = [
+                partial(self._loss, micro=micro, advantages_C=advantages_C, num_tokens=num_tokens, into=statistics)
+                if micro
+                else _of_another_rank
+                for micro in micro_batches
+            ]
+            results.append(self._engine.step(losses, learning_rate=rate))
+        orders = ar_ness(rollout.completions.orders, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
+        share = 1 / len(results)
+        return {
+            **rollout.described(),
+            "clip_fraction": share * self._engine.sum(statistics.clip_fraction),
+            "entropy": share * self._engine.sum(statistics.entropy),
+            "divergence": share * self._engine.sum(statistics.divergence),
+            "local_ar_ness": orders.local_by_k[1],
+            "global_ar_ness": orders.global_by_k[1],
+            "loss": share * sum(result.loss for result in results),
+            "gradient_norm": share * sum(result.gradient_norm for result in results),
+            "learning_rate": rate,
+            **figures,
+            **rollout.figures,
+        }
+
+    def _micro_batches(
+        self, policy: torch.nn.Module, rollout: Rollout, step: int, number: int
+    ) -> list[MicroBatch | None]:
+        """The micro-batches of one update; None for those of other ranks."""
+        size = self._settings.micro_batch_size
+        firsts = range(0, len(rollout.completions.tokens), size)
+        return [
+            self._micro_batch(policy, rollout, range(first, first + size), step, number)
+            if place % world_size() == rank()
+            else None
+            for place, first in enumerate(firsts)
+        ]
+
+    def _micro_batch(
+        self, policy: torch.nn.Module, rollout: Rollout, rows: range, step: int, number: int
+    ) -> MicroBatch:
+        settings = self._settings
+        batch = written(
+            [rollout.prompts[row] for row in rows],
+            [rollout.completions.tokens[row] for row in rows],
+            length=settings.max_new_tokens,
+            ends=self._ends,
+            pad_id=self._kind.pad_id,
+            device=self._engine.device,
+        )
+        passes = draw_passes(
+            batch,
+            [(row,) for row in rows],
+            settings=settings.diffusion.coupling,
+            seed=settings.seed,
+            occasion=(step, number),
+        )
+        return MicroBatch(
+            rows,
+            batch,
+            passes,
+            old_scores_CL=self._scored(policy, batch, passes) if number else None,
+            reference_scores_CL=self._scored(self._reference.model, batch, passes) if self._reference else None,
+        )
+
+    @torch.no_grad()
+    def _scored(self, model: torch.nn.Module, batch: Written, passes: Sequence[Sequence[Pass]]) -> Tensor:
+        return scores(model, batch, passes, kind=self._kind, temperature=self._settings.temperature).scores_CL
+
+    def _loss(
+        self,
+        model: torch.nn.Module,
+        *,
+        micro: MicroBatch,
+        advantages_C: Tensor,
+        num_tokens: int,
+        into: Statistics,
+    ) -> Tensor:
+        settings = self._settings
+        found = scores(model, micro.batch, micro.passes, kind=self._kind, temperature=settings.temperature)
+        scored_CL = micro.batch.scored_CL.float()
+        old_scores_CL = found.scores_CL.detach() if micro.old_scores_CL is None else micro.old_scores_CL
+        loss = policy_loss(
+            found.scores_CL,
+            old_scores_CL,
+            advantages_C[list(micro.rows)].to(scored_CL.device),
+            scored_CL,
+            num_tokens=num_tokens,
+            clip_low=settings.clip_low,
+            clip_high=settings.clip_high,
+        )
+        into.clip_fraction += loss.clip_fraction.item()
+        into.entropy += ((found.entropies_CL * scored_CL).sum() / num_tokens).item()
+        if micro.reference_scores_CL is None:
+            return loss.loss
+        divergence = (k3(found.scores_CL, micro.reference_scores_CL) * scored_CL).sum() / num_tokens
+        into.divergence += divergence.item()
+        return loss.loss + settings.diffusion.kl_weight * divergence
+
+    def _variances(
+        self, policy: torch.nn.Module, micro_batches: Sequence[MicroBatch | None], step: int
+    ) -> dict[str, float]:
+        """How much scores depend on masks, of this step's first completions; rank 0's, on every rank."""
+        every = self._settings.diffusion.variance_every
+        if not every or step % every:
+            return {}
+        first = micro_batches[0]
+        coupled = decoupled = 0.0
+        if first:
+            found = variances(
+                partial(self._scored, policy, first.batch),
+                first.batch,
+                [(row,) for row in first.rows],
+                settings=self._settings.diffusion.coupling,
+                seed=self._settings.seed,
+                occasion=(step,),
+            )
+            coupled, decoupled = found.coupled, found.decoupled
+        return {
+            "variance_coupled": self._engine.sum(coupled),
+            "variance_decoupled": self._engine.sum(decoupled),
+        }
+
+
+def _of_another_rank(_model: torch.nn.Module) -> Tensor:
+    raise InvariantError("a rank was asked for the loss of another's micro-batch")
+
+
+def _name(step: int) -> str:
+    return f"reference-{step}.safetensors"

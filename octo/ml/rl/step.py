@@ -1,0 +1,110 @@
+"""A step of reinforcement learning before its update: questions, completions, rewards.
+
+Axes: P prompts of a step, G completions of each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from tokenizers import Tokenizer
+
+from octo.data.questions import Question
+from octo.ml.rl.grpo import groups_without_variance
+from octo.ml.rl.rewards import Rewarder
+from octo.ml.rl.rollout import Completions
+from octo.ml.scoring import Attempt
+from octo.randomness import permutation
+from octo.settings.rl import RlSettings
+
+KEPT_PER_STEP = 4
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The completions of one step, in groups of `group_size` after each other, and their rewards."""
+
+    questions: list[Question]
+    prompts: list[list[int]]
+    completions: Completions
+    texts: list[str]
+    rewards_PG: torch.Tensor
+    """NaN where no verdict could be reached."""
+    weights: str
+    """Digest of the weights that made all of them."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What the rewards are made of."""
+
+    def described(self) -> dict[str, float]:
+        """Figures of it; the order is that in which they are shown."""
+        completions = self.completions
+        return {
+            "reward": self.rewards_PG.nanmean().item(),
+            "response_length": sum(map(len, completions.tokens)) / len(completions.tokens),
+            "truncated": 1 - sum(completions.finished) / len(completions.finished),
+            "zero_variance_groups": groups_without_variance(self.rewards_PG).float().mean().item(),
+        }
+
+    def kept(self, step: int) -> list[dict[str, object]]:
+        """A few of them, for people to read."""
+        firsts_P = self.rewards_PG[:, 0]
+        return [
+            {
+                "step": step,
+                "prompt": self.questions[group].text,
+                "completion": self.texts[group * self.rewards_PG.shape[1]],
+                # JSON has no NaN.
+                "reward": None if firsts_P[group].isnan() else firsts_P[group].item(),
+                "weights": self.weights,
+            }
+            for group in range(min(KEPT_PER_STEP, len(self.questions)))
+        ]
+
+
+def roll_out(
+    complete: Callable[[list[list[int]]], Completions],
+    tokenizer: Tokenizer,
+    questions: list[Question],
+    *,
+    group_size: int,
+    reward: Rewarder,
+    weights: str,
+) -> Rollout:
+    """Have `group_size` completions of each question sampled, and reward them.
+
+    Args:
+        complete: from prompts to the completions of each after each other.
+        tokenizer: the policy's.
+        questions: of the step.
+        group_size: completions of each.
+        reward: what they are worth.
+        weights: digest of the weights that they are sampled with.
+    """
+    prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in questions]
+    completions = complete(prompts)
+    texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
+    rewards = reward(
+        [
+            Attempt(questions[row // group_size], text, finished)
+            for row, (text, finished) in enumerate(zip(texts, completions.finished, strict=True))
+        ]
+    )
+    return Rollout(
+        questions=questions,
+        prompts=[prompt for prompt in prompts for _ in range(group_size)],
+        completions=completions,
+        texts=texts,
+        rewards_PG=rewards.rewards_C.view(len(prompts), group_size),
+        weights=weights,
+        figures=rewards.figures,
+    )
+
+
+def questions_of(questions: Sequence[Question], settings: RlSettings, step: int) -> list[Question]:
+    """The questions of a step: every epoch goes through all of them in an order of its own."""
+    first = step * settings.prompts_per_step
+    ids = [question.id for question in questions]
+    epochs = range(first // len(ids), (first + settings.prompts_per_step - 1) // len(ids) + 1)
+    orders = {epoch: permutation(ids, settings.seed, "prompts", epoch) for epoch in epochs}
+    places = (divmod(first + offset, len(ids)) for offset in range(settings.prompts_per_step))
+    return [questions[orders[epoch][position]] for epoch, position in places]
