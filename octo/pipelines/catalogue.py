@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.diffucoder import diffucoder
 from octo.pipelines.octothinker import octothinker
 from octo.pipelines.settings import PipelineSettings
 from octo.settings.loading import with_texts
@@ -12,7 +13,7 @@ from octo.settings.loading import with_texts
 RUN_FIELDS = frozenset({"store", "s3", "probe", "run_id", "stage", "otlp_endpoint", "progress", "debug"})
 """What a run decides for all of its stages."""
 
-PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker}
+PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker, "diffucoder": diffucoder}
 
 
 def choose_pipeline(settings: PipelineSettings) -> Pipeline:

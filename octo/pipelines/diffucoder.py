@@ -1,0 +1,176 @@
+"""DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests.
+
+ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from octo.errors import UsageError
+from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.settings.coupling import CouplingSettings
+from octo.settings.curation import CurationSettings
+from octo.settings.denoising import DenoisingSettings
+from octo.settings.evaluation import EvaluationSettings
+from octo.settings.ingestion import IngestionSettings
+from octo.settings.midtraining import MidtrainingSettings, ModelShape, OptimizerSettings
+from octo.settings.noising import NoisingSettings
+from octo.settings.rl import DiffusionPolicySettings, RlSettings
+from octo.settings.scoring import RewardSettings, ScoringSettings
+from octo.settings.tokenization import TokenizationSettings
+from octo.settings.tuning import TuningSettings
+
+TRAININGS = ("base", "adapt", "mid")
+"""The trainings on packed tokens, each of which goes on from the one before."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The settings of every stage at one size."""
+
+    problems: IngestionSettings
+    ingestion: IngestionSettings
+    curation: CurationSettings
+    tokenization: Mapping[str, TokenizationSettings]
+    """By training."""
+    training: Mapping[str, MidtrainingSettings]
+    tuning: TuningSettings
+    rl: RlSettings
+    evaluation: EvaluationSettings
+
+
+def diffucoder(preset: str) -> Pipeline:
+    """The pipeline with the settings of a preset; UsageError says which there are."""
+    if preset not in PRESETS:
+        raise UsageError(f"diffucoder has no preset {preset!r}: there is {', '.join(PRESETS)}")
+    stages = _stages(PRESETS[preset])
+    return Pipeline(
+        "diffucoder",
+        stages,
+        description="DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests",
+        parameters=_parameters(tuple(stage.name for stage in stages)),
+    )
+
+
+def _stages(preset: Preset) -> tuple[Stage, ...]:
+    first = TRAININGS[0]
+    before = dict(zip(TRAININGS[1:], TRAININGS, strict=False))
+    return (
+        Stage("problems", preset.problems),
+        Stage("ingest", preset.ingestion),
+        Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+        *(
+            Stage(
+                f"tokenize-{name}",
+                preset.tokenization[name],
+                {"corpus": ("curate",)} | ({} if name == first else {"tokenizer": (f"tokenize-{first}",)}),
+            )
+            for name in TRAININGS
+        ),
+        *(
+            Stage(
+                name,
+                preset.training[name],
+                {"tokens": (f"tokenize-{name}",)} | ({"model": (before[name],)} if name in before else {}),
+            )
+            for name in TRAININGS
+        ),
+        Stage("tune", preset.tuning, {"model": (TRAININGS[-1],), "examples": ("ingest",)}),
+        Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
+        Stage("evaluate", preset.evaluation, {"models": ("tune", "rl"), "problems": ("problems",)}),
+    )
+
+
+def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """What a run on Kubeflow is asked for: the data, how much of it, and what decides a training."""
+    return (
+        Parameter("seed", "seed", stages),
+        Parameter("sources", "sources", ("ingest",)),
+        Parameter("problem_sources", "sources", ("problems",)),
+        *(Parameter(f"{name}_weights", "weights", (f"tokenize-{name}",)) for name in TRAININGS),
+        *(Parameter(f"{name}_tokens", "tokens", (f"tokenize-{name}",)) for name in TRAININGS),
+        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*TRAININGS, "tune", "rl")),
+        Parameter("rl_num_steps", "num_steps", ("rl",)),
+        Parameter("rl_group_size", "group_size", ("rl",)),
+        Parameter("evaluation_num_samples", "num_samples", ("evaluate",)),
+    )
+
+
+_LENGTH = 24
+"""Of a completion: the longest solution, and its end."""
+_SHAPE = ModelShape(hidden_size=128, intermediate_size=384, num_layers=4, num_heads=4, num_key_value_heads=4)
+
+
+def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
+    return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
+
+
+TOY = Preset(
+    problems=IngestionSettings(
+        sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
+    ),
+    ingestion=IngestionSettings(
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=24000&mistakes=0.2"), workers=2
+    ),
+    curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
+    tokenization={
+        "base": _mixture({"code": 0.9, "solutions": 0.1}, tokens=400_000),
+        "adapt": _mixture({"code": 0.7, "solutions": 0.3}, tokens=300_000),
+        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=800_000),
+    },
+    training={
+        "base": MidtrainingSettings(
+            shape=_SHAPE, batch_size=16, micro_batch_size=16, learning_rate=2e-3, warmup_steps=20, threads=2
+        ),
+        "adapt": MidtrainingSettings(
+            objective="diffusion",
+            noising=NoisingSettings(anneal_steps=60),
+            batch_size=32,
+            micro_batch_size=32,
+            learning_rate=2e-3,
+            threads=2,
+        ),
+        "mid": MidtrainingSettings(
+            objective="diffusion",
+            batch_size=32,
+            micro_batch_size=32,
+            learning_rate=2e-3,
+            threads=2,
+        ),
+    },
+    tuning=TuningSettings(
+        max_new_tokens=_LENGTH,
+        batch_size=64,
+        micro_batch_size=64,
+        learning_rate=2e-3,
+        unconditional_epochs=0.2,
+        threads=2,
+    ),
+    rl=RlSettings(
+        reward=RewardSettings(kind="code", cpu_seconds=1, memory_mib=256),
+        optimizer=OptimizerSettings(weight_decay=0.0),
+        num_steps=20,
+        prompts_per_step=12,
+        group_size=8,
+        micro_batch_size=48,
+        max_new_tokens=_LENGTH,
+        learning_rate=2e-4,
+        clip_low=0.5,
+        clip_high=0.5,
+        normalize_advantages=False,
+        diffusion=DiffusionPolicySettings(
+            denoising=DenoisingSettings(num_steps=_LENGTH // 2), coupling=CouplingSettings(), variance_every=5
+        ),
+        threads=2,
+    ),
+    evaluation=EvaluationSettings(
+        scoring=ScoringSettings(kind="code", cpu_seconds=1, memory_mib=256),
+        max_new_tokens=_LENGTH,
+        num_samples=4,
+        k=(1, 2, 4),
+        threads=2,
+    ),
+)
+"""Code that every Python installation has, generated tasks, and a model of a million parameters."""
+
+PRESETS: Mapping[str, Preset] = {"toy": TOY}
