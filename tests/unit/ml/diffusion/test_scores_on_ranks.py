@@ -1,0 +1,37 @@
+"""Updates by scores are the same on one rank and on two, whose micro-batches hold different numbers of everything."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.unit.ml.diffusion.scores_run import run
+
+
+def test_updates_on_two_ranks_that_share_the_weights_are_those_of_one(tmp_path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    file = tmp_path / "two.json"
+    command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
+    # At stage 3 each weight is gathered by all ranks together, so that one call more on one of them is a hang.
+    cases = {"3-float32": "0-float32", "3-bfloat16": "2-bfloat16"}
+    ended = subprocess.run(
+        [*command, "-m", "tests.unit.ml.diffusion.scores_run", str(file), *cases],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    for case, found in json.loads(file.read_text()).items():
+        expected = run(cases[case])
+        for before, after in zip(expected["steps"], found["steps"], strict=True):
+            assert after == pytest.approx(before, rel=1e-5), case
+        for name, weights in expected["weights"].items():
+            np.testing.assert_allclose(found["weights"][name], weights, rtol=1e-5, atol=2e-6)
