@@ -1,6 +1,6 @@
 """DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests.
 
-ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate.
+ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate -> report.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.midtraining import MidtrainingSettings, ModelShape, OptimizerSettings
 from octo.settings.noising import NoisingSettings
+from octo.settings.report import ReportSettings
 from octo.settings.rl import DiffusionPolicySettings, RlSettings
 from octo.settings.scoring import RewardSettings, ScoringSettings
 from octo.settings.tokenization import TokenizationSettings
@@ -78,6 +79,17 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         Stage("tune", preset.tuning, {"model": (TRAININGS[-1],), "examples": ("ingest",)}),
         Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
         Stage("evaluate", preset.evaluation, {"models": ("tune", "rl"), "problems": ("problems",)}),
+        Stage(
+            "report",
+            ReportSettings(branches=("rl",), control=""),
+            {
+                "evaluations": ("evaluate",),
+                "policies": ("rl",),
+                "models": TRAININGS,
+                "mixtures": tuple(f"tokenize-{name}" for name in TRAININGS),
+                "corpora": ("curate",),
+            },
+        ),
     )
 
 

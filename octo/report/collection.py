@@ -27,7 +27,10 @@ from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.store import Store
 
 MIDTRAINING_FIGURES = ("loss", "learning_rate", "tokens")
-RL_FIGURES = ("reward", "response_length", "truncated", "zero_variance_groups", "entropy")
+RL_FIGURES = (
+    *("reward", "pass_rate", "response_length", "truncated", "zero_variance_groups", "entropy"),
+    *("local_ar_ness", "global_ar_ness", "variance_coupled", "variance_decoupled"),
+)
 DROPPED_PREFIX = "documents.dropped."
 EXAMPLES_PER_BRANCH = 2
 EXAMPLES_PER_REASON = 2
@@ -68,14 +71,14 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
 
 
 def check_branches(settings: ReportSettings) -> None:
-    """UsageError unless every branch has an evaluation and a policy, and one of them is the control."""
+    """UsageError unless every branch has an evaluation and a policy, and one is the control, if there is any."""
     for field in ("evaluations", "policies"):
         given = len(getattr(settings, field))
         if given != len(settings.branches):
             raise UsageError(
                 f"--{field} has {given} addresses for {len(settings.branches)} --branches: give one for each"
             )
-    if settings.control not in settings.branches:
+    if settings.control and settings.control not in settings.branches:
         names = ", ".join(settings.branches) or "none"
         raise UsageError(
             f"--control {settings.control!r} is none of the branches ({names}): name the one to compare with"

@@ -38,6 +38,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What a comparison comes to."""
+
+    control: Estimate | None
+    """The control's gain; None without a control."""
+    branches: Estimate
+    """The mean gain of the others."""
+    tested: Estimate
+    """The second minus the first; without a control, the second."""
+    problems: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Pairs compared by one kind of score.
 
@@ -47,40 +60,46 @@ class Comparison:
     kind: str
     pairs: Sequence[Pair]
     control: str
+    """Name of the pair that the others are compared with; empty for none."""
     seed: int
     resamples: int
 
     def measure(self, pair: Pair) -> Measure:
         """One branch's scores, its gain, and its gain beyond the control's."""
         gains, control = self._gains(pair), self._control_gains()
-        common = gains.keys() & control.keys()
-        beyond = [gains[problem] - control[problem] for problem in sorted(common)]
+        beyond = [gains[problem] - control[problem] for problem in sorted(gains.keys() & control.keys())]
+        alone = pair.branch == self.control or not self.control
         return Measure(
             before=self._accuracy(self._scores(pair.before)),
             after=self._accuracy(self._scores(pair.after)),
             gain=self._mean(list(gains.values()), 1.0, "gain"),
-            over_control=None if pair.branch == self.control else self._mean(beyond, 2.0, "difference"),
+            over_control=None if alone else self._mean(beyond, 2.0, "difference"),
             problems=len(gains),
         )
 
-    def difference(self) -> tuple[Estimate, Estimate, Estimate, int]:
-        """The control's gain, the mean gain of the others, the second minus the first, and over how many problems.
+    def difference(self) -> Difference:
+        """What the branches gained, and how much more than the control, if there is one.
 
         Everything is over the problems that every model has a verdict on.
         """
         control = self._control_gains()
         others = [self._gains(pair) for pair in self.pairs if pair.branch != self.control]
-        common = sorted(set(control).intersection(*others)) if others else []
+        every = [*others, control] if self.control else others
+        common = sorted(set(every[0]).intersection(*every[1:])) if others else []
         means = {problem: sum(gains[problem] for gains in others) / len(others) for problem in common}
-        return (
+        branches = self._mean(list(means.values()), 1.0, "gain")
+        if not self.control:
+            return Difference(None, branches, branches, len(common))
+        return Difference(
             self._mean([control[problem] for problem in common], 1.0, "gain"),
-            self._mean(list(means.values()), 1.0, "gain"),
+            branches,
             self._mean([means[problem] - control[problem] for problem in common], 2.0, "difference"),
             len(common),
         )
 
     def _control_gains(self) -> Mapping[str, float]:
-        return next(self._gains(pair) for pair in self.pairs if pair.branch == self.control)
+        """By problem; nothing where there is no control."""
+        return next((self._gains(pair) for pair in self.pairs if pair.branch == self.control), {})
 
     def _gains(self, pair: Pair) -> Mapping[str, float]:
         before, after = self._scores(pair.before), self._scores(pair.after)
@@ -115,16 +134,16 @@ def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...
 
 def conclude(greedy: Comparison, sampled: Comparison | None) -> Verdict:
     """The answer, and a sentence that says it. Only the greedy comparison decides."""
-    control_gain, branches_gain, difference, problems = greedy.difference()
-    answer = answer_of(difference)
+    found = greedy.difference()
+    answer = answer_of(found.tested)
     return Verdict(
         answer=answer,
-        statement=_statement(answer, branches_gain, control_gain, difference, greedy.control),
-        control_gain=control_gain,
-        branches_gain=branches_gain,
-        difference=difference,
-        sampled_difference=sampled.difference()[2] if sampled else None,
-        problems=problems,
+        statement=_statement(answer, found, greedy.control),
+        control_gain=found.control,
+        branches_gain=found.branches,
+        difference=found.tested,
+        sampled_difference=sampled.difference().tested if sampled else None,
+        problems=found.problems,
     )
 
 
@@ -153,19 +172,31 @@ def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
     return mean_of(chances, bounds=(0.0, 1.0), generator=random, resamples=resamples)
 
 
-def _statement(answer: Answer, branches: Estimate, control: Estimate, difference: Estimate, name: str) -> str:
+def _statement(answer: Answer, found: Difference, name: str) -> str:
+    size, interval = abs(100 * (found.tested.value or 0.0)), f"{INTERVAL} {range_of(found.tested, signed=True)}"
+    if found.control is None:
+        return _statement_of_gain(answer, found, interval)
     if answer == "not measured":
         return f"There is no mid-trained branch, or no problem on which every branch and {name} have a verdict."
     gains = (
-        f"Greedy accuracy {_moved(branches)} on the mid-trained branches (their mean) and {_moved(control)} on {name}"
+        f"Greedy accuracy {_moved(found.branches)} on the mid-trained branches (their mean) and "
+        f"{_moved(found.control)} on {name}"
     )
-    size, interval = abs(100 * (difference.value or 0.0)), f"{INTERVAL} {range_of(difference, signed=True)}"
     if answer == "not distinguishable":
         return (
-            f"{gains}. The difference of {points(difference.value)} points has a {interval}, which includes zero: "
+            f"{gains}. The difference of {points(found.tested.value)} points has a {interval}, which includes zero: "
             "these problems do not tell whether mid-training changed what reinforcement learning gains."
         )
     return f"{gains}: the branches gained {size:.1f} points {'more' if answer == 'yes' else 'less'} ({interval})."
+
+
+def _statement_of_gain(answer: Answer, found: Difference, interval: str) -> str:
+    if answer == "not measured":
+        return "There is no problem on which the models before and after have a verdict."
+    gain = f"Greedy accuracy on {found.problems} held-out problems {_moved(found.branches)} ({interval})"
+    if answer == "not distinguishable":
+        return f"{gain}, which includes zero: these problems do not tell whether anything was gained."
+    return f"{gain}."
 
 
 def _moved(gain: Estimate) -> str:

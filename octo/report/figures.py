@@ -207,6 +207,23 @@ FIGURES_OF_TRAINING: Mapping[str, Callable[[Results], Drawing]] = {
         note="All answers to the prompt were right, or all wrong: nothing is learned from it.",
         share=True,
     ),
+    "pass_rate": partial(training_curve, name="pass_rate", label="% of tests", caption="Tests passed", share=True),
+    "local_ar_ness": partial(
+        training_curve,
+        name="local_ar_ness",
+        label="% of tokens",
+        caption="Local AR-ness at 1",
+        note="The share of tokens that were written right after the one to their left.",
+        share=True,
+    ),
+    "global_ar_ness": partial(
+        training_curve,
+        name="global_ar_ness",
+        label="% of tokens",
+        caption="Global AR-ness at 1",
+        note="The share of tokens that were the leftmost not yet written.",
+        share=True,
+    ),
 }
 """By the name of the metric."""
 

@@ -100,6 +100,8 @@ def render_page(store: Store, run_id: str) -> str:
         sampled=figures.pass_at_k(results) if results and any(each.pass_at_k for each in results.branches) else None,
         training=_training_figures(results),
         midtraining=_midtraining_figures(results),
+        decoding=_decoding(results),
+        ar_ness=_ar_ness(_decoding(results)),
         mixtures=figures.mixtures(results) if results and results.mixtures else None,
         timeline=timeline(run.stages),
         answer_of=answer_of,
@@ -209,6 +211,8 @@ def _moment(written: str | None) -> datetime | None:
 
 
 def _question(results: Results | None) -> str:
+    if results and not results.control:
+        return f"Did {LEARNING} raise the share of held-out problems that are solved?"
     control = results.control if results else "the base"
     return f"Did {LEARNING} gain more on the mid-trained branches than on {control}?"
 
@@ -223,7 +227,7 @@ def _accuracy_figures(results: Results | None) -> list[Drawing]:
     if results is None or not results.branches:
         return []
     drawings = [figures.accuracy(results)]
-    if len(results.branches) > 1:
+    if results.control and len(results.branches) > 1:
         drawings.append(figures.gains_over_control(results))
     return drawings
 
@@ -236,6 +240,25 @@ def _training_figures(results: Results | None) -> list[Drawing]:
         for name, draw in figures.FIGURES_OF_TRAINING.items()
         if any(_has_values(branch, name) for branch in results.branches)
     ]
+
+
+def _decoding(results: Results | None) -> list[Branch]:
+    """The branches whose policy is a diffusion model."""
+    return [branch for branch in results.branches if _has_values(branch, "global_ar_ness")] if results else []
+
+
+def _ar_ness(branches: Sequence[Branch]) -> str:
+    """Whether reinforcement learning made decoding less like reading, as DiffuCoder found."""
+    changes = []
+    for branch in branches:
+        first, last = ends(branch.training.values["global_ar_ness"])
+        if first is not None and last is not None:
+            changes.append(last - first)
+    if not changes:
+        return "Too few steps tell how AR-ness changed."
+    change = sum(changes) / len(changes)
+    found = "fell, as in the paper" if change < 0 else "did not fall, unlike in the paper"
+    return f"Global AR-ness {found}: by {text.points(change)} points in the mean, of rollouts during training."
 
 
 def _has_values(branch: Branch, name: str) -> bool:

@@ -91,10 +91,12 @@ class Verdict(Value):
 
     answer: Answer
     statement: str
-    control_gain: Estimate
+    control_gain: Estimate | None
+    """None without a control."""
     branches_gain: Estimate
     """The mean gain of the other branches."""
     difference: Estimate
+    """The branches' mean gain minus the control's; without a control, that gain."""
     sampled_difference: Estimate | None
     problems: int
 
@@ -178,6 +180,7 @@ class Results(Value):
     """Everything a report shows but times."""
 
     control: str
+    """Empty where the branches are compared with nothing but what they were before."""
     resamples: int
     problems: int
     verdict: Verdict

@@ -8,7 +8,7 @@ from octo.settings.base import Address, JobSettings
 
 
 class ReportSettings(JobSettings):
-    """Compare what reinforcement learning did to each branch, with intervals and with the data behind it."""
+    """Say what reinforcement learning did to each branch, with intervals and with the data behind it."""
 
     job: ClassVar[str] = "report"
     code_version: ClassVar[int] = 1
@@ -16,7 +16,8 @@ class ReportSettings(JobSettings):
     branches: tuple[str, ...] = ()
     """Names of the branches, in the order of `evaluations` and `policies`."""
     control: str = "base"
-    """The branch that was not mid-trained; every other one is compared with it."""
+    """The branch that was not mid-trained; every other one is compared with it. Empty asks whether the branches gained
+    at all."""
     evaluations: tuple[Address, ...] = ()
     """One evaluation artifact for each branch, of two models: before and after reinforcement learning."""
     policies: tuple[Address, ...] = ()

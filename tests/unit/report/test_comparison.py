@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of
@@ -118,3 +120,30 @@ def test_pass_at_k_goes_up_to_the_samples_that_both_sides_have():
 
 def test_models_without_samples_have_no_sampled_accuracy():
     assert not has_samples([Pair("base", *shares(0.1, 0.2))])
+
+
+def without_control(**models) -> Comparison:
+    return replace(compared(**models), control="")
+
+
+def test_without_a_control_the_gain_itself_is_tested():
+    verdict = conclude(without_control(first=(graded([0] * 60), graded([1] * 40 + [0] * 20))), None)
+    assert verdict.answer == "yes"
+    assert verdict.control_gain is None
+    assert verdict.difference == verdict.branches_gain
+    assert verdict.statement.startswith("Greedy accuracy on 60 held-out problems rose by 66.7 points (95")
+
+
+def test_without_a_control_a_loss_is_a_no_and_a_tie_tells_nothing():
+    lost = conclude(without_control(first=(graded([1] * 60), graded([0] * 40 + [1] * 20))), None)
+    assert lost.answer == "no"
+    tied = conclude(without_control(first=(graded([0, 1] * 30), graded([1, 0] * 30))), None)
+    assert tied.answer == "not distinguishable"
+    assert "do not tell whether anything was gained" in tied.statement
+    assert conclude(without_control(), None).answer == "not measured"
+
+
+def test_without_a_control_no_branch_is_compared_with_another():
+    comparison = without_control(first=(graded([0, 1]), graded([1, 1])), second=(graded([0, 1]), graded([0, 1])))
+    assert [comparison.measure(pair).over_control for pair in comparison.pairs] == [None, None]
+    assert conclude(comparison, None).branches_gain.value == 0.25
