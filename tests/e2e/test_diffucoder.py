@@ -1,0 +1,119 @@
+"""The diffucoder pipeline, real but for its size: from installed code to a diffusion coder reinforced by tests."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octo.pipelines.session import open_session
+from octo.settings.base import S3Settings
+from octo.storage.artifacts import Artifact, open_artifact
+from tests.e2e.conftest import octo
+
+TRAININGS = ("base", "adapt", "mid")
+_BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
+    ("problems",): {"sources": ["prompts=functions:prompts?count=40", "evaluation=functions:evaluation?count=10"]},
+    ("ingest",): {"sources": ["code=code:json", "solutions=functions:solutions?count=400&mistakes=0.2"]},
+    ("tokenize-base",): {"vocabulary_size": 300},
+    tuple(f"tokenize-{name}" for name in TRAININGS): {"tokens": 5000, "sequence_length": 64},
+    ("base",): {
+        "shape.hidden_size": 32,
+        "shape.intermediate_size": 64,
+        "shape.num_layers": 1,
+        "shape.num_heads": 2,
+        "shape.num_key_value_heads": 2,
+    },
+    TRAININGS: {"batch_size": 8, "micro_batch_size": 4, "num_steps": 3},
+    ("tune",): {"max_new_tokens": 60, "batch_size": 16, "micro_batch_size": 8, "num_epochs": 0.2},
+    ("rl",): {
+        "num_steps": 2,
+        "prompts_per_step": 2,
+        "group_size": 4,
+        "micro_batch_size": 4,
+        "max_new_tokens": 8,
+        "diffusion.denoising.num_steps": 4,
+        "diffusion.variance_every": 1,
+        "diffusion.reference_every": 1,
+    },
+    ("evaluate",): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
+}
+TINY = [
+    flag
+    for stages, fields in _BY_STAGE.items()
+    for stage in stages
+    for field, value in fields.items()
+    for flag in ("--set", f"{stage}.{field}={json.dumps(value)}")
+]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: where, what its command printed, and what each stage committed."""
+
+    folder: Path
+    outcome: dict[str, Any]
+    artifacts: Mapping[str, Artifact]
+
+    def metrics(self, stage: str) -> list[dict[str, float]]:
+        return [json.loads(line) for line in self.artifacts[stage].read_one("metrics.jsonl").splitlines()]
+
+
+def run_in(folder: Path) -> subprocess.CompletedProcess[str]:
+    place = ["--store", str(folder / "store"), "--output", str(folder / "report.html")]
+    return octo("run", "diffucoder", "--json", *place, *TINY)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    folder = tmp_path_factory.mktemp("diffucoder")
+    ran, again = run_in(folder), run_in(folder)
+    assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
+    outcome = json.loads(ran.stdout)
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 13
+    with open_session(str(folder / "store"), S3Settings()) as session:
+        addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
+        yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})
+
+
+def test_a_causal_model_becomes_a_diffusion_model_and_stays_one(run: Finished) -> None:
+    configs = {stage: json.loads(run.artifacts[stage].read_one("config.json")) for stage in (*TRAININGS, "tune", "rl")}
+    base = configs.pop("base")
+    assert base.get("mask_token_id") is None
+    for config in configs.values():
+        assert config["mask_token_id"] == base["vocab_size"] == config["vocab_size"] - 1
+        assert config["diffusion_attention"] == "bidirectional"
+    for stage in configs:
+        tokenizer = json.loads(run.artifacts[stage].read_one("tokenizer.json"))
+        assert [each["content"] for each in tokenizer["added_tokens"]] == ["<|endoftext|>", "<|pad|>", "<|mask|>"]
+
+
+def test_reinforcement_tells_of_orders_masks_and_the_reference(run: Finished) -> None:
+    metrics = run.metrics("rl")
+    assert [line["step"] for line in metrics] == [1, 2]
+    for line in metrics:
+        assert 0 <= line["global_ar_ness"] <= 1
+        assert line["variance_coupled"] > 0
+        assert line["variance_decoupled"] > 0
+    # The reference is the policy of the step before, then that of this one: far from neither at first.
+    assert metrics[0]["divergence"] < 1e-3
+
+
+def test_the_evaluation_compares_the_tuned_model_with_the_reinforced_one(run: Finished) -> None:
+    artifact = run.artifacts["evaluate"]
+    evaluations = [json.loads(artifact.read(part)) for part in artifact.parts("evaluation.json")]
+    assert [each["job"] for each in evaluations] == ["tuning", "rl"]
+    assert all(each["scoring"] == "code" and each["problems"] == 10 for each in evaluations)
+
+
+def test_the_report_asks_whether_anything_was_gained(run: Finished) -> None:
+    results = json.loads(run.artifacts["report"].read_one("results.json"))
+    assert results["control"] == ""
+    assert results["verdict"]["control_gain"] is None
+    page = (run.folder / "report.html").read_text()
+    assert "raise the share of held-out problems that are solved?" in page
+    assert "Global AR-ness at 1" in page
+    assert "How diffusion models decode" in page
