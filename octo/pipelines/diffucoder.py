@@ -1,6 +1,6 @@
 """DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests.
 
-ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate -> report.
+ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate and decode -> report.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.settings.coupling import CouplingSettings
 from octo.settings.curation import CurationSettings
+from octo.settings.decoding import DecodingSettings
 from octo.settings.denoising import DenoisingSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
@@ -21,6 +22,8 @@ from octo.settings.scoring import RewardSettings, ScoringSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.settings.tuning import TuningSettings
 
+DECODED = ("tune", "rl")
+"""The models whose way of decoding is looked at."""
 TRAININGS = ("base", "adapt", "mid")
 """The trainings on packed tokens, each of which goes on from the one before."""
 
@@ -38,6 +41,7 @@ class Preset:
     tuning: TuningSettings
     rl: RlSettings
     evaluation: EvaluationSettings
+    decoding: DecodingSettings
 
 
 def diffucoder(preset: str) -> Pipeline:
@@ -79,6 +83,10 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         Stage("tune", preset.tuning, {"model": (TRAININGS[-1],), "examples": ("ingest",)}),
         Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
         Stage("evaluate", preset.evaluation, {"models": ("tune", "rl"), "problems": ("problems",)}),
+        *(
+            Stage(f"decode-{model}", preset.decoding, {"model": (model,), "prompts": ("problems",)})
+            for model in DECODED
+        ),
         Stage(
             "report",
             ReportSettings(branches=("rl",), control=""),
@@ -110,7 +118,7 @@ def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 _LENGTH = 24
 """Of a completion: the longest solution, and its end."""
-_SHAPE = ModelShape(hidden_size=128, intermediate_size=384, num_layers=4, num_heads=4, num_key_value_heads=4)
+_SHAPE = ModelShape(hidden_size=128, intermediate_size=384, num_layers=3, num_heads=4, num_key_value_heads=4)
 
 
 def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
@@ -122,13 +130,13 @@ TOY = Preset(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
     ),
     ingestion=IngestionSettings(
-        sources=("code=code:stdlib", "solutions=functions:solutions?count=24000&mistakes=0.2"), workers=2
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=44000&mistakes=0.2"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization={
         "base": _mixture({"code": 0.9, "solutions": 0.1}, tokens=400_000),
         "adapt": _mixture({"code": 0.7, "solutions": 0.3}, tokens=300_000),
-        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=800_000),
+        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=600_000),
     },
     training={
         "base": MidtrainingSettings(
@@ -182,6 +190,7 @@ TOY = Preset(
         k=(1, 2, 4),
         threads=2,
     ),
+    decoding=DecodingSettings(max_new_tokens=_LENGTH, prompts_per_shard=60),
 )
 """Code that every Python installation has, generated tasks, and a model of a million parameters."""
 

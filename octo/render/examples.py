@@ -10,6 +10,7 @@ from octo.job import stage_digest
 from octo.settings.base import JobSettings, Need
 from octo.settings.combined import with_job
 from octo.settings.curation import CurationSettings
+from octo.settings.decoding import DecodingSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation
@@ -59,6 +60,7 @@ def examples() -> Mapping[str, JobSettings]:
     # Two roles, to show both; with no pods for rollouts, the learner samples by itself.
     rl = RlSettings(model=model, problems=documents, num_steps=4, rollout=RolloutSettings(pods=1))
     evaluation = EvaluationSettings(models=(model, _address(rl)), problems=documents)
+    decoding = DecodingSettings(model=_address(rl), prompts=documents, max_new_tokens=48, need=Need(pods=2))
     report = ReportSettings(
         branches=("base",),
         evaluations=(_address(evaluation),),
@@ -67,7 +69,7 @@ def examples() -> Mapping[str, JobSettings]:
         mixtures=(_address(tokenization),),
         corpora=(_address(curation),),
     )
-    chain = (ingestion, curation, tokenization, midtraining, tuning, rl, evaluation, report)
+    chain = (ingestion, curation, tokenization, midtraining, tuning, rl, evaluation, decoding, report)
     launch = with_job(LaunchSettings, "ingestion").model_validate(
         {"sources": ingestion.sources, "need": ingestion.need, "installation": INSTALLATION}
     )

@@ -34,6 +34,11 @@ class DenoisingSettings(BaseModel):
             raise ValueError("expected confidence=filtered with order=maskgit_plus, which judges the drawn token")
         return self
 
+    @property
+    def exactness(self) -> Literal["exact", "approximate"]:
+        """Whether the tokens are those of one plain denoising step after another: written beside every completion."""
+        return "exact"
+
     def steps_of(self, length: int) -> int:
         """Denoising steps of a completion of that length."""
         return self.num_steps or length

@@ -39,6 +39,7 @@ _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
         "diffusion.variance_every": 1,
         "diffusion.reference_every": 1,
     },
+    ("decode-tune", "decode-rl"): {"max_new_tokens": 8, "prompts_per_shard": 4},
     ("evaluate",): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
 }
 TINY = [
@@ -73,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)
-    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 13
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 15
     with open_session(str(folder / "store"), S3Settings()) as session:
         addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
         yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})
@@ -100,6 +101,13 @@ def test_reinforcement_tells_of_orders_masks_and_the_reference(run: Finished) ->
         assert line["variance_decoupled"] > 0
     # The reference is the policy of the step before, then that of this one: far from neither at first.
     assert metrics[0]["divergence"] < 1e-3
+
+
+def test_every_held_out_problem_is_decoded_by_the_tuned_model_and_by_the_reinforced_one(run: Finished) -> None:
+    for stage in ("decode-tune", "decode-rl"):
+        artifact = run.artifacts[stage]
+        assert artifact.manifest.counters["completions"] == 10
+        assert len(artifact.parts("completions.parquet")) == 3
 
 
 def test_the_evaluation_compares_the_tuned_model_with_the_reinforced_one(run: Finished) -> None:

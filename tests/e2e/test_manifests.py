@@ -20,7 +20,7 @@ from octo.storage.embedded import EmbeddedStore, embedded_store
 from octo.storage.store import connect
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
-ORDER = ("ingestion", "curation", "tokenization", "midtraining", "tuning", "rl", "evaluation", "report")
+ORDER = ("ingestion", "curation", "tokenization", "midtraining", "tuning", "rl", "evaluation", "decoding", "report")
 NAME = "example-x7k2q"
 
 

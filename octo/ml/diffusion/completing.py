@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from transformers import PreTrainedModel
 
 from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.drafting import denoise_by_drafts
 from octo.ml.diffusion.sampler import Completed, denoise
 from octo.settings.denoising import DenoisingSettings
 
@@ -19,6 +21,8 @@ class Text:
     finished: bool
     order: list[int]
     """The text's positions in the order in which they were unmasked."""
+    steps: list[int]
+    """By position, the denoising step that unmasked it."""
     num_forward_passes: int
 
 
@@ -30,6 +34,7 @@ def texts_of(
     num_tokens: int,
     settings: DenoisingSettings,
     seed: int,
+    draft_length: int = 0,
 ) -> list[Text]:
     """Complete every prompt.
 
@@ -40,11 +45,13 @@ def texts_of(
         num_tokens: the tokenizer's: ids above are rows of the head that stand for nothing, and are never drawn.
         settings: how tokens are unmasked.
         seed: key of everything random, beside each request's own.
+        draft_length: denoising steps to guess ahead and verify together; the texts are the same.
     """
     was_training = model.training
     model.train(mode=False)
     nothing = range(num_tokens, model.config.vocab_size)
-    completed = denoise(model, requests, settings=settings, seed=seed, ends=ends, banned=nothing)
+    how = partial(denoise_by_drafts, draft_length=draft_length) if draft_length else denoise
+    completed = how(model, requests, settings=settings, seed=seed, ends=ends, banned=nothing)
     model.train(mode=was_training)
     return [text_of(each, ends=ends) for each in completed]
 
@@ -54,4 +61,4 @@ def text_of(completed: Completed, *, ends: Sequence[int]) -> Text:
     end = next((place for place, token in enumerate(completed.tokens) if token in ends), None)
     tokens = completed.tokens if end is None else completed.tokens[: end + 1]
     order = [position for position in completed.order if position < len(tokens)]
-    return Text(tokens, end is not None, order, completed.num_forward_passes)
+    return Text(tokens, end is not None, order, completed.steps[: len(tokens)], completed.num_forward_passes)

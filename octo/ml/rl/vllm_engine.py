@@ -5,6 +5,7 @@ closely and not exactly; the learner's check of the log-probabilities says how c
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,32 @@ class VllmEngine:
 
     def complete(self, chunk: Chunk) -> Completions:
         """The chunk's completions under the weights that were loaded last, each from a seed of its own."""
-        requests: list[Any] = []
-        parameters = []
-        for place, prompt in enumerate(chunk.prompts):
-            draws = generator(chunk.seed, "rollout", chunk.step, chunk.first + place)
-            for seed in draws.integers(2**31, size=chunk.group_size).tolist():
-                requests.append({"prompt_token_ids": list(prompt)})
-                parameters.append(_parameters(chunk, seed))
+        seeds = [
+            generator(chunk.seed, "rollout", chunk.step, chunk.first + place).integers(2**31, size=chunk.group_size)
+            for place in range(len(chunk.prompts))
+        ]
+        return self.generate(
+            [prompt for prompt in chunk.prompts for _ in range(chunk.group_size)],
+            [int(seed) for of_prompt in seeds for seed in of_prompt],
+            end_id=chunk.end_id,
+            max_new_tokens=chunk.max_new_tokens,
+            temperature=chunk.temperature,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        *,
+        end_id: int,
+        max_new_tokens: int,
+        temperature: float,
+    ) -> Completions:
+        """A completion of each prompt, from its own seed; at temperature 0 the likeliest."""
+        requests: list[Any] = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
+        parameters = [
+            _parameters(seed, end_id=end_id, max_new_tokens=max_new_tokens, temperature=temperature) for seed in seeds
+        ]
         outputs = [output.outputs[0] for output in self._llm.generate(requests, parameters, use_tqdm=False)]
         tokens = [list(output.token_ids) for output in outputs]
         return Completions(
@@ -78,15 +98,15 @@ class VllmEngine:
                 [choices[token].logprob for token, choices in zip(output.token_ids, output.logprobs, strict=True)]
                 for output in outputs
             ],
-            finished=[row[-1] == chunk.end_id for row in tokens],
+            finished=[row[-1] == end_id for row in tokens],
         )
 
 
-def _parameters(chunk: Chunk, seed: int) -> SamplingParams:
+def _parameters(seed: int, *, end_id: int, max_new_tokens: int, temperature: float) -> SamplingParams:
     return SamplingParams(
-        temperature=chunk.temperature,
-        max_tokens=chunk.max_new_tokens,
-        stop_token_ids=[chunk.end_id],
+        temperature=temperature,
+        max_tokens=max_new_tokens,
+        stop_token_ids=[end_id],
         # Whatever the model's configuration says ends a text: the learner says what does.
         ignore_eos=True,
         logprobs=0,

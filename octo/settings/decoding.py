@@ -1,0 +1,51 @@
+"""Settings of the decoding job."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.denoising import DenoisingSettings, check_no_temperature
+
+
+class DecodingSettings(JobSettings):
+    """Complete prompts with a model, causal or diffusion, and keep the completions and how they came to be."""
+
+    job: ClassVar[str] = "decoding"
+    code_version: ClassVar[int] = 1
+    pod_shape = "fleet"
+    image = "train"
+
+    need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
+    """What each of its pods asks of a cluster."""
+
+    model: Address = ""
+    """Model to decode with, of a midtraining, tuning or rl job; which kind it is, its configuration says."""
+    prompts: Address = ""
+    """Where the prompts are: problems or other documents, of the ingestion job."""
+    source: str = "evaluation"
+    """Which source of them to take. A document that asks a question is completed from there, any other from its end."""
+    prompts_per_shard: int = Field(default=8, gt=0)
+    """Prompts that are decoded side by side and committed together: what a stopped job has to decode again, at most,
+    in each of its processes."""
+    num_samples: int = Field(default=1, gt=0)
+    """Completions of each prompt."""
+    temperature: float = Field(default=0.0, ge=0)
+    """Of drawing tokens; 0 takes the likeliest."""
+    max_new_tokens: int = Field(default=256, gt=0)
+    """Length of a diffusion model's completion, and the limit of a causal model's."""
+    denoising: DenoisingSettings = DenoisingSettings()
+    """How a diffusion model unmasks tokens."""
+    draft_length: int = Field(default=0, ge=0)
+    """Denoising steps that a diffusion model guesses ahead and verifies in one forward pass; no token changes."""
+    engine: Literal["torch", "vllm"] = "torch"
+    """What decodes causal models: octo's own sampler, or vLLM on an accelerator."""
+    output_format: Literal["parquet", "jsonl"] = "parquet"
+    """How completions are written."""
+    threads: int = Field(default=1, gt=0)
+    """Processor threads of a matrix product; belongs to the result."""
+
+    @field_validator("denoising")
+    @classmethod
+    def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
+        return check_no_temperature(denoising)

@@ -1,0 +1,153 @@
+"""The decoding job: the same completions however prompts are dealt out, and none decoded twice."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from octo.data import tokenizer as tokenizers
+from octo.data.documents import Document, new_document, to_parquet
+from octo.data.tokenizer import with_mask
+from octo.errors import UsageError
+from octo.job import open_job, produce, stage_digest
+from octo.ml.decoding import decode_shard
+from octo.ml.diffusion.adaptation import adapt
+from octo.ml.models import model_parts, new_model, use_threads
+from octo.settings.decoding import DecodingSettings
+from octo.settings.midtraining import ModelShape
+from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.embedded import EmbeddedStore
+from octo.storage.store import Store
+from tests.committing import commit
+
+SHAPE = ModelShape(hidden_size=16, intermediate_size=32, num_layers=1, num_heads=2, num_key_value_heads=2)
+FUNCTION = "octo.ml.decoding:decode"
+LENGTH = 6
+
+
+def model_artifact(store: Store, *, diffusion: bool) -> Artifact:
+    use_threads(1)
+    words = tokenizers.train(["def f(x): return x", "a b c"] * 10, vocabulary_size=280)
+    model = new_model(SHAPE, vocabulary_size=words.get_vocab_size(), context=64, seed=0)
+    model.lm_head.weight.data.mul_(40)
+    if diffusion:
+        adapt(model, with_mask(words), attention="bidirectional")
+    return commit(store, [{**model_parts(model), "tokenizer.json": words.to_str().encode()}], job="midtraining")
+
+
+def prompts_artifact(store: Store) -> Artifact:
+    documents = [
+        *(
+            new_document(f"q{n} = answer", source="evaluation", url=f"{n}", metadata={"question": f"q{n} ="})
+            for n in range(5)
+        ),
+        new_document("a text to go on with", source="texts", url="text"),
+    ]
+    return commit(store, [{"documents.parquet": to_parquet(documents, Document)}])
+
+
+@pytest.fixture(params=[True, False], ids=["diffusion", "causal"])
+def settings(store: Store, embedded: EmbeddedStore, request: pytest.FixtureRequest) -> DecodingSettings:
+    return DecodingSettings(
+        store=store.address,
+        s3=embedded.s3,
+        model=model_artifact(store, diffusion=request.param).address,
+        prompts=prompts_artifact(store).address,
+        max_new_tokens=LENGTH,
+        num_samples=2,
+        temperature=0.8,
+    )
+
+
+def produced(settings: DecodingSettings, **changes: Any) -> Artifact:
+    artifact = produce(settings.model_copy(update=changes), FUNCTION)
+    assert isinstance(artifact, Artifact)
+    return artifact
+
+
+def records(artifact: Artifact) -> list[Mapping[str, Any]]:
+    found = []
+    for part in artifact.manifest.parts:
+        body = artifact.read(part)
+        if part.name.endswith(".jsonl"):
+            found += [json.loads(line) for line in body.splitlines()]
+        else:
+            found += pq.read_table(io.BytesIO(body)).to_pylist()
+    return sorted(found, key=lambda record: (record["prompt_id"], record["sample"]))
+
+
+def written(artifact: Artifact) -> list[tuple[Any, ...]]:
+    return [(each["prompt_id"], each["sample"], each["tokens"], each["order"]) for each in records(artifact)]
+
+
+def test_a_record_says_what_was_written_and_how_it_came_to_be(settings: DecodingSettings, store: Store) -> None:
+    artifact = produced(settings)
+    found = records(artifact)
+    assert len(found) == artifact.manifest.counters["completions"] == 10
+    config = json.loads(artifact_of(store, settings).read_one("config.json"))
+    for record in found:
+        assert record["prompt"].startswith("q")
+        assert record["prompt"].endswith("=")
+        assert 0 < len(record["tokens"]) <= LENGTH
+        assert sorted(record["order"]) == list(range(len(record["tokens"])))
+        assert sorted(record["steps"]) == [record["steps"][place] for place in record["order"]]
+        assert record["decoding"] == "exact"
+        assert record["settings"] == artifact.manifest.digest
+        [weights] = artifact_of(store, settings).parts("model.safetensors")
+        assert record["weights"] == weights.sha256
+        if "mask_token_id" not in config:
+            assert record["order"] == record["steps"] == list(range(len(record["tokens"])))
+    assert any(record["finished"] != (len(record["tokens"]) == LENGTH) for record in found)
+    assert len({tuple(record["tokens"]) for record in found}) > 5
+
+
+def artifact_of(store: Store, settings: DecodingSettings) -> Artifact:
+    return open_artifact(store, settings.model)
+
+
+def test_shards_workers_and_formats_change_no_completion(settings: DecodingSettings) -> None:
+    whole = written(produced(settings, prompts_per_shard=5))
+    assert whole == written(produced(settings, prompts_per_shard=1, workers=2))
+    assert whole == written(produced(settings, prompts_per_shard=2, output_format="jsonl"))
+    assert whole != written(produced(settings, seed=1))
+
+
+def test_greedy_samples_are_all_the_same(settings: DecodingSettings) -> None:
+    found = written(produced(settings, temperature=0.0))
+    assert all(first[2:] == second[2:] for first, second in zip(found[::2], found[1::2], strict=True))
+
+
+def test_a_text_without_a_question_is_gone_on_with(settings: DecodingSettings) -> None:
+    found = records(produced(settings, source="texts"))
+    assert [record["prompt"] for record in found] == ["a text to go on with"] * 2
+
+
+@pytest.mark.parametrize("settings", [True], indirect=True, ids=["diffusion"])
+def test_drafts_change_no_token(settings: DecodingSettings) -> None:
+    artifact, drafted = produced(settings), produced(settings, draft_length=2)
+    assert written(artifact) == written(drafted)
+    assert drafted.manifest.counters["forward_passes"] < artifact.manifest.counters["forward_passes"]
+
+
+@pytest.mark.parametrize("settings", [False], indirect=True, ids=["causal"])
+def test_what_a_causal_model_cannot_do_is_refused(settings: DecodingSettings) -> None:
+    with pytest.raises(UsageError, match="--draft-length=2 is for diffusion models"):
+        produced(settings, draft_length=2)
+    with pytest.raises(UsageError, match="has no documents of source 'nothing'; it has evaluation, texts"):
+        produced(settings, source="nothing")
+    with pytest.raises(UsageError, match="give --model and --prompts"):
+        produced(settings, model="")
+
+
+def test_a_decoding_that_was_stopped_keeps_every_prompt_that_it_had_done(settings: DecodingSettings) -> None:
+    by_prompt = settings.model_copy(update={"prompts_per_shard": 1})
+    with open_job(by_prompt, stage_digest(by_prompt), "stopped", None) as job:
+        for index in (0, 3):
+            job.commit(decode_shard, index)
+    artifact = produced(by_prompt)
+    assert [index for index, attempt in artifact.manifest.attempts.items() if attempt == "stopped"] == [0, 3]
+    assert len(artifact.manifest.attempts) == 5
+    assert written(artifact) == written(produced(settings, prompts_per_shard=5))
