@@ -53,7 +53,10 @@ def training_sample(ids: Sequence[str], *, count: int, seed: int) -> list[int]:
 
 def load(body: bytes, *, name: str) -> Tokenizer:
     """Read tokenizer.json; InputError when it cannot serve."""
-    tokenizer = Tokenizer.from_str(body.decode())
+    try:
+        tokenizer = Tokenizer.from_str(body.decode())
+    except Exception as error:  # The library raises no other class than this.
+        raise InputError(f"tokenizer.json of {name} is none that the tokenizers library reads: {error}") from error
     missing = [token for token in (END_OF_TEXT, PADDING) if tokenizer.token_to_id(token) is None]
     if missing:
         raise InputError(f"the tokenizer of {name} has no {' and no '.join(missing)}")

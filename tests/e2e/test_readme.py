@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import TINY, Finished, octo
+from tests.e2e.test_diffucoder import TINY as DIFFUCODER_TINY
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 COMMANDS = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+SIZES = {"octothinker": [flag for change in TINY for flag in ("--set", change)], "diffucoder": DIFFUCODER_TINY}
 ON_A_CLUSTER = {"submit", "ps", "logs", "status", "cancel", "render"}
 """Verbs whose commands tests/wire/test_readme_cluster.py runs, against a cluster."""
 
@@ -46,7 +48,7 @@ def test_every_octo_command_works(command: str, finished: Finished, tmp_path: Pa
         words += ["--store", str(finished.directory)]
     if words[0] == "run":
         # At the size of these tests; what README's line sets comes last and wins.
-        sizes = [flag for change in TINY for flag in ("--set", change)]
+        sizes = SIZES[words[1]]
         words = [*words[:2], *sizes, *words[2:], "--output", str(tmp_path / "report.html")]
     ran = octo(*words, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr

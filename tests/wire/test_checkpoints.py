@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
+from octo.data.tokenizer import train as train_tokenizer
 from octo.errors import IntegrityError, PreemptedError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
@@ -204,7 +205,7 @@ def tokens(store: Store) -> Artifact:
         "mixture.json": json.dumps(
             {"sequence_length": LENGTH, "sequences": num_sequences, "vocabulary_size": 48}
         ).encode(),
-        "tokenizer.json": b"{}",
+        "tokenizer.json": train_tokenizer([""], vocabulary_size=0).to_str().encode(),
     }
     return commit(store, [parts], job="tokenization")
 

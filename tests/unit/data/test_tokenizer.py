@@ -56,3 +56,5 @@ def test_a_stored_tokenizer_is_loaded_and_one_without_our_tokens_is_refused() ->
     assert load(body, name="x").get_vocab_size() == TOKENIZER.get_vocab_size()
     with pytest.raises(InputError, match=r"the tokenizer of x has no <\|pad\|>"):
         load(body.replace(b"<|pad|>", b"<|gap|>"), name="x")
+    with pytest.raises(InputError, match=r"tokenizer\.json of x is none that the tokenizers library reads"):
+        load(b"{}", name="x")
