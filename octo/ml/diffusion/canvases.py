@@ -144,20 +144,26 @@ def plan(length: int, settings: DenoisingSettings) -> dict[int, Turn]:
     """The steps of a completion that may unmask anything, by number.
 
     Their counts add up to its length, and differ by one at most within a block. Steps are shared out over the blocks
-    likewise; a block has one at least.
+    by their lengths; a block has one at least.
     """
     block = min(settings.block_length or length, length)
-    starts = range(0, length, block)
     num_steps = settings.steps_of(length)
     turns: list[Turn] = []
-    for number, first in enumerate(starts):
+    for first in range(0, length, block):
         last = min(first + block, length)
-        steps = max(1, _share(number, len(starts), num_steps))
+        steps = max(1, last * num_steps // length - first * num_steps // length)
         noises = np.linspace(1.0, EARLIEST, steps + 1)
         for step in range(steps):
             keep = 0.0 if step == steps - 1 else float(noises[step + 1] / noises[step])
             turns.append(Turn(first, last, _share(step, steps, last - first), keep))
     return {step: turn for step, turn in enumerate(turns) if turn.count or settings.order == "origin"}
+
+
+def next_turn(masked_L: Tensor, settings: DenoisingSettings) -> Turn:
+    """A step that unmasks what is sure enough, and one in any case, in a completion's first block that has masks."""
+    block = settings.block_length or len(masked_L)
+    first = int(masked_L.int().argmax()) // block * block
+    return Turn(first, min(first + block, len(masked_L)), count=1)
 
 
 def uniforms(seed: int, request: Request, step: int) -> np.ndarray:

@@ -77,7 +77,7 @@ def _open(masked_BL: Tensor, turns_B: Sequence[Turn]) -> Tensor:
 
 
 def _surest(confidences_BL: Tensor, chances_BL: Tensor, turns_B: Sequence[Turn], settings: DenoisingSettings) -> Tensor:
-    """Where each row is surest, as many as its turn says; of equals, the leftmost."""
+    """Where each row is surest, as many as its turn says, or as are sure enough; of equals, the leftmost."""
     keys_BL = confidences_BL
     if settings.order_temperature:
         # The largest after Gumbel noise are a draw without replacement.
@@ -86,7 +86,11 @@ def _surest(confidences_BL: Tensor, chances_BL: Tensor, turns_B: Sequence[Turn],
     ranks_BL = torch.empty_like(sorted_BL).scatter_(
         1, sorted_BL, torch.arange(sorted_BL.shape[1], device=sorted_BL.device).expand_as(sorted_BL)
     )
-    chosen_BL = (ranks_BL < _of(turns_B, "count", like=ranks_BL)) & ~confidences_BL.isnan()
+    chosen_BL = ranks_BL < _of(turns_B, "count", like=ranks_BL)
+    if settings.confidence_threshold:
+        sureness_BL = confidences_BL.exp() if settings.order == "entropy" else confidences_BL
+        chosen_BL |= sureness_BL >= settings.confidence_threshold
+    chosen_BL &= ~confidences_BL.isnan()
     return ranks_BL.where(chosen_BL, -1)
 
 

@@ -80,7 +80,6 @@ def hidden_states(
     *,
     mask_B1SS: Tensor,
     positions_BS: Tensor,
-    cache: Any = None,
 ) -> Tensor:
     """The last layer's states, of which the one at column c - 1 predicts the token at column c; shape B, S, D.
 
@@ -91,8 +90,7 @@ def hidden_states(
         input_ids=tokens_BS,
         attention_mask=mask_B1SS,
         position_ids=positions_BS,
-        past_key_values=cache,
-        use_cache=cache is not None,
+        use_cache=False,
     ).last_hidden_state
     return hidden_BSD
 

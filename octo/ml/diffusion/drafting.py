@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from octo.errors import UsageError
 from octo.ml.diffusion.beliefs import Beliefs
+from octo.ml.diffusion.caches import Passes
 from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, joined, plan
 from octo.ml.diffusion.decisions import Believe, decide
 from octo.ml.diffusion.denoiser import kind_of
@@ -45,9 +47,19 @@ def denoise_by_drafts(
     ends: Sequence[int] = (),
     banned: Sequence[int] = (),
 ) -> list[Completed]:
-    """Complete every prompt as `sampler.denoise` does, with up to `draft_length` more steps in each forward pass."""
+    """Complete every prompt as `sampler.denoise` does, with up to `draft_length` more steps in each forward pass.
+
+    Raises:
+        UsageError: the settings are approximate, so that there is nothing that drafts could be verified by.
+    """
+    if settings.exactness != "exact":
+        raise UsageError(
+            f"drafts are verified by exact denoising, got cache={settings.cache} and confidence_threshold="
+            f"{settings.confidence_threshold}: leave out the drafts, or these"
+        )
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
+    passes = Passes(model, canvases, kind=kind, settings=settings)
     progress = [Progress(request, list(plan(request.length, settings).items())) for request in requests]
     while rows := [row for row in undecided(canvases, ends) if progress[row].ahead]:
         chains = [
@@ -55,7 +67,8 @@ def denoise_by_drafts(
             for row in rows
         ]
         read = joined([canvas for chain in chains for canvas in chain])
-        reading = Reading(model, read, kind=kind, settings=settings, banned=(*banned, kind.mask_id))
+        origins = [row for row, chain in zip(rows, chains, strict=True) for _ in chain]
+        reading = Reading(passes, read, origins, banned=(*banned, kind.mask_id), asked_BL=read.masked_BL)
         asked = [
             (progress[row], step, turn)
             for row, chain in zip(rows, chains, strict=True)

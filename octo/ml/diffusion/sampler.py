@@ -1,14 +1,15 @@
 """Decoding by masked diffusion, exactly: the same tokens as one plain denoising step after another.
 
 What makes it fast changes no token. Logits are computed at masked positions only; nothing is sorted over the
-vocabulary; a completion whose text is decided is left alone; steps that unmask nothing are no forward pass.
+vocabulary; a completion whose text is decided is left alone; steps that unmask nothing are no forward pass; a prompt
+that sees itself alone is computed once. Settings that give up exactness for more are labelled approximate.
 
 Axes: B completions, L positions of a completion, S positions of prompt and completion, D width, N masked positions.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +17,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from octo.ml.diffusion.beliefs import Beliefs
-from octo.ml.diffusion.canvases import Canvases, Request, blank, plan, uniforms
+from octo.ml.diffusion.caches import Passes
+from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, next_turn, plan, uniforms
 from octo.ml.diffusion.decisions import Decision, decide
-from octo.ml.diffusion.denoiser import Kind, attention_mask, head, hidden_states, kind_of, positions_of
+from octo.ml.diffusion.denoiser import head, kind_of
 from octo.settings.denoising import DenoisingSettings
 
 
@@ -33,7 +35,7 @@ class Completed:
     steps: list[int]
     """By position, the denoising step that unmasked it; -1 for none."""
     num_forward_passes: int
-    """In which it took part."""
+    """In which it took part, its prompt alone not counted."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,27 @@ def denoise(
     """
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
+    passes = Passes(model, canvases, kind=kind, settings=settings)
     plans = [plan(request.length, settings) for request in requests]
     num_passes = [0] * len(requests)
+
+    def turn(row: int, step: int) -> Turn | None:
+        if settings.confidence_threshold:
+            return next_turn(canvases.masked_BL[row, : requests[row].length], settings)
+        return plans[row].get(step)
+
     for step in range(1 + max(step for each in plans for step in each)):
-        rows = [row for row in undecided(canvases, ends) if step in plans[row]]
-        if not rows:
+        turns = {row: now for row in undecided(canvases, ends) if (now := turn(row, step))}
+        if not turns:
             continue
+        rows = list(turns)
         chosen_B = torch.tensor(rows, device=canvases.tokens_BS.device)
         part = canvases.rows(chosen_B)
-        read = Reading(model, part, kind=kind, settings=settings, banned=(*banned, kind.mask_id), hooks=hooks)
+        read = Reading(passes, part, rows, turns_B=list(turns.values()), banned=(*banned, kind.mask_id), hooks=hooks)
         decision = decide(
             read.believe,
             part.masked_BL,
-            [plans[row][step] for row in rows],
+            list(turns.values()),
             draws(seed, [(requests[row], step) for row in rows], like=part.masked_BL),
             settings=settings,
         )
@@ -108,45 +118,62 @@ class Reading:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        passes: Passes,
         canvases: Canvases,
+        rows: Sequence[int],
         *,
-        kind: Kind,
-        settings: DenoisingSettings,
         banned: Sequence[int],
+        turns_B: Sequence[Turn] = (),
+        asked_BL: Tensor | None = None,
         hooks: Hooks = NO_HOOKS,
     ) -> None:
-        self._model = model
+        """See `Passes.states` for most of it.
+
+        Args:
+            passes: has the model.
+            canvases: as they stand.
+            rows: the canvases that they came from.
+            banned: ids that are never drawn.
+            turns_B: what is done next.
+            asked_BL: what may be asked about, where it will be asked time and again; else what is asked about first.
+            hooks: what may look on.
+        """
+        self._passes = passes
         self._canvases = canvases
-        self._kind = kind
-        self._settings = settings
+        self._rows = rows
         self._banned = banned
+        self._turns_B = turns_B
+        self._asked_BL = asked_BL
         self._hooks = hooks
-        self.took_place = False
+        self._states_ND: Tensor | None = None
+        self._held_BL = torch.full_like(canvases.places_BL, -1)
+
+    @property
+    def took_place(self) -> bool:
+        """Whether anything was asked."""
+        return self._states_ND is not None
 
     def believe(self, rows_N: Tensor, columns_N: Tensor) -> tuple[Beliefs, Tensor]:
         """The beliefs about N positions, by row and position of the completion."""
+        if self._states_ND is None:
+            self._states_ND = self._read(rows_N, columns_N)
         change = self._hooks.logits
         beliefs = Beliefs(
-            # The state before a position predicts it.
-            self._states_BSD[rows_N, self._canvases.width + columns_N - 1],
-            head(self._model),
-            settings=self._settings,
+            self._states_ND[self._held_BL[rows_N, columns_N]],
+            head(self._passes.model),
+            settings=self._passes.settings,
             banned=self._banned,
             change=partial(change, rows_N=rows_N, columns_N=columns_N) if change else None,
         )
         return beliefs, torch.arange(len(rows_N), device=rows_N.device)
 
-    @cached_property
-    def _states_BSD(self) -> Tensor:  # noqa: N802 - the axes are part of the name
-        self.took_place = True
-        canvases = self._canvases
-        return hidden_states(
-            self._model,
-            canvases.tokens_BS,
-            mask_B1SS=attention_mask(canvases.valid_BS, canvases.prompt_BS, attention=self._kind.attention),
-            positions_BS=positions_of(canvases.valid_BS),
-        )
+    def _read(self, rows_N: Tensor, columns_N: Tensor) -> Tensor:
+        asked_BL = self._asked_BL
+        if asked_BL is None:
+            asked_BL = torch.zeros_like(self._canvases.masked_BL)
+            asked_BL[rows_N, columns_N] = True
+        self._held_BL[asked_BL] = torch.arange(int(asked_BL.sum()), device=asked_BL.device)
+        return self._passes.states(self._canvases, self._rows, asked_BL, turns_B=self._turns_B)
 
 
 def draws(seed: int, asked: Sequence[tuple[Request, int]], *, like: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class Plainly:
     num_steps: int | None = None
     block_length: int | None = None
     judge_by_model: bool = False
+    prompt_is_apart: bool = False
+    """Whether the prompt sees itself alone."""
 
 
 @torch.no_grad()
@@ -43,7 +45,7 @@ def decode_plainly(
         for turn in range(num_steps):
             token_draws, order_draws = generator(seed, "denoising", *key, step).random((2, length))
             masked = [position for position in range(first, last) if canvas[len(prompt) + position] == mask_id]
-            logits = logits_everywhere(model, canvas)
+            logits = logits_everywhere(model, canvas, len(prompt) if how.prompt_is_apart else 0)
             tokens, confidences = {}, {}
             for position in masked:
                 row = logits[len(prompt) + position].double()
@@ -70,21 +72,19 @@ def decode_plainly(
 def blocks(length: int, how: Plainly) -> list[tuple[int, int, int]]:
     """First and last position of each block, and its steps."""
     size = how.block_length or length
-    number = -(-length // size)
     steps = how.num_steps or length
+    ends = [*range(size, length, size), length]
+    starts = [0, *ends[:-1]]
     return [
-        (
-            each * size,
-            min((each + 1) * size, length),
-            max(1, (each + 1) * steps // number - each * steps // number),
-        )
-        for each in range(number)
+        (first, last, max(1, last * steps // length - first * steps // length))
+        for first, last in zip(starts, ends, strict=True)
     ]
 
 
-def logits_everywhere(model: PreTrainedModel, canvas: Tensor) -> Tensor:
+def logits_everywhere(model: PreTrainedModel, canvas: Tensor, num_apart: int = 0) -> Tensor:
     """By position of the canvas: a causal model's prediction of the next token, moved by one."""
     everything = torch.ones(1, 1, len(canvas), len(canvas), dtype=torch.bool)
+    everything[:, :, :num_apart, num_apart:] = False
     logits = model(input_ids=canvas[None], attention_mask=everything, use_cache=False).logits[0].float()
     return torch.cat([logits[:1], logits[:-1]])
 

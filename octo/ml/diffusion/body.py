@@ -1,0 +1,122 @@
+"""A model's body as decoding runs it: some columns of some canvases, and of the last layer what is asked for alone.
+
+It is the forward pass of transformers' Llama and Qwen2, layer by layer, of weights that are at hand whole. Left out is
+what theirs cannot leave out: in the last layer, the queries of positions that nobody asks about and all that would
+follow, and a mask where there is nothing to hide.
+
+Axes: B canvases, S their columns, C of them that are computed, M of those that are asked for in a canvas, N in all,
+D width, F that of the feed-forward part, H heads, K heads of keys and values, E width of a head.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+
+class Memory(Protocol):
+    """Keys and values of columns that are not computed."""
+
+    def update(self, keys_BKCE: Tensor, values_BKCE: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """Those of all columns of a layer, by means of those that were computed; as transformers' caches have it."""
+
+
+class Asked(NamedTuple):
+    """Columns whose states are wanted, as many for each canvas: some are there to fill up."""
+
+    columns_BM: Tensor
+    wanted_BM: Tensor
+
+
+def states(
+    model: PreTrainedModel,
+    tokens_BC: Tensor,
+    *,
+    positions_BC: Tensor,
+    valid_BS: Tensor,
+    asked_BC: Tensor,
+    memory: Memory | None = None,
+) -> Tensor:
+    """The last layer's states of the columns that are asked for, canvas by canvas; shape N, D.
+
+    Args:
+        model: of transformers' Llama or Qwen2.
+        tokens_BC: of the columns that are computed.
+        positions_BC: of these columns in their text.
+        valid_BS: what each of them sees: of all columns where there is a memory, else of those that are computed.
+        asked_BC: true for the columns whose states are wanted.
+        memory: where the keys and values of other columns are.
+    """
+    owner: Any = model
+    body = owner.get_decoder()
+    sees_B11S = None if bool(valid_BS.all()) else valid_BS[:, None, None, :]
+    hidden_BCD = body.embed_tokens(tokens_BC)
+    turns = body.rotary_emb(hidden_BCD, position_ids=positions_BC)
+    *layers, last = body.layers
+    for layer in layers:
+        hidden_BCD = _through(layer, hidden_BCD, turns, sees_B11S, memory)
+    found_ND: Tensor = body.norm(_through(last, hidden_BCD, turns, sees_B11S, memory, _ragged(asked_BC)))
+    return found_ND
+
+
+def _ragged(asked_BC: Tensor) -> Asked:
+    counts_B1 = asked_BC.sum(dim=-1, keepdim=True)
+    columns_BM = asked_BC.int().sort(dim=-1, descending=True, stable=True).indices[:, : int(counts_B1.max())]
+    return Asked(columns_BM, torch.arange(columns_BM.shape[1], device=asked_BC.device) < counts_B1)
+
+
+def _through(
+    layer: Any,
+    hidden_BCD: Tensor,
+    turns: tuple[Tensor, Tensor],
+    sees_B11S: Tensor | None,
+    memory: Memory | None,
+    asked: Asked | None = None,
+) -> Tensor:
+    """What a layer makes of its columns; shape B, C, D, or N, D for those that are asked for."""
+    attention, mlp = layer.self_attn, layer.mlp
+    normed_BCD = layer.input_layernorm(hidden_BCD)
+    keys_BKSE = _turned(_in_heads(attention.k_proj(normed_BCD), attention.head_dim), turns)
+    values_BKSE = _in_heads(attention.v_proj(normed_BCD), attention.head_dim)
+    if memory:
+        keys_BKSE, values_BKSE = memory.update(keys_BKSE, values_BKSE, attention.layer_idx)
+    if asked:
+        rows_B1 = torch.arange(len(hidden_BCD), device=hidden_BCD.device)[:, None]
+        here = (rows_B1, asked.columns_BM)
+        hidden_BCD, normed_BCD, turns = hidden_BCD[here], normed_BCD[here], (turns[0][here], turns[1][here])
+    queries_BHCE = _turned(_in_heads(attention.q_proj(normed_BCD), attention.head_dim), turns)
+    attended_BCD = _attended(attention, queries_BHCE, keys_BKSE, values_BKSE, sees_B11S)
+    if asked:
+        hidden_BCD, attended_BCD = hidden_BCD[asked.wanted_BM], attended_BCD[asked.wanted_BM]
+    hidden_BCD = hidden_BCD + attention.o_proj(attended_BCD)
+    normed_BCD = layer.post_attention_layernorm(hidden_BCD)
+    gated_BCF = mlp.act_fn(mlp.gate_proj(normed_BCD)).mul_(mlp.up_proj(normed_BCD))
+    through_BCD: Tensor = hidden_BCD + mlp.down_proj(gated_BCF)
+    return through_BCD
+
+
+def _in_heads(projected_BCD: Tensor, width: int) -> Tensor:
+    return projected_BCD.view(*projected_BCD.shape[:-1], -1, width).transpose(1, 2)
+
+
+def _turned(heads_BHCE: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary positions, in halves."""
+    half = heads_BHCE.shape[-1] // 2
+    cos_B1CE, sin_B1CE = (each_BCE[:, None, :, :half] for each_BCE in turns)
+    first_BHCE, second_BHCE = heads_BHCE[..., :half], heads_BHCE[..., half:]
+    turned_BHCE = torch.empty_like(heads_BHCE)
+    torch.mul(first_BHCE, cos_B1CE, out=turned_BHCE[..., :half]).addcmul_(second_BHCE, sin_B1CE, value=-1)
+    torch.mul(second_BHCE, cos_B1CE, out=turned_BHCE[..., half:]).addcmul_(first_BHCE, sin_B1CE)
+    return turned_BHCE
+
+
+def _attended(
+    attention: Any, queries_BHCE: Tensor, keys_BKSE: Tensor, values_BKSE: Tensor, sees_B11S: Tensor | None
+) -> Tensor:
+    """What each column takes from those that it sees, its heads side by side; shape B, C, D."""
+    attended_BCHE, _ = sdpa_attention_forward(
+        attention, queries_BHCE, keys_BKSE, values_BKSE, sees_B11S, scaling=attention.scaling, is_causal=False
+    )
+    return attended_BCHE.flatten(2)

@@ -1,0 +1,186 @@
+"""Keys and values that several denoising steps share, and so which columns of a canvas each of them computes.
+
+Exact: a prompt that sees itself alone is computed once. Approximate, after Fast-dLLM (arXiv 2505.22618): what lies
+outside the block that is being completed is taken as it was when the block was begun, or refreshed since.
+
+Axes: B canvases, L positions of a completion, S columns of prompt and completion, C of them that are computed, N
+positions that are asked about, D width, K heads of keys and values, E width of a head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from octo.errors import UsageError
+from octo.ml.diffusion.body import states
+from octo.ml.diffusion.canvases import Canvases, Turn
+from octo.ml.diffusion.denoiser import Kind, head, positions_of
+from octo.settings.denoising import DenoisingSettings
+
+
+class Cache:
+    """The keys and values of all columns of some canvases, by layer."""
+
+    def __init__(self, num_canvases: int, num_columns: int) -> None:
+        self._shape = (num_canvases, num_columns)
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def layer(self, number: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's keys and values, to be written to; zeros at first. Shapes B, K, S, E."""
+        if number not in self._layers:
+            shape = (self._shape[0], like.shape[1], self._shape[1], like.shape[3])
+            self._layers[number] = (like.new_zeros(shape), like.new_zeros(shape))
+        return self._layers[number]
+
+    def are_all(self, rows: Sequence[int]) -> bool:
+        """Whether rows are those of the cache, in its order."""
+        return list(rows) == list(range(self._shape[0]))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Columns that one forward pass computes, the cache beside them; the `body.Memory` of that pass."""
+
+    cache: Cache
+    rows: Sequence[int]
+    """The canvases' places in the cache; a place may be there several times."""
+    columns_BC: Tensor
+    keeps: bool
+    """Whether later passes are to find what this one computes."""
+
+    def update(self, keys_BKCE: Tensor, values_BKCE: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """A layer's keys and values of all columns, those that were computed among them."""
+        kept = self.cache.layer(layer_idx, like=keys_BKCE)
+        # Nobody reads what a step wrote in place without having computed it again, unless it was to be kept.
+        in_place = self.cache.are_all(self.rows)
+        rows_B1 = torch.arange(len(self.rows), device=keys_BKCE.device)[:, None]
+        both = []
+        for kept_BKSE, computed_BKCE in zip(kept, (keys_BKCE, values_BKCE), strict=True):
+            all_BKSE = kept_BKSE if in_place else kept_BKSE[list(self.rows)]
+            all_BKSE[rows_B1, :, self.columns_BC] = computed_BKCE.transpose(1, 2)
+            if self.keeps and not in_place:
+                kept_BKSE[list(self.rows)] = all_BKSE
+            both.append(all_BKSE)
+        return both[0], both[1]
+
+
+class Passes:
+    """Forward passes over canvases of some requests, each of which computes what the settings' cache leaves to it."""
+
+    def __init__(self, model: PreTrainedModel, canvases: Canvases, *, kind: Kind, settings: DenoisingSettings) -> None:
+        """Compute what is computed once.
+
+        Raises:
+            UsageError: an exact cache is asked for, of a model whose prompts see their completions.
+        """
+        if settings.cache == "prompt" and kind.attention != "prefix":
+            raise UsageError(
+                f"cache=prompt is not exact for this model, whose prompts see completions (diffusion_attention "
+                f"{kind.attention}): expected cache=exact, or cache=prefix, which is labelled approximate"
+            )
+        self.model = model
+        self.settings = settings
+        self._width = canvases.width
+        self._prompt_is_kept = kind.attention == "prefix"
+        num_canvases, num_columns = canvases.tokens_BS.shape
+        self._cache = Cache(num_canvases, num_columns) if self._prompt_is_kept or settings.keeps_blocks else None
+        self._begun = [(-1, 0)] * num_canvases
+        """Of each canvas, the block for which it was last computed whole, and the steps since then."""
+        self._ends_BD = self._taken_up(canvases) if self._prompt_is_kept else None
+
+    def states(
+        self, canvases: Canvases, rows: Sequence[int], asked_BL: Tensor, *, turns_B: Sequence[Turn] = ()
+    ) -> Tensor:
+        """The states that predict the positions that are asked about, canvas by canvas; shape N, D.
+
+        Args:
+            canvases: as they stand.
+            rows: the canvases that they came from, of those there were at the beginning.
+            asked_BL: true where a position is asked about.
+            turns_B: for a cache of blocks, what each canvas's step does; it may ask about its block alone.
+        """
+        where_N = asked_BL.nonzero(as_tuple=True)
+        found_ND = head(self.model).new_empty(len(where_N[0]), self.model.config.hidden_size)
+        computed_BL = asked_BL.clone()
+        if self._ends_BD is not None:
+            # The state before a position predicts it, and the prompt's end never changes.
+            computed_BL[:, 0] = False
+            first_N = where_N[1] == 0
+            found_ND[first_N] = self._ends_BD[torch.tensor(rows, device=asked_BL.device)[where_N[0][first_N]]]
+        blockwise = self.settings.keeps_blocks
+        whole = [place for place, row in enumerate(rows) if not blockwise or self._begins(row, turns_B[place])]
+        within = sorted(set(range(len(rows))) - set(whole))
+        for places in filter(None, (whole, within)):
+            chosen_B = torch.tensor(places, device=asked_BL.device)
+            part_BL = computed_BL[chosen_B]
+            if not part_BL.any():
+                continue
+            windows = [self._window(canvases, turns_B[place] if places is within else None) for place in places]
+            here_N = computed_BL[where_N] & torch.isin(where_N[0], chosen_B)
+            found_ND[here_N] = self._computed(
+                canvases.rows(chosen_B),
+                [rows[place] for place in places],
+                part_BL,
+                windows=windows,
+                keeps=blockwise and places is whole,
+            )
+        return found_ND
+
+    def _taken_up(self, canvases: Canvases) -> Tensor:
+        """Have the cache keep the prompts; returns the states at their ends, shape B, D."""
+        columns_BC = torch.arange(self._width, device=canvases.tokens_BS.device).expand(len(canvases.tokens_BS), -1)
+        return states(
+            self.model,
+            canvases.tokens_BS[:, : self._width],
+            positions_BC=positions_of(canvases.valid_BS)[:, : self._width],
+            valid_BS=canvases.prompt_BS,
+            asked_BC=columns_BC == self._width - 1,
+            memory=Part(self._cache, range(len(columns_BC)), columns_BC, keeps=True) if self._cache else None,
+        )
+
+    def _begins(self, row: int, turn: Turn) -> bool:
+        """Count a canvas's step: whether it computes all columns, for the sake of those that follow."""
+        block, age = self._begun[row]
+        every = self.settings.refresh_every
+        begins = block != turn.first or (every > 0 and age >= every)
+        self._begun[row] = (turn.first, 1 if begins else age + 1)
+        return begins
+
+    def _window(self, canvases: Canvases, turn: Turn | None) -> tuple[int, int]:
+        """The columns that are computed: from one to before another; of all there are without a turn."""
+        first = self._width if self._prompt_is_kept else 0
+        last = canvases.tokens_BS.shape[1]
+        if turn is None:
+            return first, last
+        # The column before the block predicts its first position.
+        first = max(first, self._width + turn.first - 1)
+        return first, self._width + turn.last if self.settings.cache == "dual" else last
+
+    def _computed(
+        self,
+        canvases: Canvases,
+        rows: Sequence[int],
+        asked_BL: Tensor,
+        *,
+        windows: Sequence[tuple[int, int]],
+        keeps: bool,
+    ) -> Tensor:
+        """The states before positions that are asked about, by a pass over a window of each canvas; shape N, D."""
+        first_B1, last_B1 = torch.tensor(windows, device=asked_BL.device).t()[:, :, None]
+        columns_BC = first_B1 + torch.arange(int((last_B1 - first_B1).max()), device=asked_BL.device)
+        # Short windows are filled up with their last column, time and again: that changes nothing of it.
+        inside_BC = columns_BC < last_B1
+        columns_BC = columns_BC.minimum(last_B1 - 1)
+        asked_BS = torch.zeros_like(canvases.valid_BS)
+        asked_BS[:, self._width - 1 : -1] = asked_BL
+        return states(
+            self.model,
+            canvases.tokens_BS.gather(1, columns_BC),
+            positions_BC=positions_of(canvases.valid_BS).gather(1, columns_BC),
+            valid_BS=canvases.valid_BS,
+            asked_BC=asked_BS.gather(1, columns_BC) & inside_BC,
+            memory=Part(self._cache, rows, columns_BC, keeps=keeps) if self._cache else None,
+        )
