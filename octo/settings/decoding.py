@@ -38,6 +38,12 @@ class DecodingSettings(JobSettings):
     """How a diffusion model unmasks tokens."""
     draft_length: int = Field(default=0, ge=0)
     """Denoising steps that a diffusion model guesses ahead and verifies in one forward pass; no token changes."""
+    agreement_prompts: int = Field(default=1, ge=0)
+    """Where denoising is approximate, prompts of each shard that are completed exactly too: the share of tokens that
+    are the same is counted."""
+    analyses: bool = True
+    """Whether a diffusion model's decoding is analysed: AR-ness, orders, the entropy sink, and how one completion came
+    to be."""
     engine: Literal["torch", "vllm"] = "torch"
     """What decodes causal models: octo's own sampler, or vLLM on an accelerator."""
     output_format: Literal["parquet", "jsonl"] = "parquet"

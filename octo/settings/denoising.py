@@ -4,6 +4,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Exactness = Literal["exact", "approximate"]
+"""Whether tokens are those of one plain denoising step after another."""
+
 
 class DenoisingSettings(BaseModel):
     """How masks become tokens (DiffuCoder, section 4 and appendix)."""
@@ -60,7 +63,7 @@ class DenoisingSettings(BaseModel):
         return self.model_copy(update={"cache": "exact", "refresh_every": 0, "confidence_threshold": 0.0})
 
     @property
-    def exactness(self) -> Literal["exact", "approximate"]:
+    def exactness(self) -> Exactness:
         """Whether the tokens are those of one plain denoising step after another: written beside every completion."""
         return "approximate" if self.keeps_blocks or self.confidence_threshold else "exact"
 

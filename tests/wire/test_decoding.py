@@ -71,6 +71,8 @@ def produced(settings: DecodingSettings, **changes: Any) -> Artifact:
 def records(artifact: Artifact) -> list[Mapping[str, Any]]:
     found = []
     for part in artifact.manifest.parts:
+        if not part.name.startswith("completions"):
+            continue
         body = artifact.read(part)
         if part.name.endswith(".jsonl"):
             found += [json.loads(line) for line in body.splitlines()]
@@ -130,6 +132,48 @@ def test_drafts_change_no_token(settings: DecodingSettings) -> None:
     artifact, drafted = produced(settings), produced(settings, draft_length=2)
     assert written(artifact) == written(drafted)
     assert drafted.manifest.counters["forward_passes"] < artifact.manifest.counters["forward_passes"]
+
+
+@pytest.mark.parametrize("settings", [True], indirect=True, ids=["diffusion"])
+def test_an_approximate_mode_says_so_everywhere_and_how_far_it_agrees(settings: DecodingSettings) -> None:
+    exact = produced(settings, prompts_per_shard=5)
+    threshold = settings.denoising.model_copy(update={"confidence_threshold": 0.05})
+    artifact = produced(settings, denoising=threshold, prompts_per_shard=5, agreement_prompts=5)
+    assert {record["decoding"] for record in records(artifact)} == {"approximate"}
+    assert [each["decoding"] for each in analyses(artifact)] == ["approximate"]
+    assert artifact.manifest.counters["forward_passes"] < exact.manifest.counters["forward_passes"]
+    pairs = list(zip(written(artifact), written(exact), strict=True))
+    counters = {name.removeprefix("agreement."): count for name, count in artifact.manifest.counters.items()}
+    assert counters["texts"] == len(pairs) == 10
+    assert counters["texts_equal"] == sum(one[2] == other[2] for one, other in pairs) < 10
+    assert counters["tokens"] == sum(max(len(one[2]), len(other[2])) for one, other in pairs)
+    equal = sum(here == there for one, other in pairs for here, there in zip(one[2], other[2], strict=False))
+    assert counters["tokens_equal"] == equal > 0
+    assert not [name for name in exact.manifest.counters if name.startswith("agreement")]
+
+
+@pytest.mark.parametrize("settings", [True], indirect=True, ids=["diffusion"])
+def test_analyses_of_shards_add_up_to_those_of_the_whole(settings: DecodingSettings) -> None:
+    [whole] = analyses(produced(settings, prompts_per_shard=5))
+    shards = analyses(produced(settings, prompts_per_shard=2))
+    assert len(shards) == 3
+    for variant, of_whole in enumerate(whole["ar_ness"]):
+        for k, sums in of_whole["local_by_k"].items():
+            assert sums["total"] == pytest.approx(
+                sum(each["ar_ness"][variant]["local_by_k"][k]["total"] for each in shards)
+            )
+    for position, sums in enumerate(whole["entropy_sink"]["entropies_by_position"]):
+        parts = [each["entropy_sink"]["entropies_by_position"][position] for each in shards]
+        assert sums["count"] == sum(part["count"] for part in parts) == 5
+        assert sums["total"] == pytest.approx(sum(part["total"] for part in parts))
+    assert [each["entropy_picture"] is None for each in shards] == [False, True, True]
+    assert shards[0]["entropy_picture"] == whole["entropy_picture"]
+    assert not analyses(produced(settings, analyses=False))
+
+
+def analyses(artifact: Artifact) -> list[Mapping[str, Any]]:
+    parts = sorted(artifact.parts("analyses.json"), key=lambda part: part.index)
+    return [json.loads(artifact.read(part)) for part in parts]
 
 
 @pytest.mark.parametrize("settings", [False], indirect=True, ids=["causal"])
