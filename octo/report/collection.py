@@ -1,6 +1,5 @@
 """Results from committed artifacts: read, compared, and cut to what a page can show."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +8,8 @@ from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of
 from octo.report.curves import curve, finite, mean, read_metrics
+from octo.report.decodings import decoding_of, study_of
+from octo.report.parts import json_parts, parsed
 from octo.report.results import (
     Ancestor,
     Branch,
@@ -47,6 +48,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         InputError: an artifact does not hold what its job promises.
     """
     check_branches(settings)
+    decodings = map(decoding_of, inputs["decodings"])
     evaluations = inputs["evaluations"]
     pairs = [pair_of(name, evaluation) for name, evaluation in zip(settings.branches, evaluations, strict=True)]
     greedy, sampled = (
@@ -66,6 +68,11 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         models=models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True))),
         mixtures=tuple(mixture_of(artifact) for artifact in inputs["mixtures"]),
         corpora=tuple(corpus_of(artifact) for artifact in inputs["corpora"]),
+        decodings=tuple(decoding for decoding in decodings if decoding),
+        studies=tuple(
+            study_of(each, pair_of(each.manifest.stage, each), seed=settings.seed, resamples=settings.resamples)
+            for each in inputs["studies"]
+        ),
         lineage=lineage_of((artifact for artifacts in inputs.values() for artifact in artifacts), store),
     )
 
@@ -166,7 +173,7 @@ def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple
 
 def mixture_of(artifact: Artifact) -> Mixture:
     """What was asked of each source and what it delivered."""
-    described = _json(artifact.read_one("mixture.json"), artifact)
+    described = parsed(artifact.read_one("mixture.json"), artifact)
     sources = [
         {name: each[name] for name in ("weight", "tokens_asked", "tokens_delivered", "documents", "epochs")}
         | {"source": visible(each["source"])}
@@ -242,10 +249,10 @@ def lineage_of(artifacts: Iterable[Artifact], store: Store) -> tuple[Ancestor, .
 
 
 def _sides(evaluation: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    parts = sorted(evaluation.parts("evaluation.json"), key=lambda part: part.index)
-    if len(parts) != 2:
-        raise InputError(f"{evaluation.address} evaluates {len(parts)} models: a report needs two, before and after")
-    before, after = (_json(evaluation.read(part), evaluation) for part in parts)
+    sides = json_parts(evaluation, "evaluation.json")
+    if len(sides) != 2:
+        raise InputError(f"{evaluation.address} evaluates {len(sides)} models: a report needs two, before and after")
+    before, after = sides
     return before, after
 
 
@@ -269,16 +276,6 @@ def _key(artifact: Artifact) -> str:
 def _key_of(address: str) -> str:
     """`<job>/<digest>` of an artifact's address, which is the same in every store."""
     return "/".join(address.split("/")[-2:])
-
-
-def _json(body: bytes, artifact: Artifact) -> Mapping[str, Any]:
-    try:
-        described = json.loads(body)
-    except ValueError as error:
-        raise InputError(f"a part of {artifact.address} is not JSON: {error}") from error
-    if not isinstance(described, dict):
-        raise InputError(f"a part of {artifact.address} is not a JSON object")
-    return described
 
 
 def _completion(example: Mapping[str, Any]) -> Completion:

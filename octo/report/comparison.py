@@ -119,6 +119,11 @@ class Comparison:
         return mean_of(values, bounds=(-bound, bound), generator=random, resamples=self.resamples)
 
 
+def accuracy_of(graded: Graded) -> Estimate:
+    """The share of greedy answers that is right."""
+    return proportion(round(sum(graded.greedy.values())), len(graded.greedy))
+
+
 def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...]:
     """pass@k for k = 1, 2, 4, ... up to the samples of both sides."""
     most = min(pair.before.samples_per_problem, pair.after.samples_per_problem)

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from octo.errors import MissingError
-from octo.report import figures, text
+from octo.report import decoding_figures, figures, text
 from octo.report.comparison import answer_of
 from octo.report.curves import ends
 from octo.report.drawing import Drawing
@@ -102,6 +102,7 @@ def render_page(store: Store, run_id: str) -> str:
         midtraining=_midtraining_figures(results),
         decoding=_decoding(results),
         ar_ness=_ar_ness(_decoding(results)),
+        orders=_decoding_figures(results),
         mixtures=figures.mixtures(results) if results and results.mixtures else None,
         timeline=timeline(run.stages),
         answer_of=answer_of,
@@ -259,6 +260,15 @@ def _ar_ness(branches: Sequence[Branch]) -> str:
     change = sum(changes) / len(changes)
     found = "fell, as in the paper" if change < 0 else "did not fall, unlike in the paper"
     return f"Global AR-ness {found}: by {text.points(change)} points in the mean, of rollouts during training."
+
+
+def _decoding_figures(results: Results | None) -> list[Drawing]:
+    if results is None or not results.decodings:
+        return []
+    draws = [decoding_figures.ar_ness, decoding_figures.order_maps, decoding_figures.entropy_sinks]
+    if any(each.picture for each in results.decodings):
+        draws.append(decoding_figures.entropy_pictures)
+    return [draw(results.decodings) for draw in draws]
 
 
 def _has_values(branch: Branch, name: str) -> bool:

@@ -86,6 +86,60 @@ class Branch(Value):
     examples: tuple[Example, ...]
 
 
+class ArNess(Value):
+    """How much the order of writing is that of reading (DiffuCoder, section 4); shares, None where none can be told."""
+
+    variant: str
+    """ordered, or set."""
+    local_by_k: dict[int, float | None]
+    global_by_k: dict[int, float | None]
+
+
+class EntropyPicture(Value):
+    """One completion's decoding: by shown step and position, the entropy of what was masked, in nats."""
+
+    shown_steps: tuple[int, ...]
+    entropies: tuple[tuple[float | None, ...], ...]
+    steps: tuple[int, ...]
+    """By position, the step that wrote it."""
+
+
+class Decoding(Value):
+    """How a diffusion model decodes."""
+
+    stage: str
+    exactness: str
+    agreement: float | None
+    """Share of tokens that exact decoding writes too; None where decoding is exact, or nothing was compared."""
+    completions: int
+    tokens_per_pass: float
+    num_steps: int
+    length: int
+    ar_ness: tuple[ArNess, ...]
+    num_by_bins: tuple[tuple[int, ...], ...]
+    """How many positions were written, by bins of steps and within them of positions."""
+    sink_probabilities: tuple[float | None, ...]
+    """By position, of the likeliest token while all is masked."""
+    sink_entropies: tuple[float | None, ...]
+    """In nats."""
+    picture: EntropyPicture | None
+
+
+class Study(Value):
+    """Both models of a branch, evaluated in one way."""
+
+    stage: str
+    temperature: float
+    """Of the samples."""
+    num_steps: int
+    """Denoising steps of a completion."""
+    length: int
+    exactness: str
+    greedy_before: Estimate
+    greedy_after: Estimate
+    pass_at_k: tuple[PassAtK, ...]
+
+
 class Verdict(Value):
     """The report's answer. It rests on one comparison, of greedy answers; the sampled one beside it is a check."""
 
@@ -188,5 +242,7 @@ class Results(Value):
     models: tuple[Model, ...]
     mixtures: tuple[Mixture, ...]
     corpora: tuple[Corpus, ...]
+    decodings: tuple[Decoding, ...]
+    studies: tuple[Study, ...]
     lineage: tuple[Ancestor, ...]
     """Inputs first."""

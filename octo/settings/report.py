@@ -28,5 +28,9 @@ class ReportSettings(JobSettings):
     """The tokenization artifacts whose mixtures are shown."""
     corpora: tuple[Address, ...] = ()
     """The curation artifacts whose kept and dropped documents are shown."""
+    decodings: tuple[Address, ...] = ()
+    """The decoding artifacts of diffusion models whose orders are shown."""
+    studies: tuple[Address, ...] = ()
+    """Evaluation artifacts of the same two models at several temperatures and numbers of steps, set side by side."""
     resamples: int = Field(default=10_000, ge=100)
     """Bootstrap resamples behind an interval."""

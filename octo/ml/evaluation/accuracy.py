@@ -67,6 +67,13 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
         "job": artifact.manifest.job,
         **found(questions, greedy, sampled, settings),
     }
+    if is_diffusion(model.config):
+        evaluation["decoding"] = {
+            "temperature": settings.temperature,
+            "num_steps": settings.denoising.steps_of(settings.max_new_tokens),
+            "length": settings.max_new_tokens,
+            "exactness": settings.denoising.exactness,
+        }
     counters = {"problems": len(questions)}
     if settings.scoring.kind != "number":
         trouble = trouble_of(greedy, sampled)

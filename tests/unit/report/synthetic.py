@@ -230,6 +230,8 @@ def report_inputs(synthetic: Synthetic) -> dict[str, list[str]]:
         "models": [synthetic.control, "stable", *(f"decay-{name}" for name in branches)],
         "mixtures": [f"tokenize-{name}" for name in (synthetic.control, "stable", *branches)],
         "corpora": ["curate"],
+        "decodings": [],
+        "studies": [],
     }
 
 
