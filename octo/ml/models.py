@@ -30,6 +30,7 @@ def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: in
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
         num_key_value_heads=shape.num_key_value_heads,
+        initializer_range=shape.initializer_range,
         max_position_embeddings=context,
         tie_word_embeddings=False,
         bos_token_id=None,

@@ -41,6 +41,8 @@ class Preset:
     tuning: TuningSettings
     rl: RlSettings
     evaluation: EvaluationSettings
+    studies: Mapping[str, EvaluationSettings]
+    """Other ways to decode, by name: what becomes of the same models."""
     decoding: DecodingSettings
 
 
@@ -82,7 +84,10 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         ),
         Stage("tune", preset.tuning, {"model": (TRAININGS[-1],), "examples": ("ingest",)}),
         Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
-        Stage("evaluate", preset.evaluation, {"models": ("tune", "rl"), "problems": ("problems",)}),
+        *(
+            Stage(name, settings, {"models": ("tune", "rl"), "problems": ("problems",)})
+            for name, settings in {"evaluate": preset.evaluation, **preset.studies}.items()
+        ),
         *(
             Stage(f"decode-{model}", preset.decoding, {"model": (model,), "prompts": ("problems",)})
             for model in DECODED
@@ -96,6 +101,8 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "models": TRAININGS,
                 "mixtures": tuple(f"tokenize-{name}" for name in TRAININGS),
                 "corpora": ("curate",),
+                "decodings": tuple(f"decode-{model}" for model in DECODED),
+                "studies": ("evaluate", *preset.studies),
             },
         ),
     )
@@ -118,25 +125,34 @@ def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 _LENGTH = 24
 """Of a completion: the longest solution, and its end."""
-_SHAPE = ModelShape(hidden_size=128, intermediate_size=384, num_layers=3, num_heads=4, num_key_value_heads=4)
+_SHAPE = ModelShape(
+    hidden_size=128, intermediate_size=384, num_layers=3, num_heads=4, num_key_value_heads=4, initializer_range=0.06
+)
 
 
 def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
     return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
 
 
+_EVALUATION = EvaluationSettings(
+    scoring=ScoringSettings(kind="code", cpu_seconds=1, memory_mib=256),
+    max_new_tokens=_LENGTH,
+    num_samples=4,
+    k=(1, 2, 4),
+    threads=2,
+)
 TOY = Preset(
     problems=IngestionSettings(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
     ),
     ingestion=IngestionSettings(
-        sources=("code=code:stdlib", "solutions=functions:solutions?count=44000&mistakes=0.2"), workers=2
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.3"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization={
-        "base": _mixture({"code": 0.9, "solutions": 0.1}, tokens=400_000),
-        "adapt": _mixture({"code": 0.7, "solutions": 0.3}, tokens=300_000),
-        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=600_000),
+        "base": _mixture({"code": 0.9, "solutions": 0.1}, tokens=300_000),
+        "adapt": _mixture({"code": 0.7, "solutions": 0.3}, tokens=200_000),
+        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=100_000),
     },
     training={
         "base": MidtrainingSettings(
@@ -144,7 +160,7 @@ TOY = Preset(
         ),
         "adapt": MidtrainingSettings(
             objective="diffusion",
-            noising=NoisingSettings(anneal_steps=60),
+            noising=NoisingSettings(anneal_steps=30),
             batch_size=32,
             micro_batch_size=32,
             learning_rate=2e-3,
@@ -163,7 +179,7 @@ TOY = Preset(
         batch_size=64,
         micro_batch_size=64,
         learning_rate=2e-3,
-        unconditional_epochs=0.2,
+        unconditional_epochs=0.05,
         threads=2,
     ),
     rl=RlSettings(
@@ -183,13 +199,11 @@ TOY = Preset(
         ),
         threads=2,
     ),
-    evaluation=EvaluationSettings(
-        scoring=ScoringSettings(kind="code", cpu_seconds=1, memory_mib=256),
-        max_new_tokens=_LENGTH,
-        num_samples=4,
-        k=(1, 2, 4),
-        threads=2,
-    ),
+    evaluation=_EVALUATION,
+    studies={
+        "evaluate-cool": _EVALUATION.model_copy(update={"temperature": 0.4}),
+        "evaluate-half": _EVALUATION.model_copy(update={"denoising": DenoisingSettings(num_steps=_LENGTH // 2)}),
+    },
     decoding=DecodingSettings(max_new_tokens=_LENGTH, prompts_per_shard=60),
 )
 """Code that every Python installation has, generated tasks, and a model of a million parameters."""

@@ -40,7 +40,8 @@ _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
         "diffusion.reference_every": 1,
     },
     ("decode-tune", "decode-rl"): {"max_new_tokens": 8, "prompts_per_shard": 4},
-    ("evaluate",): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
+    ("evaluate-half",): {"denoising.num_steps": 4},
+    ("evaluate", "evaluate-cool", "evaluate-half"): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
 }
 TINY = [
     flag
@@ -74,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)
-    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 15
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 17
     with open_session(str(folder / "store"), S3Settings()) as session:
         addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
         yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})
@@ -125,3 +126,18 @@ def test_the_report_asks_whether_anything_was_gained(run: Finished) -> None:
     assert "raise the share of held-out problems that are solved?" in page
     assert "Global AR-ness at 1" in page
     assert "How diffusion models decode" in page
+
+
+def test_the_report_shows_orders_and_studies(run: Finished) -> None:
+    results = json.loads(run.artifacts["report"].read_one("results.json"))
+    assert [each["stage"] for each in results["decodings"]] == ["decode-tune", "decode-rl"]
+    for each in results["decodings"]:
+        assert each["exactness"] == "exact"
+        assert sum(map(sum, each["num_by_bins"])) > 0
+        assert len(each["sink_probabilities"]) == each["length"] == 8
+        assert each["picture"]["shown_steps"]
+    studies = {each["stage"]: (each["temperature"], each["num_steps"]) for each in results["studies"]}
+    assert studies == {"evaluate": (1.0, 8), "evaluate-cool": (0.4, 8), "evaluate-half": (1.0, 4)}
+    page = (run.folder / "report.html").read_text()
+    for shown in ("How one completion came to be", "Which position was written at which step", "evaluate-half"):
+        assert shown in page
