@@ -46,12 +46,11 @@ def decode_plainly(
             token_draws, order_draws = generator(seed, "denoising", *key, step).random((2, length))
             masked = [position for position in range(first, last) if canvas[len(prompt) + position] == mask_id]
             logits = logits_everywhere(model, canvas, len(prompt) if how.prompt_is_apart else 0)
-            tokens, confidences = {}, {}
-            for position in masked:
-                row = logits[len(prompt) + position].double()
-                row[mask_id] = -torch.inf
-                tokens[position], confidence = judged(row, token_draws[position], how)
-                confidences[position] = torch.tensor(confidence, dtype=torch.float32).item()
+            rows = logits[[len(prompt) + position for position in masked]].double()
+            rows[:, mask_id] = -torch.inf
+            drawn, sureness = judged(rows, torch.from_numpy(token_draws[masked]), how)
+            tokens = dict(zip(masked, drawn.tolist(), strict=True))
+            confidences = dict(zip(masked, sureness.float().tolist(), strict=True))
             if how.order == "origin":
                 keep = 0.0 if turn == num_steps - 1 else float(noises[turn + 1] / noises[turn])
                 chosen = [position for position in masked if order_draws[position] >= keep]
@@ -89,21 +88,21 @@ def logits_everywhere(model: PreTrainedModel, canvas: Tensor, num_apart: int = 0
     return torch.cat([logits[:1], logits[:-1]])
 
 
-def judged(logits: Tensor, draw: float, how: Plainly) -> tuple[int, float]:
-    """The token of a position, and the confidence in it."""
+def judged(logits: Tensor, draws: Tensor, how: Plainly) -> tuple[Tensor, Tensor]:
+    """The token of each position, a row each, and the confidence in it."""
     p = torch.softmax(filtered(logits, how), dim=-1)
-    token = int(p.argmax())
+    tokens = p.argmax(dim=-1)
     if how.temperature:
-        cumulative = p.double().cumsum(dim=-1)
-        token = int(torch.searchsorted(cumulative, draw * cumulative[-1], right=True))
+        cumulative = p.cumsum(dim=-1)
+        tokens = torch.searchsorted(cumulative, draws[:, None] * cumulative[:, -1:], right=True).squeeze(-1)
     if how.order == "maskgit_plus":
-        return token, p[token].item()
+        return tokens, p.gather(1, tokens[:, None]).squeeze(-1)
     if how.judge_by_model:
         p = torch.softmax(logits, dim=-1)
     if how.order == "topk_margin":
-        first, second = p.sort(descending=True).values[:2].tolist()
-        return token, first - second
-    return token, torch.special.xlogy(p, p).sum().item()
+        highest = p.sort(dim=-1, descending=True).values
+        return tokens, highest[:, 0] - highest[:, 1]
+    return tokens, torch.special.xlogy(p, p).sum(dim=-1)
 
 
 def filtered(logits: Tensor, how: Plainly) -> Tensor:
@@ -111,12 +110,11 @@ def filtered(logits: Tensor, how: Plainly) -> Tensor:
     if how.temperature:
         logits = logits / how.temperature
     if how.top_p is not None:
-        sorted_logits, order = torch.sort(logits, descending=True, stable=True)
-        cumulative = torch.softmax(sorted_logits, dim=-1).cumsum(dim=-1)
-        beyond = cumulative > how.top_p
+        sorted_logits, order = torch.sort(logits, dim=-1, descending=True, stable=True)
+        beyond = torch.softmax(sorted_logits, dim=-1).cumsum(dim=-1) > how.top_p
         # The first token beyond the threshold still belongs to the nucleus.
-        dropped = torch.cat([torch.zeros(1, dtype=torch.bool), beyond[:-1]])
-        logits = logits.masked_fill(torch.zeros_like(dropped).scatter(0, order, dropped), -torch.inf)
+        dropped = torch.cat([torch.zeros_like(beyond[:, :1]), beyond[:, :-1]], dim=-1)
+        logits = logits.masked_fill(torch.zeros_like(dropped).scatter(-1, order, dropped), -torch.inf)
     if how.top_k is not None:
-        logits = logits.masked_fill(logits < logits.topk(how.top_k).values[-1], -torch.inf)
+        logits = logits.masked_fill(logits < logits.topk(how.top_k).values[:, -1:], -torch.inf)
     return logits
