@@ -94,7 +94,7 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         ),
         Stage(
             "report",
-            ReportSettings(branches=("rl",), control=""),
+            ReportSettings(branches=("rl",), control="", decided_by="sampled"),
             {
                 "evaluations": ("evaluate",),
                 "policies": ("rl",),
@@ -146,7 +146,7 @@ TOY = Preset(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
     ),
     ingestion=IngestionSettings(
-        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.1&swapped=0.4"), workers=2
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.05&swapped=0.25"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization={
@@ -190,7 +190,7 @@ TOY = Preset(
         group_size=8,
         micro_batch_size=48,
         max_new_tokens=_LENGTH,
-        learning_rate=1e-4,
+        learning_rate=5e-5,
         clip_low=0.5,
         clip_high=0.5,
         normalize_advantages=False,

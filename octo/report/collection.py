@@ -55,7 +55,9 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         Comparison(kind, pairs, settings.control, settings.seed, settings.resamples) for kind in ("greedy", "sampled")
     )
     with_samples = sampled if has_samples(pairs) else None
-    verdict = conclude(greedy, with_samples)
+    if settings.decided_by == "sampled" and not with_samples:
+        raise UsageError("--decided-by sampled needs evaluations with samples: raise their --num-samples")
+    verdict = conclude(sampled, greedy) if settings.decided_by == "sampled" else conclude(greedy, with_samples)
     return Results(
         control=visible(settings.control),
         resamples=settings.resamples,

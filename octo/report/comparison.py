@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
@@ -9,6 +10,8 @@ from octo.report.intervals import mean_of, proportion
 from octo.report.results import Answer, Branch, Estimate, Measure, PassAtK, Verdict
 from octo.report.text import INTERVAL, points, range_of
 
+Kind = Literal["greedy", "sampled"]
+SCORES: Mapping[Kind, str] = {"greedy": "Greedy accuracy", "sampled": "The share of sampled answers that is right"}
 Scores = Mapping[str, float]
 """A score between 0 and 1 by problem, of the problems with a verdict."""
 
@@ -57,7 +60,7 @@ class Comparison:
     The random numbers of an interval depend on what it is of and not on whose it is: equal data give equal intervals.
     """
 
-    kind: str
+    kind: Kind
     pairs: Sequence[Pair]
     control: str
     """Name of the pair that the others are compared with; empty for none."""
@@ -137,17 +140,18 @@ def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...
     )
 
 
-def conclude(greedy: Comparison, sampled: Comparison | None) -> Verdict:
-    """The answer, and a sentence that says it. Only the greedy comparison decides."""
-    found = greedy.difference()
+def conclude(decides: Comparison, checks: Comparison | None) -> Verdict:
+    """The answer, and a sentence that says it. Only the first comparison decides."""
+    found = decides.difference()
     answer = answer_of(found.tested)
     return Verdict(
         answer=answer,
-        statement=_statement(answer, found, greedy.control),
+        statement=_statement(answer, found, decides),
+        decided_by=decides.kind,
         control_gain=found.control,
         branches_gain=found.branches,
         difference=found.tested,
-        sampled_difference=sampled.difference().tested if sampled else None,
+        check_difference=checks.difference().tested if checks else None,
         problems=found.problems,
     )
 
@@ -177,14 +181,15 @@ def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
     return mean_of(chances, bounds=(0.0, 1.0), generator=random, resamples=resamples)
 
 
-def _statement(answer: Answer, found: Difference, name: str) -> str:
+def _statement(answer: Answer, found: Difference, decides: Comparison) -> str:
+    name, score = decides.control, SCORES[decides.kind]
     size, interval = abs(100 * (found.tested.value or 0.0)), f"{INTERVAL} {range_of(found.tested, signed=True)}"
     if found.control is None:
-        return _statement_of_gain(answer, found, interval)
+        return _statement_of_gain(answer, found, score, interval)
     if answer == "not measured":
         return f"There is no mid-trained branch, or no problem on which every branch and {name} have a verdict."
     gains = (
-        f"Greedy accuracy {_moved(found.branches)} on the mid-trained branches (their mean) and "
+        f"{score} {_moved(found.branches)} on the mid-trained branches (their mean) and "
         f"{_moved(found.control)} on {name}"
     )
     if answer == "not distinguishable":
@@ -195,10 +200,10 @@ def _statement(answer: Answer, found: Difference, name: str) -> str:
     return f"{gains}: the branches gained {size:.1f} points {'more' if answer == 'yes' else 'less'} ({interval})."
 
 
-def _statement_of_gain(answer: Answer, found: Difference, interval: str) -> str:
+def _statement_of_gain(answer: Answer, found: Difference, score: str, interval: str) -> str:
     if answer == "not measured":
         return "There is no problem on which the models before and after have a verdict."
-    gain = f"Greedy accuracy on {found.problems} held-out problems {_moved(found.branches)} ({interval})"
+    gain = f"{score} on {found.problems} held-out problems {_moved(found.branches)} ({interval})"
     if answer == "not distinguishable":
         return f"{gain}, which includes zero: these problems do not tell whether anything was gained."
     return f"{gain}."

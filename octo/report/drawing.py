@@ -98,22 +98,36 @@ def looks(names: Sequence[str], control: str) -> dict[str, Look]:
 
 
 @contextmanager
-def figure(height: float, *, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Sequence[Axes]]]:
-    """An empty figure of the common width with its axes, row by row, in the common style. It must be drawn within."""
+def figure(
+    height: float, *, rows: int = 1, columns: int = 1, share: bool = True
+) -> Iterator[tuple[Figure, Sequence[Axes]]]:
+    """An empty figure of the common width with its axes, row by row, in the common style. It must be drawn within.
+
+    Args:
+        height: in its own units.
+        rows: of axes.
+        columns: of axes.
+        share: whether all axes have one scale.
+    """
     with mpl.rc_context(_STYLE):
         drawn = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
         FigureCanvasSVG(drawn)
-        axes = drawn.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        axes = drawn.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
         yield drawn, list(axes.flat)
+
+
+def to_file(drawn: Figure, name: str, *, transparent: bool = False) -> str:
+    """The figure as the text of an SVG file: equal figures give equal bytes."""
+    body = io.StringIO()
+    unwanted = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with mpl.rc_context({"svg.hashsalt": name}):
+        drawn.savefig(body, format="svg", transparent=transparent, metadata=unwanted)
+    return re.sub(r"[ \t]+\n", "\n", body.getvalue())
 
 
 def to_svg(drawn: Figure, name: str, description: str) -> str:
     """The figure as an SVG element for an HTML page: equal figures give equal bytes, and its ids are its own."""
-    body = io.StringIO()
-    unwanted = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context({"svg.hashsalt": name}):
-        drawn.savefig(body, format="svg", transparent=True, metadata=unwanted)
-    svg = body.getvalue()
+    svg = to_file(drawn, name, transparent=True)
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)

@@ -141,7 +141,7 @@ class Study(Value):
 
 
 class Verdict(Value):
-    """The report's answer. It rests on one comparison, of greedy answers; the sampled one beside it is a check."""
+    """The report's answer. It rests on one comparison, of greedy or of sampled answers; the other one is a check."""
 
     answer: Answer
     statement: str
@@ -151,7 +151,9 @@ class Verdict(Value):
     """The mean gain of the other branches."""
     difference: Estimate
     """The branches' mean gain minus the control's; without a control, that gain."""
-    sampled_difference: Estimate | None
+    decided_by: Literal["greedy", "sampled"]
+    check_difference: Estimate | None
+    """By the other one; None where there are no samples."""
     problems: int
 
 

@@ -1,6 +1,6 @@
 """Settings of the report job."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,8 @@ class ReportSettings(JobSettings):
     control: str = "base"
     """The branch that was not mid-trained; every other one is compared with it. Empty asks whether the branches gained
     at all."""
+    decided_by: Literal["greedy", "sampled"] = "greedy"
+    """Whether the answer rests on greedy answers or on the share of sampled ones that is right; the other is a check."""
     evaluations: tuple[Address, ...] = ()
     """One evaluation artifact for each branch, of two models: before and after reinforcement learning."""
     policies: tuple[Address, ...] = ()

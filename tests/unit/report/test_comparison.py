@@ -107,8 +107,13 @@ def test_the_sampled_comparison_is_a_check_and_decides_nothing():
     greedy, sampled = (Comparison(kind, pairs, "base", 0, 2000) for kind in ("greedy", "sampled"))
     verdict = conclude(greedy, sampled)
     assert verdict.answer == "not distinguishable"
-    assert verdict.sampled_difference is not None
-    assert verdict.sampled_difference.value == 1.0
+    assert verdict.check_difference is not None
+    assert verdict.check_difference.value == 1.0
+    turned = conclude(sampled, greedy)
+    assert (turned.answer, turned.decided_by) == ("yes", "sampled")
+    assert turned.statement.startswith("The share of sampled answers that is right rose by 100.0 points")
+    assert turned.check_difference is not None
+    assert turned.check_difference.value == 0.0
 
 
 def test_pass_at_k_goes_up_to_the_samples_that_both_sides_have():
