@@ -19,7 +19,7 @@ class ReportSettings(JobSettings):
     """The branch that was not mid-trained; every other one is compared with it. Empty asks whether the branches gained
     at all."""
     decided_by: Literal["greedy", "sampled"] = "greedy"
-    """Whether the answer rests on greedy answers or on the share of sampled ones that is right; the other is a check."""
+    """Whether the answer rests on greedy answers or on the share of sampled ones that is right; the other checks it."""
     evaluations: tuple[Address, ...] = ()
     """One evaluation artifact for each branch, of two models: before and after reinforcement learning."""
     policies: tuple[Address, ...] = ()
