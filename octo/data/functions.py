@@ -2,7 +2,7 @@
 
 The toy counterpart of instruction data for code. A question is a function's header and what it shall do, in words; its
 tests call it. Tasks are steps after each other, so that a model which has learnt the steps can write functions that it
-has never seen. Stated shares of the solutions have a mistake: a wrong constant, or the steps in the wrong order.
+has never seen. A stated share of the solutions has a mistake: a wrong constant, or the steps in the wrong order.
 """
 
 import itertools
@@ -37,9 +37,7 @@ class FunctionOptions:
 
     count: int
     mistakes: float = 0.0
-    """Share of the solutions that have one of all sorts."""
-    swapped: float = 0.0
-    """Share of the solutions that do the steps in the wrong order: a habit, taught as well as what is right."""
+    """Share of the solutions that have one."""
 
 
 OPTIONS = {option.name for option in fields(FunctionOptions)}
@@ -140,10 +138,6 @@ class Function:
         """A task like it, but not the same."""
         return Function(self.argument, _mistaken(self.steps, random, may_swap=True))
 
-    def swapped(self) -> "Function":
-        """The steps from last to first; of one step, the task itself."""
-        return Function(self.argument, self.steps[::-1])
-
 
 @dataclass(frozen=True)
 class ListFunction:
@@ -180,10 +174,6 @@ class ListFunction:
     def mistaken(self, random: np.random.Generator) -> "ListFunction":
         """A task like it, but not the same."""
         return ListFunction(_mistaken(self.steps, random, may_swap=False), self.summed)
-
-    def swapped(self) -> "ListFunction":
-        """The task itself: what is chosen is chosen before it is changed, and summed up in the end."""
-        return self
 
 
 Task = Function | ListFunction
@@ -225,15 +215,11 @@ def parse_function_options(what: str, options: Mapping[str, str]) -> FunctionOpt
     if unknown := set(options) - OPTIONS:
         raise UsageError(f"functions:{what} takes {', '.join(sorted(OPTIONS))}, got {min(unknown)!r}")
     try:
-        shares = (float(options.get(name, 0)) for name in ("mistakes", "swapped"))
-        parsed = FunctionOptions(int(options["count"]), *shares)
+        parsed = FunctionOptions(int(options["count"]), float(options.get("mistakes", 0)))
     except (KeyError, ValueError):
         raise UsageError(f"expected functions:{what}?count=2000 with numbers, got {dict(options)}") from None
-    shares_fit = min(parsed.mistakes, parsed.swapped) >= 0 and parsed.mistakes + parsed.swapped <= 1
-    if parsed.count < 1 or not shares_fit:
-        raise UsageError(
-            f"functions:{what} needs count of 1 or more, and mistakes and swapped of 0 to 1 together, got {parsed}"
-        )
+    if parsed.count < 1 or not 0 <= parsed.mistakes <= 1:
+        raise UsageError(f"functions:{what} needs count of 1 or more and mistakes of 0 to 1, got {parsed}")
     return parsed
 
 
@@ -251,12 +237,8 @@ def generate_functions(what: str, options: FunctionOptions, *, label: str, seed:
     for index in range(options.count):
         random = generator(seed, "functions", what, index)
         task = own[int(random.integers(len(own)))] if repeats else own[order[index]]
-        chance = random.random() if repeats else 1.0
-        written = task
-        if chance < options.mistakes:
-            written = task.mistaken(random)
-        elif chance < options.mistakes + options.swapped:
-            written = task.swapped()
+        mistaken = repeats and random.random() < options.mistakes
+        written = task.mistaken(random) if mistaken else task
         bodies = written.bodies()
         body = bodies[int(random.integers(len(bodies)))]
         problem = CodeProblem(style="continuation", tests=_tests(task, seed=seed), prefix=question(task))
@@ -268,7 +250,7 @@ def generate_functions(what: str, options: FunctionOptions, *, label: str, seed:
                 "question": question(task),
                 "answer": body,
                 "partition": KINDS[what],
-                "mistaken": written != task,
+                "mistaken": mistaken,
                 **problem.model_dump(),
             },
         )

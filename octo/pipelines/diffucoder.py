@@ -146,7 +146,7 @@ TOY = Preset(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
     ),
     ingestion=IngestionSettings(
-        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.05&swapped=0.25"), workers=2
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.3"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization={

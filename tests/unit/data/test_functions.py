@@ -20,10 +20,8 @@ from octo.data.functions import (
 from octo.errors import UsageError
 
 
-def generated(
-    what: str, count: int, *, mistakes: float = 0.0, swapped: float = 0.0, seed: int = 0
-) -> list[dict[str, Any]]:
-    documents = generate_functions(what, FunctionOptions(count, mistakes, swapped), label="x", seed=seed)
+def generated(what: str, count: int, *, mistakes: float = 0.0, seed: int = 0) -> list[dict[str, Any]]:
+    documents = generate_functions(what, FunctionOptions(count, mistakes), label="x", seed=seed)
     return [{"text": document.text, **json.loads(document.metadata)} for document in documents]
 
 
@@ -56,18 +54,6 @@ def test_a_solution_passes_and_most_mistakes_fail() -> None:
     assert 150 < len(mistaken) < 250
     assert all(passes(row["text"], row["tests"]) for row in rows if not row["mistaken"])
     assert sum(passes(row["text"], row["tests"]) for row in mistaken) < 0.2 * len(mistaken)
-
-
-def test_swapped_steps_are_those_of_the_task_in_the_wrong_order() -> None:
-    plain, swapped = generated("solutions", 400), generated("solutions", 400, swapped=0.5)
-    assert [row["question"] for row in plain] == [row["question"] for row in swapped]
-    assert not any(row["mistaken"] for row in plain)
-    two_steps = [row for row in swapped if ", then " in row["question"] and "xs" not in row["question"]]
-    mistaken = [row for row in two_steps if row["mistaken"]]
-    assert 0.4 * len(two_steps) < len(mistaken) < 0.6 * len(two_steps)
-    assert all(row["mistaken"] is False for row in swapped if ", then " not in row["question"])
-    # Some steps come to the same in either order.
-    assert sum(passes(row["text"], row["tests"]) for row in mistaken) < 0.5 * len(mistaken)
 
 
 def test_no_two_tasks_are_asked_for_alike() -> None:
@@ -110,13 +96,12 @@ def test_each_document_is_a_code_problem_whose_tests_may_all_score(what: str) ->
     ("what", "options", "message"),
     [
         ("solution", {"count": "3"}, "expected functions:KIND with KIND one of solutions, prompts"),
-        ("prompts", {"cuont": "3"}, "functions:prompts takes count, mistakes, swapped, got 'cuont'"),
+        ("prompts", {"cuont": "3"}, "functions:prompts takes count, mistakes, got 'cuont'"),
         ("prompts", {}, r"expected functions:prompts\?count=2000 with numbers"),
         ("prompts", {"count": "x"}, r"expected functions:prompts\?count=2000 with numbers"),
-        ("prompts", {"count": "0"}, "needs count of 1 or more, and mistakes and swapped"),
-        ("solutions", {"count": "3", "mistakes": "2"}, "needs count of 1 or more, and mistakes and swapped"),
-        ("solutions", {"count": "3", "mistakes": "0.6", "swapped": "0.6"}, "0 to 1 together"),
-        ("solutions", {"count": "3", "mistakes": "nan"}, "needs count of 1 or more, and mistakes and swapped"),
+        ("prompts", {"count": "0"}, "needs count of 1 or more and mistakes of 0 to 1"),
+        ("solutions", {"count": "3", "mistakes": "2"}, "needs count of 1 or more and mistakes of 0 to 1"),
+        ("solutions", {"count": "3", "mistakes": "nan"}, "needs count of 1 or more and mistakes of 0 to 1"),
     ],
 )
 def test_bad_options_are_refused(what: str, options: Mapping[str, str], message: str) -> None:
