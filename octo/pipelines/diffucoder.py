@@ -141,6 +141,8 @@ _EVALUATION = EvaluationSettings(
     k=(1, 2, 4),
     threads=2,
 )
+_FEW = {"num_samples": 2, "k": (1, 2)}
+"""Samples of what is only set beside the evaluation that answers."""
 TOY = Preset(
     problems=IngestionSettings(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
@@ -185,24 +187,31 @@ TOY = Preset(
     rl=RlSettings(
         reward=RewardSettings(kind="code", cpu_seconds=1, memory_mib=256),
         optimizer=OptimizerSettings(weight_decay=0.0),
-        num_steps=20,
+        baseline="leave_one_out",
+        num_steps=40,
         prompts_per_step=12,
         group_size=8,
         micro_batch_size=48,
         max_new_tokens=_LENGTH,
-        learning_rate=5e-5,
+        learning_rate=3e-5,
         clip_low=0.5,
         clip_high=0.5,
         normalize_advantages=False,
         diffusion=DiffusionPolicySettings(
-            denoising=DenoisingSettings(num_steps=_LENGTH // 2), coupling=CouplingSettings(), variance_every=5
+            denoising=DenoisingSettings(num_steps=_LENGTH // 2),
+            # Two pairs of even masks: of so few completions, the noise of the scores decides what is learnt.
+            coupling=CouplingSettings(num_pairs=2, least_noise=0.5, most_noise=0.5),
+            num_passes=1,
+            variance_every=10,
         ),
         threads=2,
     ),
     evaluation=_EVALUATION,
     studies={
-        "evaluate-cool": _EVALUATION.model_copy(update={"temperature": 0.4}),
-        "evaluate-half": _EVALUATION.model_copy(update={"denoising": DenoisingSettings(num_steps=_LENGTH // 2)}),
+        "evaluate-cool": _EVALUATION.model_copy(update={**_FEW, "temperature": 0.4}),
+        "evaluate-half": _EVALUATION.model_copy(
+            update={**_FEW, "denoising": DenoisingSettings(num_steps=_LENGTH // 2)}
+        ),
     },
     decoding=DecodingSettings(max_new_tokens=_LENGTH, prompts_per_shard=60),
 )
