@@ -202,7 +202,7 @@ TOY = Preset(
             # Two pairs of even masks: of so few completions, the noise of the scores decides what is learnt.
             coupling=CouplingSettings(num_pairs=2, least_noise=0.5, most_noise=0.5),
             num_passes=1,
-            variance_every=10,
+            variance_every=13,
         ),
         threads=2,
     ),
