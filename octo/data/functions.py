@@ -2,7 +2,7 @@
 
 The toy counterpart of instruction data for code. A question is a function's header and what it shall do, in words; its
 tests call it. Tasks are steps after each other, so that a model which has learnt the steps can write functions that it
-has never seen. A stated share of the solutions has a mistake: a wrong constant, or the steps in the wrong order.
+has never seen. A stated share of the solutions has a mistake: it raises what it should return.
 """
 
 import itertools
@@ -37,7 +37,7 @@ class FunctionOptions:
 
     count: int
     mistakes: float = 0.0
-    """Share of the solutions that have one."""
+    """Share of the solutions that raise what they should return."""
 
 
 OPTIONS = {option.name for option in fields(FunctionOptions)}
@@ -134,10 +134,6 @@ class Function:
             return int(random.integers(-9, 30))
         return "".join(random.choice(list(LETTERS), size=int(random.integers(6, 15))))
 
-    def mistaken(self, random: np.random.Generator) -> "Function":
-        """A task like it, but not the same."""
-        return Function(self.argument, _mistaken(self.steps, random, may_swap=True))
-
 
 @dataclass(frozen=True)
 class ListFunction:
@@ -170,10 +166,6 @@ class ListFunction:
     def argument_of(self, random: np.random.Generator) -> list[int]:
         """An argument to test it with."""
         return [int(x) for x in random.integers(0, 20, size=int(random.integers(4, 8)))]
-
-    def mistaken(self, random: np.random.Generator) -> "ListFunction":
-        """A task like it, but not the same."""
-        return ListFunction(_mistaken(self.steps, random, may_swap=False), self.summed)
 
 
 Task = Function | ListFunction
@@ -237,10 +229,11 @@ def generate_functions(what: str, options: FunctionOptions, *, label: str, seed:
     for index in range(options.count):
         random = generator(seed, "functions", what, index)
         task = own[int(random.integers(len(own)))] if repeats else own[order[index]]
-        mistaken = repeats and random.random() < options.mistakes
-        written = task.mistaken(random) if mistaken else task
-        bodies = written.bodies()
+        bodies = task.bodies()
         body = bodies[int(random.integers(len(bodies)))]
+        mistaken = repeats and random.random() < options.mistakes
+        if mistaken:
+            body = body.replace("return", "raise")
         problem = CodeProblem(style="continuation", tests=_tests(task, seed=seed), prefix=question(task))
         yield new_document(
             question(task) + body,
@@ -273,15 +266,3 @@ def _placed(steps: tuple[Step, ...]) -> list[Placed]:
 def _one_or_two(placed: list[Placed]) -> list[tuple[Placed, ...]]:
     return [*((one,) for one in placed), *itertools.product(placed, repeat=2)]
 
-
-def _mistaken(steps: tuple[Placed, ...], random: np.random.Generator, *, may_swap: bool) -> tuple[Placed, ...]:
-    """The steps in the wrong order, or with a wrong constant, or without one of them."""
-    changed = [steps[::-1]] if may_swap and steps[0] != steps[-1] else []
-    changed += [
-        (*steps[:place], Placed(step, n), *steps[place + 1 :])
-        for place, (step, right) in enumerate(steps)
-        for n in (right - 1, right + 1)
-        if right
-    ]
-    changed += [(*steps[:place], *steps[place + 1 :]) for place in range(len(steps) if len(steps) > 1 else 0)]
-    return changed[int(random.integers(len(changed)))] if changed else (steps[0], steps[0])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
-from octo.settings.coupling import CouplingSettings
 from octo.settings.curation import CurationSettings
 from octo.settings.decoding import DecodingSettings
 from octo.settings.denoising import DenoisingSettings
@@ -148,7 +147,7 @@ TOY = Preset(
         sources=("prompts=functions:prompts?count=1200", "evaluation=functions:evaluation?count=120")
     ),
     ingestion=IngestionSettings(
-        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.3"), workers=2
+        sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.4"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization={
@@ -188,21 +187,20 @@ TOY = Preset(
         reward=RewardSettings(kind="code", cpu_seconds=1, memory_mib=256),
         optimizer=OptimizerSettings(weight_decay=0.0),
         baseline="leave_one_out",
-        num_steps=40,
-        prompts_per_step=12,
+        num_steps=20,
+        prompts_per_step=24,
         group_size=8,
         micro_batch_size=48,
         max_new_tokens=_LENGTH,
-        learning_rate=3e-5,
+        learning_rate=1e-4,
         clip_low=0.5,
         clip_high=0.5,
         normalize_advantages=False,
         diffusion=DiffusionPolicySettings(
             denoising=DenoisingSettings(num_steps=_LENGTH // 2),
-            # Two pairs of even masks: of so few completions, the noise of the scores decides what is learnt.
-            coupling=CouplingSettings(num_pairs=2, least_noise=0.5, most_noise=0.5),
             num_passes=1,
-            variance_every=13,
+            kl_weight=0.1,
+            variance_every=10,
         ),
         threads=2,
     ),

@@ -31,7 +31,7 @@ def passes(program: str, tests: list[str]) -> bool:
     try:
         for test in tests:
             exec(test, names)
-    except AssertionError:
+    except (AssertionError, TypeError):
         return False
     return True
 
@@ -48,12 +48,10 @@ def some(what: str) -> list[dict[str, Any]]:
     return generated(what, {"prompts": 400, "validation": 60, "evaluation": 100}[what])
 
 
-def test_a_solution_passes_and_most_mistakes_fail() -> None:
+def test_a_solution_passes_unless_it_raises_its_result() -> None:
     rows = generated("solutions", 400, mistakes=0.5)
-    mistaken = [row for row in rows if row["mistaken"]]
-    assert 150 < len(mistaken) < 250
-    assert all(passes(row["text"], row["tests"]) for row in rows if not row["mistaken"])
-    assert sum(passes(row["text"], row["tests"]) for row in mistaken) < 0.2 * len(mistaken)
+    assert 150 < sum(row["mistaken"] for row in rows) < 250
+    assert all(passes(row["text"], row["tests"]) != row["mistaken"] for row in rows)
 
 
 def test_no_two_tasks_are_asked_for_alike() -> None:
