@@ -265,4 +265,3 @@ def _placed(steps: tuple[Step, ...]) -> list[Placed]:
 
 def _one_or_two(placed: list[Placed]) -> list[tuple[Placed, ...]]:
     return [*((one,) for one in placed), *itertools.product(placed, repeat=2)]
-

@@ -51,9 +51,10 @@ def mean(values: Sequence[float | None]) -> float | None:
 
 
 def ends(values: Sequence[float | None], *, share: float = 0.1) -> tuple[float | None, float | None]:
-    """The means over the first and over the last share of a curve."""
-    width = max(1, round(len(values) * share))
-    return mean(values[:width]), mean(values[-width:])
+    """The means over the first and over the last share of what a curve has: some figures are measured now and then."""
+    present = [value for value in values if value is not None]
+    width = max(1, round(len(present) * share))
+    return mean(present[:width]), mean(present[-width:])
 
 
 def smoothed(values: Sequence[float | None], *, window: int) -> list[float | None]:

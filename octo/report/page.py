@@ -259,7 +259,7 @@ def _ar_ness(branches: Sequence[Branch]) -> str:
         return "Too few steps tell how AR-ness changed."
     change = sum(changes) / len(changes)
     found = "fell, as in the paper" if change < 0 else "did not fall, unlike in the paper"
-    return f"Global AR-ness {found}: by {text.points(change)} points in the mean, of rollouts during training."
+    return f"Global AR-ness {found}: {text.points(change)} points in the mean, of rollouts during training."
 
 
 def _decoding_figures(results: Results | None) -> list[Drawing]:

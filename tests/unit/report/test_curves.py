@@ -53,5 +53,6 @@ def test_a_running_mean_leaves_gaps_where_they_are():
 
 
 def test_the_ends_of_a_curve_are_means_over_what_is_there():
-    assert ends([None, 2.0, *[0.0] * 16, 4.0, 6.0]) == (2.0, 5.0)
+    assert ends([None, 2.0, 4.0, *[0.0] * 16, 4.0, 6.0]) == (3.0, 5.0)
+    assert ends([0.5, None, None, 0.25, None, None]) == (0.5, 0.25)
     assert ends([]) == (None, None)
