@@ -19,9 +19,11 @@ import torch
 from torch import Tensor
 
 from octo.ml.diffusion.distributions import BLOCK, LOWEST, distribution, margin, negative_entropy, places
+from octo.ml.diffusion.products import filled_up
 from octo.settings.denoising import DenoisingSettings
 
-SLAB = 128 * BLOCK
+SLABS = {"cpu": 16 * BLOCK, "cuda": 512 * BLOCK}
+"""Tokens of a slab: on a processor its logits stay in the cache of one core."""
 TURNED = 32
 """Positions whose logits are laid out one after the other at a time, to be looked at by themselves."""
 CACHED_BYTES = 1 << 20
@@ -58,19 +60,23 @@ class Beliefs:
         self._num_tokens = len(weight_VD)
         lowest = torch.finfo(states_ND.dtype).min
         whole = -(-self._num_tokens // BLOCK) * BLOCK
-        self._logits_VN = states_ND.new_empty(whole, len(states_ND))
+        filled_ND = filled_up(states_ND)
+        filled_VN = states_ND.new_empty(whole, len(filled_ND))
+        self._logits_VN = filled_VN[:, : len(states_ND)]
         # Tokens that are none fill the last block.
-        self._logits_VN[self._num_tokens :] = lowest
+        filled_VN[self._num_tokens :] = lowest
         if change:
             self._logits_VN[: self._num_tokens] = change(states_ND @ weight_VD.t()).t()
-        banned_ids = torch.tensor(sorted(set(banned)), dtype=torch.long, device=states_ND.device)
-        self._sums = Sums(self._logits_VN, settings=self._judged) if _summed(settings, self._judged) else None
-        for first in range(0, whole, SLAB):
-            logits_SN = self._logits_VN[first : first + SLAB]
-            tokens = weight_VD[first : first + SLAB]
+        banned_ids = sorted(set(banned))
+        slab = min(whole, SLABS.get(states_ND.device.type, SLABS["cuda"]))
+        self._sums = Sums(filled_VN, slab, settings=self._judged) if _summed(settings, self._judged) else None
+        for first in range(0, whole, slab):
+            logits_SN = filled_VN[first : first + slab]
+            tokens = weight_VD[first : first + slab]
             if not change:
-                torch.mm(tokens, states_ND.t(), out=logits_SN[: len(tokens)])
-            logits_SN[banned_ids[(banned_ids >= first) & (banned_ids < first + SLAB)] - first] = lowest
+                torch.mm(tokens, filled_ND.t(), out=logits_SN[: len(tokens)])
+            if here := [token - first for token in banned_ids if first <= token < first + slab]:
+                logits_SN[here] = lowest
             if self._sums:
                 self._sums.add(logits_SN, first)
 
@@ -121,7 +127,7 @@ def _summed(settings: DenoisingSettings, judged: DenoisingSettings) -> bool:
 class Sums:
     """What is known of all positions after the vocabulary was gone through once."""
 
-    def __init__(self, logits_VN: Tensor, *, settings: DenoisingSettings) -> None:
+    def __init__(self, logits_VN: Tensor, slab: int, *, settings: DenoisingSettings) -> None:
         tokens, positions = logits_VN.shape
         device = logits_VN.device
         self._rate = 1 / (math.log(2) * (settings.temperature or 1.0))
@@ -129,7 +135,7 @@ class Sums:
         self._tops_N = torch.full((positions,), torch.finfo(torch.float32).min, device=device)
         self._totals_N = torch.zeros(positions, device=device)
         self._peaks_BN = torch.empty(tokens // BLOCK, positions, device=device)
-        self._work_SN = torch.empty(min(SLAB, tokens), positions, device=device)
+        self._work_SN = torch.empty(slab, positions, device=device)
 
     def add(self, logits_SN: Tensor, first: int) -> None:
         """Add a slab, which begins with that token."""
@@ -149,23 +155,24 @@ class Sums:
         Float64, shape N, K; None where too many may be kept.
         """
         tokens, positions = logits_VN.shape
+        tops_N, totals_N = self._tops_N[:positions], self._totals_N[:positions]
         # Half of what could be left out at all: room for rounding.
-        least_N = (self._totals_N * ((1 - self._top_p) / (2 * tokens))).log2()
-        hits_NB = ((self._peaks_BN - self._tops_N) * self._rate >= least_N).t().contiguous()
+        least_N = (totals_N * ((1 - self._top_p) / (2 * tokens))).log2()
+        hits_NB = ((self._peaks_BN[:, :positions] - tops_N) * self._rate >= least_N).t().contiguous()
         rows_P, blocks_P = hits_NB.nonzero(as_tuple=True)
         if len(rows_P) * BLOCK > tokens * positions // CROWDED:
             return None
         counts_N = hits_NB.sum(dim=1)
         starts_N = counts_N.cumsum(dim=0) - counts_N
         slots_P = torch.arange(len(rows_P), device=rows_P.device) - starts_N.repeat_interleave(counts_N)
-        logits_NSB = self._tops_N.new_full((positions, int(counts_N.max()), BLOCK), -torch.inf)
+        logits_NSB = tops_N.new_full((positions, int(counts_N.max()), BLOCK), -torch.inf)
         logits_NSB[rows_P, slots_P] = logits_VN.view(-1, BLOCK, positions)[blocks_P, :, rows_P].float()
-        scaled_NK = (logits_NSB.flatten(1) - self._tops_N[:, None]) * self._rate
+        scaled_NK = (logits_NSB.flatten(1) - tops_N[:, None]) * self._rate
         num_candidates = int((scaled_NK >= least_N[:, None]).sum(dim=1).max())
         scaled_NK = scaled_NK.topk(num_candidates).values.double()
         weights_NK = scaled_NK.exp2()
         before_NK = weights_NK.cumsum(dim=1) - weights_NK
-        kept_NK = before_NK <= self._top_p * self._totals_N.double()[:, None]
+        kept_NK = before_NK <= self._top_p * totals_N.double()[:, None]
         return scaled_NK.where(kept_NK, -torch.inf)
 
 

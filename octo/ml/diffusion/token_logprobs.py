@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from octo.ml.diffusion.products import filled_up
+
 SLAB_ELEMENTS = {"cpu": 1 << 20, "cuda": 1 << 26}
 """Logits that are looked at together: on a processor they stay in its cache."""
 NARROWEST = 256
@@ -43,9 +45,9 @@ def token_logprobs(
     order_K = targets_K.argsort()
     logprobs_K, entropies_N = cast(
         "tuple[Tensor, Tensor]",
-        _TokenLogprobs.apply(states_ND, weight_VD, sites_K[order_K], targets_K[order_K], temperature),  # type: ignore[no-untyped-call]  # torch's
+        _TokenLogprobs.apply(filled_up(states_ND), weight_VD, sites_K[order_K], targets_K[order_K], temperature),  # type: ignore[no-untyped-call]  # torch's
     )
-    return torch.empty_like(logprobs_K).index_copy(0, order_K, logprobs_K), entropies_N
+    return torch.empty_like(logprobs_K).index_copy(0, order_K, logprobs_K), entropies_N[: len(states_ND)]
 
 
 class _TokenLogprobs(torch.autograd.Function):
