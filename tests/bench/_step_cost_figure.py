@@ -1,4 +1,4 @@
-"""Draws what a denoising step costs by length and batch, from the baselines: `python -m tests.bench.step_cost_figure`.
+"""Draws what a denoising step costs by length and batch, from the baselines: `python -m tests.bench._step_cost_figure`.
 
 The figure is docs/step-cost.svg.
 """
@@ -27,7 +27,7 @@ def draw(figures: dict[str, float]) -> str:
         by_length.set_ylabel("CPU seconds a step")
         _line(by_batch, "batch", figures)
         by_batch.set_xlabel("completions side by side")
-        by_batch.set_ylabel("a step and completion")
+        by_batch.set_ylabel("CPU seconds a step, each")
         return to_file(drawn, "step-cost")
 
 
@@ -39,7 +39,7 @@ def _line(axes: Axes, by: str, figures: dict[str, float]) -> None:
     sizes, seconds = zip(*points, strict=True)
     axes.plot(sizes, seconds, color=BRANCH_COLOURS[0], marker="o")
     axes.set_xticks(sizes)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(seconds))
 
 
 if __name__ == "__main__":
