@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.ticker import MaxNLocator
 
 from octo.report.drawing import BRANCH_COLOURS, DASHES, MUTED, Drawing, figure, percent_axis, to_svg
-from octo.report.results import Decoding
+from octo.report.results import Decoding, Study
 from octo.report.text import percent
 
 SHORT = 168
@@ -101,6 +101,28 @@ def entropy_pictures(decodings: Sequence[Decoding]) -> Drawing:
         "How one completion came to be",
         f"Entropy of what is still masked, before each step: the darkest is {most / log(2):.2g} bits. What is written "
         "is blank.",
+    )
+
+
+def samples(studies: Sequence[Study]) -> Drawing:
+    """pass@k of each way to decode, before and after reinforcement learning."""
+    with figure(SHORT + 84, columns=2) as (drawn, (before, after)):
+        for place, study in enumerate(studies):
+            look = (BRANCH_COLOURS[place % len(BRANCH_COLOURS)], DASHES[place % len(DASHES)])
+            label = f"{study.stage}: {study.temperature:g}, {study.num_steps} of {study.length}"
+            _by_k(before, {each.k: each.before.value for each in study.pass_at_k}, *look, label)
+            _by_k(after, {each.k: each.after.value for each in study.pass_at_k}, *look, "")
+        before.set_title("before")
+        after.set_title("after")
+        before.set_ylabel("pass@k, %")
+        drawn.supxlabel("k", fontsize=11, color=MUTED)
+        drawn.legend(loc="outside upper left", handlelength=1.8)
+        svg = to_svg(drawn, "samples", "Share of problems that one of k samples solves, before and after.")
+    return Drawing(
+        svg,
+        "Temperature, steps and samples",
+        "Share of problems that at least one of k samples solves. Of each evaluation: the samples' temperature, and in "
+        "how many steps a completion of how many tokens was written.",
     )
 
 

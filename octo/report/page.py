@@ -263,12 +263,16 @@ def _ar_ness(branches: Sequence[Branch]) -> str:
 
 
 def _decoding_figures(results: Results | None) -> list[Drawing]:
-    if results is None or not results.decodings:
+    if results is None:
         return []
     draws = [decoding_figures.ar_ness, decoding_figures.order_maps, decoding_figures.entropy_sinks]
     if any(each.picture for each in results.decodings):
         draws.append(decoding_figures.entropy_pictures)
-    return [draw(results.decodings) for draw in draws]
+    sampled = [study for study in results.studies if study.pass_at_k]
+    return [
+        *(draw(results.decodings) for draw in draws if results.decodings),
+        *([decoding_figures.samples(sampled)] if sampled else []),
+    ]
 
 
 def _has_values(branch: Branch, name: str) -> bool:

@@ -126,6 +126,18 @@ def test_a_study_says_how_it_was_decoded_and_what_was_solved() -> None:
     ]
 
 
+def test_studies_are_drawn_side_by_side() -> None:
+    how = {"temperature": 0.4, "num_steps": 12, "length": 24, "exactness": "exact"}
+    made = Builder(MemoryStore())
+    artifacts = [evaluation(made, stage, decoding=how) for stage in ("evaluate", "evaluate-half")]
+    studies = [study_of(each, pair_of("x", each), seed=0, resamples=200) for each in artifacts]
+    drawing = decoding_figures.samples(studies)
+    assert drawing == decoding_figures.samples(studies)
+    assert "evaluate-half: 0.4, 12 of 24" in drawing.svg
+    better = studies[0].pass_at_k[0].model_copy(update={"after": studies[0].pass_at_k[0].before})
+    assert drawing != decoding_figures.samples([studies[0].model_copy(update={"pass_at_k": (better,)}), studies[1]])
+
+
 def test_a_study_of_causal_models_is_refused() -> None:
     artifact = evaluation(Builder(MemoryStore()), "evaluate", decoding=None)
     with pytest.raises(UsageError, match="is of causal models"):
