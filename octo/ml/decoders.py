@@ -22,6 +22,7 @@ from octo.ml.rl.rollout import Completions, complete
 from octo.randomness import generator
 from octo.settings.decoding import DecodingSettings
 from octo.settings.denoising import DenoisingSettings, Exactness
+from octo.settings.midtraining import OptimizerSettings
 from octo.settings.rl import RlSettings, RolloutSettings
 from octo.storage.artifacts import Artifact
 
@@ -87,8 +88,8 @@ class Decoder(Protocol):
         """What decoding by diffusion was like; None of a model that has one order only."""
 
 
-_LOADED: dict[tuple[str, str], Any] = {}
-"""What this process decodes with, by engine and address: loaded once, however many shards it does."""
+_LOADED: dict[tuple[str, str, str], Any] = {}
+"""What this process decodes with, by engine, precision and address: loaded once, however many shards it does."""
 
 
 def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: Tokenizer) -> Decoder:
@@ -98,7 +99,7 @@ def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: Tokeni
         UsageError: the settings ask for what this kind of model cannot do.
     """
     settings = job.settings
-    key = (settings.engine, artifact.address)
+    key = (settings.engine, settings.precision, artifact.address)
     if key not in _LOADED:
         _LOADED.clear()
         _LOADED[key] = _loaded(job, artifact)
@@ -111,8 +112,9 @@ def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: Tokeni
 
 
 def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
-    if job.settings.engine == "torch":
-        model = load_model(artifact, on=accelerator())
+    settings = job.settings
+    if settings.engine == "torch":
+        model = load_model(artifact, on=accelerator(), precision=settings.precision)
         model.train(mode=False)
         return model
     if "mask_token_id" in json.loads(artifact.read_one("config.json")):
@@ -120,8 +122,12 @@ def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
     # Imported here: vLLM is in an image of its own.
     from octo.ml.rl.vllm_engine import VllmEngine  # noqa: PLC0415
 
-    rollout = RolloutSettings(engine="vllm", tensor_parallel=max(1, job.settings.need.accelerators))
-    return VllmEngine(artifact, RlSettings(seed=job.settings.seed, rollout=rollout), job.scratch)
+    asked = RlSettings(
+        seed=settings.seed,
+        rollout=RolloutSettings(engine="vllm", tensor_parallel=max(1, settings.need.accelerators)),
+        optimizer=OptimizerSettings(precision=settings.precision),
+    )
+    return VllmEngine(artifact, asked, job.scratch)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from transformers.models.llama import LlamaConfig, LlamaForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
 
 from octo.errors import InputError
+from octo.settings.base import Precision
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact
 
@@ -50,10 +51,10 @@ def accelerator() -> torch.device:
     return torch.device("cuda") if torch.cuda.is_available() else _CPU
 
 
-def load_model(artifact: Artifact, *, on: torch.device = _CPU) -> PreTrainedModel:
+def load_model(artifact: Artifact, *, on: torch.device = _CPU, precision: Precision = "float32") -> PreTrainedModel:
     """The model of a midtraining or rl artifact, its weights verified against the manifest.
 
-    A model to be trained is left where it is: DeepSpeed moves it to its rank's device.
+    A model to be trained is left where it is, and as it is: DeepSpeed moves it to its rank's device and converts it.
     """
     raw = json.loads(artifact.read_one("config.json"))
     kind = raw.get("model_type")
@@ -62,6 +63,9 @@ def load_model(artifact: Artifact, *, on: torch.device = _CPU) -> PreTrainedMode
     config_class, model_class = CLASSES[kind]
     with on:
         model = model_class(config_class(**raw))
+    for parameter in model.parameters():
+        # The weights alone: rotary positions are angles, which half as many bits would turn.
+        parameter.data = parameter.data.to(getattr(torch, precision))
     model.load_state_dict(safetensors.load(artifact.read_one("model.safetensors")), strict=True)
     return model
 

@@ -30,6 +30,8 @@ class Flag:
     """Such as -o."""
 
 
+Precision = Literal["float32", "bfloat16"]
+"""Numbers of weights and activations."""
 Address = Annotated[str, Input()]
 """`s3://bucket/prefix/artifacts/<job>/<digest>` of a committed artifact; empty when not given."""
 

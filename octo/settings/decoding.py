@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
 
 
@@ -48,6 +48,9 @@ class DecodingSettings(JobSettings):
     """What decodes causal models: octo's own sampler, or vLLM on an accelerator."""
     output_format: Literal["parquet", "jsonl"] = "parquet"
     """How completions are written."""
+    precision: Precision = "float32"
+    """Numbers of weights and activations; probabilities are float32 or better in any case. bfloat16 is for accelerators
+    and for processors that multiply it: on others float32 is several times as fast."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.scoring import ScoringSettings
 
@@ -42,6 +42,9 @@ class EvaluationSettings(JobSettings):
     """Completions decoded side by side."""
     num_examples: int = Field(default=4, ge=0)
     """Completions kept to be read by people."""
+    precision: Precision = "float32"
+    """Numbers of weights and activations; probabilities are float32 or better in any case. bfloat16 is for accelerators
+    and for processors that multiply it: on others float32 is several times as fast."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.noising import NoisingSettings
 
 
@@ -44,7 +44,7 @@ class OptimizerSettings(BaseModel):
     """Decoupled weight decay."""
     gradient_clipping: float = Field(default=1.0, gt=0)
     """Largest norm of a gradient; a longer one is scaled down to it."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """Numbers of weights and activations; with bfloat16 the optimizer keeps float32 copies of the weights."""
     zero_stage: Literal[0, 1, 2, 3] = 1
     """What DeepSpeed's ZeRO partitions over the ranks: 0 nothing, 1 optimizer states, 2 gradients, 3 weights too."""

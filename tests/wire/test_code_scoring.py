@@ -8,6 +8,7 @@ import pytest
 
 from octo.data.documents import Document, new_document, to_parquet
 from octo.job import produce
+from octo.settings.base import Precision
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact
@@ -72,7 +73,10 @@ def test_a_policy_is_rewarded_for_programs_that_pass_in_the_sandbox(settings: Rl
         assert figures["reward"] == pytest.approx(2 * figures["pass_rate"] + 0.25 * figures["format"])
 
 
-def test_an_evaluation_says_what_every_program_did_and_what_stood_around_it(settings: RlSettings) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_evaluation_says_what_every_program_did_and_what_stood_around_it(
+    settings: RlSettings, precision: Precision
+) -> None:
     evaluation = EvaluationSettings(
         store=settings.store,
         s3=settings.s3,
@@ -85,6 +89,7 @@ def test_an_evaluation_says_what_every_program_did_and_what_stood_around_it(sett
         max_new_tokens=6,
         temperature=settings.temperature,
         num_examples=6,
+        precision=precision,
     )
     artifact = produced(evaluation, "octo.ml.evaluation.accuracy:evaluate", scoring={"kind": "code"})
     found = json.loads(artifact.read_one("evaluation.json"))

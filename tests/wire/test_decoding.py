@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from octo.data import tokenizer as tokenizers
 from octo.data.documents import Document, new_document, to_parquet
@@ -15,7 +16,7 @@ from octo.errors import UsageError
 from octo.job import open_job, produce, stage_digest
 from octo.ml.decoding import decode_shard
 from octo.ml.diffusion.adaptation import adapt
-from octo.ml.models import model_parts, new_model, use_threads
+from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.settings.decoding import DecodingSettings
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact, open_artifact
@@ -115,6 +116,17 @@ def test_shards_workers_and_formats_change_no_completion(settings: DecodingSetti
     assert whole == written(produced(settings, prompts_per_shard=1, workers=2))
     assert whole == written(produced(settings, prompts_per_shard=2, output_format="jsonl"))
     assert whole != written(produced(settings, seed=1))
+
+
+def test_a_model_decodes_in_half_the_bits_where_that_is_asked_for(settings: DecodingSettings, store: Store) -> None:
+    whole, half = produced(settings), produced(settings, precision="bfloat16")
+    assert whole.manifest.digest != half.manifest.digest
+    assert [each[:2] for each in written(half)] == [each[:2] for each in written(whole)]
+    assert written(half) != written(whole)
+    model = load_model(artifact_of(store, settings), precision="bfloat16")
+    assert {each.dtype for each in model.parameters()} == {torch.bfloat16}
+    # Angles of rotary positions, which half the bits would turn.
+    assert {each.dtype for each in model.buffers()} == {torch.float32}
 
 
 def test_greedy_samples_are_all_the_same(settings: DecodingSettings) -> None:

@@ -54,7 +54,7 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     artifact = job.inputs["models"][index]
-    model = load_model(artifact, on=accelerator())
+    model = load_model(artifact, on=accelerator(), precision=settings.precision)
     model.train(mode=False)
     tokenizer = load_tokenizer(artifact.read_one("tokenizer.json"), name=artifact.address)
     questions = read_questions(job.input("problems"), source=settings.source)
