@@ -19,7 +19,8 @@ def test_updates_on_two_ranks_that_share_the_weights_are_those_of_one(tmp_path) 
     file = tmp_path / "two.json"
     command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
     # At stage 3 each weight is gathered by all ranks together, so that one call more on one of them is a hang.
-    cases = {"3-float32": "0-float32", "3-bfloat16": "2-bfloat16"}
+    # bfloat16 is compared with the same stage: clipped by a norm with other last digits, a weight may round otherwise.
+    cases = {"3-float32": "0-float32", "3-bfloat16": "3-bfloat16"}
     ended = subprocess.run(
         [*command, "-m", "tests.unit.ml.diffusion.scores_run", str(file), *cases],
         check=False,
