@@ -50,7 +50,7 @@ class DecodingSettings(JobSettings):
     """How completions are written."""
     precision: Precision = "float32"
     """Numbers of weights and activations; probabilities are float32 or better in any case. bfloat16 is for accelerators
-    and for processors that multiply it: on others float32 is several times as fast."""
+    and for processors that multiply it."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 

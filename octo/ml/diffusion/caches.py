@@ -18,6 +18,7 @@ from octo.errors import UsageError
 from octo.ml.diffusion.body import states
 from octo.ml.diffusion.canvases import Canvases, Turn
 from octo.ml.diffusion.denoiser import Kind, head, positions_of
+from octo.ml.diffusion.products import multiplied
 from octo.settings.denoising import DenoisingSettings
 
 
@@ -81,7 +82,7 @@ class Passes:
                 f"cache=prompt is not exact for this model, whose prompts see completions (diffusion_attention "
                 f"{kind.attention}): expected cache=exact, or cache=prefix, which is labelled approximate"
             )
-        self.model = model
+        self.model = multiplied(model)
         self.settings = settings
         self._width = canvases.width
         self._prompt_is_kept = kind.attention == "prefix"
