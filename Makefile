@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := images/local.lock
 TOOLS := tests/tools/requirements
+# Two files of tests at a time, in their order: the longest are not the last.
+TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 EXTRAS := local pipelines train sandbox report toy dev
 # Folders of local wheels that pip is told of are uv's too. Where none holds a torch, uv picks the build that fits the
 # machine: the CPU's where there is no GPU.
@@ -34,7 +36,7 @@ demo: .venv/ready ## set up, run the octothinker pipeline on this machine, write
 	@$(BIN)/octo run octothinker --preset toy
 
 test: .venv/ready ## set up and run the tests
-	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools"
+	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools" $(TWO_FILES)
 
 test-slow: .venv/ready ## the tests that take minutes
 	@$(BIN)/pytest -m slow
