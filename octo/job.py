@@ -39,6 +39,7 @@ from octo.storage.artifacts import (
     open_artifact,
 )
 from octo.storage.probe import probe
+from octo.storage.session import check_shared, open_session
 from octo.storage.store import Store, connect
 
 S = TypeVar("S", bound=JobSettings)
@@ -147,7 +148,7 @@ def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | N
         settings = load(settings_class, given, os.environ)
         log.path, log.shared = settings.termination_log, settings.pod_shape == "gang" and world_size() > 1
         with stoppable("what is committed stays: run again to resume"):
-            address = produce(settings, function).address
+            address = _produce_in_its_store(settings, function)
         if _rank(settings) == 0:
             # A runner reads JSON, a person the address alone.
             print(json.dumps({"artifact": address}) if settings.progress == "json" else address, flush=True)
@@ -201,6 +202,16 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
                 producer=SpanId(trace_id=span.trace_id, span_id=span.span_id),
                 started_at=started_at,
             )
+
+
+def _produce_in_its_store(settings: S, function: str) -> str:
+    """The address of what these settings determine, in the store that they name; a directory is served meanwhile."""
+    is_one_of_many = settings.shard_group.count > 1 or (settings.pod_shape == "gang" and world_size() > 1)
+    if is_one_of_many or settings.termination_log:
+        check_shared(settings.store)
+    with open_session(settings.store, settings.s3) as session:
+        reached = settings.model_copy(update={"store": session.store.address, "s3": session.s3})
+        return produce(reached, function).address
 
 
 def stage_digest(settings: JobSettings) -> str:

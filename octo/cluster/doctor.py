@@ -23,7 +23,6 @@ from rich.text import Text
 from octo.cluster.client import Cluster, connect
 from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, POD, Kind
 from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
-from octo.pipelines.session import open_session
 from octo.pipelines.settings import StoreSettings
 from octo.processes import num_cores, stoppable
 from octo.render.pods import gibibytes
@@ -32,6 +31,7 @@ from octo.settings.base import Flag
 from octo.settings.cluster import ClusterSettings
 from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.loading import load
+from octo.storage.session import open_session
 
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
 NEEDED_RIGHTS: Sequence[tuple[Kind, str, str]] = (

@@ -22,12 +22,12 @@ from octo.job import producer_of, stage_digest
 from octo.pipelines.child import StageProcess, exit_text
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.display import Display
-from octo.pipelines.session import Session
 from octo.pipelines.state import StageState, Status
 from octo.report.runs import record
 from octo.settings.base import JobSettings
 from octo.settings.loading import secrets_of
 from octo.storage.artifacts import Artifact, find_artifact
+from octo.storage.session import Session
 from octo.telemetry import Telemetry
 
 POLL_SECONDS = 0.2

@@ -14,7 +14,6 @@ from octo.errors import EXIT_DONE, UsageError
 from octo.pipelines.catalogue import PIPELINES, choose_pipeline
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.plan import Estimate, StagePlan, critical_path, plan
-from octo.pipelines.session import open_session
 from octo.pipelines.settings import PipelineSettings, StoreSettings
 from octo.processes import stoppable
 from octo.report.text import duration
@@ -24,6 +23,7 @@ from octo.settings.combined import load_with_job, of_job
 from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import load
+from octo.storage.session import open_session
 
 
 class PlanSettings(InstalledSettings):

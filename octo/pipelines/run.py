@@ -18,12 +18,12 @@ from octo.pipelines.catalogue import choose_pipeline
 from octo.pipelines.dag import Pipeline
 from octo.pipelines.display import LineDisplay, choose_display
 from octo.pipelines.local import LocalRun
-from octo.pipelines.session import Session, open_session
 from octo.pipelines.settings import DEFAULT_PRESET, RunSettings, TraceSettings, check_writable
 from octo.pipelines.state import Status
 from octo.processes import num_cores, stoppable
 from octo.report.page import headline, render_page
 from octo.settings.loading import arguments_of, load, result_settings
+from octo.storage.session import Session, open_session
 from octo.storage.store import Store
 
 logger = logging.getLogger(__name__)

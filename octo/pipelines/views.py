@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from octo.errors import EXIT_DONE
-from octo.pipelines.session import open_session
 from octo.pipelines.settings import ReportPageSettings, TraceSettings, check_writable
 from octo.processes import stoppable
 from octo.report.runs import described, span_lines
 from octo.settings.loading import load
+from octo.storage.session import open_session
 from octo.trace import load_spans
 from octo.waterfall import render_critical_path, render_tree
 

@@ -15,6 +15,7 @@ from octo.render.roles import Role, roles
 from octo.settings.base import JobSettings
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings, Owner
+from octo.storage.session import check_shared
 
 API_VERSION = "jobset.x-k8s.io/v1alpha2"
 SPEC_DIGEST = "octo.dev/spec"
@@ -45,9 +46,11 @@ def jobset(
         annotations: more annotations of the JobSet.
 
     Raises:
-        UsageError: no pool fits what the job needs, or the settings contradict its shape.
+        UsageError: no pool fits what the job needs, the settings contradict its shape, or the store is a directory.
     """
     settings = installed(settings, installation)
+    if settings.store:
+        check_shared(settings.store)
     spec = _spec(settings, installation, "")
     metadata: Object = {
         **({"name": name} if name else {"generateName": f"{settings.job}-"}),

@@ -175,7 +175,7 @@ class JobSettings(Settings):
     """Which set of dependencies it runs with."""
 
     store: Annotated[str, Neutral()] = ""
-    """Where artifacts live: s3://bucket/prefix."""
+    """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
     s3: Annotated[S3Settings, Neutral()] = S3Settings()
     """Connection to the store."""
     probe: Annotated[bool, Neutral()] = True

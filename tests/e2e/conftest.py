@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from octo.pipelines.session import Session, open_session
 from octo.settings.base import S3Settings
+from octo.storage.session import Session, open_session
 
 BRANCHES = ("base", "long", "short", "hybrid")
 

@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from octo.pipelines.session import open_session
 from octo.settings.base import S3Settings
 from octo.storage.artifacts import Commit, Manifest
 from octo.storage.embedded import EmbeddedStore, embedded_store
+from octo.storage.session import open_session
 from octo.storage.store import Store, connect
 from tests.e2e.conftest import octo
 from tests.wire.careless import careless_server

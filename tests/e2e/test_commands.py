@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from octo.pipelines.session import open_session
 from octo.settings.base import S3Settings
+from octo.storage.session import open_session
 from tests.e2e.conftest import Finished, octo, run_arguments
 
 NUM_STAGES = 22

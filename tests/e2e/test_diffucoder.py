@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from octo.pipelines.session import open_session
 from octo.settings.base import S3Settings
 from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.session import open_session
 from tests.e2e.conftest import octo
 
 TRAININGS = ("base", "adapt", "mid")

@@ -1,8 +1,8 @@
 """What a run leaves behind proves how it came about: one trace, every producer in it, lineage, and no secret."""
 
-from octo.pipelines.session import Session
 from octo.report.runs import span_lines
 from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.session import Session
 from octo.trace import load_spans, orphans
 from tests.e2e.conftest import BRANCHES, Finished
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from octo.pipelines.session import open_session
 from octo.settings.base import S3Settings
 from octo.storage.artifacts import open_artifact
+from octo.storage.session import open_session
 from tests.e2e.conftest import Finished, octo, run_arguments
 
 SEED = int(os.environ.get("KILLS_SEED", "20261122"))

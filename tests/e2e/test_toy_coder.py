@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from octo.job import produce
-from octo.pipelines.session import Session, open_session
 from octo.settings.base import S3Settings
 from octo.settings.decoding import DecodingSettings
 from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.session import Session, open_session
 from tests.e2e.conftest import octo
 
 SEEDS = (0, 1, 2)

@@ -175,6 +175,11 @@ def test_a_job_of_one_pod_cannot_have_several() -> None:
         jobset(ReportSettings(need=Need(pods=2)), Installation())
 
 
+def test_pods_are_not_sent_to_a_directory() -> None:
+    with pytest.raises(UsageError, match=r"pods share no directory: give --store s3://bucket/prefix, got 'here'"):
+        jobset(ReportSettings(store="here"), Installation())
+
+
 @given(stage=st.text(min_size=1, max_size=80), key=st.text(max_size=80))
 def test_any_stage_of_any_run_has_a_name_that_leaves_its_pods_room(stage: str, key: str) -> None:
     name = jobset_name(stage, key)

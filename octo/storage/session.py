@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from octo.errors import UsageError
 from octo.settings.base import S3Settings
 from octo.storage.client import FIRST_ATTEMPTS
 from octo.storage.embedded import EmbeddedStore, embedded_store
@@ -12,6 +13,12 @@ from octo.storage.probe import probe
 from octo.storage.store import Store, connect
 
 DEFAULT_DIRECTORY = ".octo"
+
+
+def check_shared(address: str) -> None:
+    """UsageError for a directory, where several machines or processes are to reach the store."""
+    if not _is_address(address):
+        raise UsageError(f"pods share no directory: give --store s3://bucket/prefix, got {address!r}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ def open_session(address: str, s3: S3Settings, *, probed: bool = False) -> Itera
 
     `probed` proves first that the store honours conditional writes, as whoever writes artifacts must.
     """
-    if address.startswith("s3://"):
+    if _is_address(address):
         session = Session(connect(address, s3), s3, embedded=None)
         if probed:
             probe(connect(address, s3, attempts=FIRST_ATTEMPTS))
@@ -46,3 +53,8 @@ def open_session(address: str, s3: S3Settings, *, probed: bool = False) -> Itera
             # Its writers' races are proved by octo's own tests, and would cost a second here.
             probe(session.store, rivals=0)
         yield session
+
+
+def _is_address(address: str) -> bool:
+    # What only resembles one is for `connect` to refuse: no directory of that name is meant.
+    return address.startswith("s3:") or "://" in address
