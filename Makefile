@@ -8,6 +8,10 @@ TOOLS := tests/tools/requirements
 # Two files of tests at a time, in their order: the longest are not the last.
 TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 EXTRAS := local pipelines train sandbox report toy dev
+# A machine with a GPU brings torch, transformers and triton in a Python of its own.
+GPU_PYTHON ?= $(if $(wildcard .venv/ready),$(BIN)/python,python3)
+GPU_PYTHON_VERSION ?= 3.12
+GPU_PACKAGES := .gpu/python$(GPU_PYTHON_VERSION)
 # Folders of local wheels that pip is told of are uv's too. Where none holds a torch, uv picks the build that fits the
 # machine: the CPU's where there is no GPU.
 export UV_FIND_LINKS ?= $(subst $() $(),$(),$(PIP_FIND_LINKS))
@@ -16,10 +20,10 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check generate verify images lock lock-tools lock-images bench clean
+.PHONY: help demo test test-slow check generate verify images lock lock-tools lock-images bench gpu gpu-packages clean
 
 help: ## what there is to call
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/ready: pyproject.toml $(LOCK)
 	@test -n "$(PYTHON)" || { echo "octo needs Python 3.11: install it, or name it: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -65,6 +69,18 @@ lock-images: ## resolve the images' dependencies anew
 
 bench: .venv/ready ## figures beside their baselines; BENCH=name runs one
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+gpu: ## on a machine with a GPU: the tests that need one and a benchmark, in 8 minutes; installs nothing
+	@$(GPU_PYTHON) -m tests.gpu
+
+gpu-packages: .venv/ready ## what such a machine may lack of octo's packages, into .gpu, to be taken there
+	@rm -rf $(GPU_PACKAGES)
+	@$(BIN)/uv pip install --quiet --target $(GPU_PACKAGES) --python-version $(GPU_PYTHON_VERSION) \
+	  --python-platform x86_64-manylinux_2_28 --only-binary :all: --no-deps \
+	  --constraint $(LOCK) -r tests/gpu/carried.in
+	@# Of the services that boto3 describes, octo speaks to one.
+	@find $(GPU_PACKAGES)/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -r {} +
+	@du -sh $(GPU_PACKAGES)
 
 lock: .venv/ready ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-find-links --no-emit-package triton \
