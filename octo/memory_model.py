@@ -1,0 +1,274 @@
+"""How much memory a model takes, in training and in decoding: arithmetic on its shape, of one rank, in bytes.
+
+Everything is counted, nothing is measured. An element of weights and activations has w bytes (float32 4, bfloat16 2); N
+are the weights, P a rank's share of them, B DeepSpeed's bucket. The most is held at one of three moments:
+
+| moment    | weights | optimizer | gradients           | beside them                                   |
+|-----------|---------|-----------|---------------------|-----------------------------------------------|
+| backward  | w N     | masters,  | of earlier micro-   | activations, and a gradient of the head while |
+|           |         | two means | batches             | the loss is taken back                        |
+| reduction | w N     | 4 P each  | all                 | a bucket, and a copy of it that is sent       |
+| update    | w N     |           | float32, of the own | what AdamW makes on its way                   |
+
+ZeRO partitions the optimizer (1), gradients (2) and weights (3). Activations are linear in the tokens: attention keeps
+queries, keys, values and results, never scores, and the head keeps no logits (`octo.ml.attention`,
+`octo.ml.token_logprobs`). What an allocator keeps back, and other processes, are not counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+from octo.settings.base import Precision
+from octo.settings.midtraining import OptimizerSettings
+from octo.transformer_shape import FAMILIES, TransformerShape
+
+WIDTHS: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2}
+"""Bytes of an element."""
+BUCKET = 500_000_000
+"""Elements of the bucket that DeepSpeed reduces gradients in."""
+MOST_GATHERED = 1_000_000_000
+"""Elements of weights that ZeRO 3 keeps gathered, and of a share that it updates at a time."""
+SLAB_ELEMENTS = {False: 1 << 20, True: 1 << 26}
+"""Logits that are looked at together, on a processor and on an accelerator."""
+SLAB_WIDTH = 12
+"""Bytes of a logit while it is looked at: scaled in float32, its weight, and what one of them is made into."""
+CONTEXT = 1 << 29
+"""Of an accelerator, before anything is on it: its libraries' code and workspaces."""
+PROCESS = 450 << 20
+"""Of a rank's process in its machine's memory: Python, torch and DeepSpeed."""
+
+Moment = Literal["backward", "reduction", "update", "decoding"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained, as one rank sees it."""
+
+    num_tokens: int
+    """Positions of a micro-batch: sequences by their length, padding included."""
+    num_predicted: int
+    """Those that carry loss, at most."""
+    num_micro_batches: int
+    """That a rank computes in one update."""
+    ranks: int
+    optimizer: OptimizerSettings
+    on_accelerator: bool
+    """Otherwise on processors."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that a rank holds at the moment at which it holds most, on what it computes with."""
+
+    weights: int = 0
+    gradients: int = 0
+    optimizer: int = 0
+    """Copies of the weights in full precision, and AdamW's two means."""
+    activations: int = 0
+    """Of a decoder, with its keys and values."""
+    logits: int = 0
+    buffers: int = 0
+    """Of communication and of the update."""
+    process: int = 0
+    """Before there is a model."""
+    moment: Moment = "backward"
+    offloaded: int = 0
+    """Optimizer in the machine's own memory, where the rank computes elsewhere."""
+
+    @property
+    def total(self) -> int:
+        """All of it, without what is offloaded."""
+        return sum(getattr(self, each.name) for each in fields(self) if each.name not in ("moment", "offloaded"))
+
+
+def footprint(shape: TransformerShape, training: Training) -> Footprint:
+    """What one rank holds when it trains."""
+    optimizer, on_accelerator = training.optimizer, training.on_accelerator
+    count = _Count(shape, training)
+    offloads = optimizer.offload_optimizer == "cpu"
+    moments: dict[Moment, _Held] = {
+        "backward": _backward(count),
+        "reduction": _reduction(count),
+        "update": _update(count, elsewhere=offloads and on_accelerator),
+    }
+    most = max(moments, key=lambda name: sum(moments[name]))
+    found = moments[most]
+    states = count.states + (count.offload_buffers if offloads else 0)
+    return Footprint(
+        weights=count.weights,
+        gradients=found.gradients,
+        optimizer=0 if offloads and on_accelerator else states,
+        activations=found.activations,
+        logits=found.logits,
+        buffers=found.buffers,
+        process=CONTEXT if on_accelerator else PROCESS,
+        moment=most,
+        offloaded=states + count.update_buffers if offloads and on_accelerator else 0,
+    )
+
+
+def decoding_footprint(
+    shape: TransformerShape,
+    *,
+    num_sequences: int,
+    length: int,
+    precision: Precision,
+    on_accelerator: bool,
+    keeps_keys: bool = True,
+) -> Footprint:
+    """What one process holds when it decodes sequences of that length, prompt and completion, side by side.
+
+    Without kept keys and values, as of a diffusion model, every step reads whole canvases.
+    """
+    width = WIDTHS[precision]
+    tokens = num_sequences * length
+    read = tokens if not keeps_keys else num_sequences * max(1, length // 2)
+    return Footprint(
+        weights=width * shape.num_parameters,
+        activations=width * (key_value_elements(shape, num_sequences, length) * keeps_keys + read * widest(shape)),
+        logits=SLAB_WIDTH * SLAB_ELEMENTS[on_accelerator] + 3 * 4 * num_sequences * shape.vocabulary_size,
+        process=CONTEXT if on_accelerator else PROCESS,
+        moment="decoding",
+    )
+
+
+def key_value_elements(shape: TransformerShape, num_sequences: int, length: int) -> int:
+    """Elements of the keys and values of all layers; those with a window keep no more than it."""
+    windowed = min(length, shape.sliding_window) * shape.num_sliding_layers
+    whole = length * (shape.num_layers - shape.num_sliding_layers)
+    return 2 * num_sequences * shape.key_size * (windowed + whole)
+
+
+def layer_bytes(shape: TransformerShape, precision: Precision) -> int:
+    """What one layer keeps of a token for the way back.
+
+    A norm keeps what it reads, in float32, what it makes of that, and its result, except where the result is only added
+    to the stream; attention keeps queries, keys, values and results, and the root of a number a head; the feed-forward
+    keeps four times its width.
+    """
+    width, wide = WIDTHS[precision], 4
+    family = FAMILIES[shape.family]
+    queries, keys = shape.query_size, shape.key_size
+    # What norms read is float32 in any case; before the layer, a second and a third tensor have the model's width.
+    norms_before = 1 if family.head_norm == "whole" else 2
+    stream = shape.hidden_size * {2: wide + 2 * width, 1: 3 * width}[norms_before]
+    norms = 2 * stream + (family.norms - 2) * shape.hidden_size * (wide + width)
+    heads = (queries + keys) * (wide + width) if family.head_norm != "none" else 0
+    attention = width * (2 * queries + 2 * keys) + 4 * shape.num_heads
+    return norms + heads + attention + width * 4 * shape.intermediate_size
+
+
+def widest(shape: TransformerShape) -> int:
+    """Elements of a token that a layer holds at once where nothing is kept for a way back."""
+    return 2 * shape.hidden_size + max(3 * shape.intermediate_size, 2 * shape.query_size + 2 * shape.key_size)
+
+
+class _Held(NamedTuple):
+    """What differs from moment to moment."""
+
+    gradients: int
+    activations: int = 0
+    logits: int = 0
+    buffers: int = 0
+
+
+class _Count:
+    """Sizes that the moments are made of, in bytes."""
+
+    def __init__(self, shape: TransformerShape, training: Training) -> None:
+        optimizer = training.optimizer
+        self.shape, self.training = shape, training
+        self.stage = optimizer.zero_stage
+        self.width = WIDTHS[optimizer.precision]
+        self.num = shape.num_parameters
+        self.share = -(-self.num // training.ranks)
+        self.bucket = min(self.num, BUCKET)
+        self.again = training.num_micro_batches > 1
+        self.offloads = optimizer.offload_optimizer == "cpu"
+
+    @property
+    def weights(self) -> int:
+        """Of the model: all of them, or a share beside those that are gathered."""
+        return self.width * (self.share + min(self.num, MOST_GATHERED) if self.stage == 3 else self.num)
+
+    @property
+    def states(self) -> int:
+        """Two running means, and with ZeRO the weights in full precision, of the own share."""
+        return 8 * self.num if self.stage == 0 else 12 * self.share
+
+    @property
+    def update_buffers(self) -> int:
+        """What AdamW makes on its way: a root and a quotient, one tensor after another, or all at once."""
+        largest = self.shape.num_embedding_parameters
+        updated = {0: self.num if self.training.on_accelerator else largest, 3: min(self.share, MOST_GATHERED)}
+        elsewhere = self.training.on_accelerator and not self.offloads
+        return (4 if elsewhere else 8) * updated.get(self.stage, self.share)
+
+    @property
+    def offload_buffers(self) -> int:
+        """Gradients of the share in full precision, its weights in the model's, and one tensor on its way."""
+        return (4 + self.width) * self.share + 2 * self.width * self.shape.num_embedding_parameters
+
+    @property
+    def kept_gradients(self) -> int:
+        """Held from one micro-batch to the next, or for as long as the training lasts."""
+        if self.stage == 3:
+            return (4 + self.width % 4) * self.share
+        if self.stage == 1 and self.width == 2:
+            return 4 * self.num
+        return 4 * (self.share if self.stage == 2 else self.num) if self.again and not self.offloads else 0
+
+
+def _backward(count: _Count) -> _Held:
+    """The loss is on its way back through the head: every layer's activations are there still."""
+    shape, training = count.shape, count.training
+    precision = training.optimizer.precision
+    layer = layer_bytes(shape, precision)
+    stream = count.width * shape.hidden_size
+    kept = shape.num_layers * stream + layer if training.optimizer.gradient_checkpointing else shape.num_layers * layer
+    final = shape.hidden_size * (4 + 2 * count.width)
+    states = training.num_predicted * shape.hidden_size * (count.width + 4)
+    return _Held(
+        gradients=count.kept_gradients + count.width * shape.num_embedding_parameters,
+        activations=training.num_tokens * (kept + final) + states,
+        logits=SLAB_WIDTH * SLAB_ELEMENTS[training.on_accelerator],
+        buffers=_empty_bucket(count),
+    )
+
+
+def _reduction(count: _Count) -> _Held:
+    """All gradients are there, and are summed over the ranks."""
+    width, bucket = count.width, count.bucket
+    alone = count.training.ranks == 1
+    if count.stage == 0:
+        return _Held(4 * count.num, buffers=0 if alone else 4 * bucket)
+    if count.stage == 1 and width == 2 and not count.offloads:
+        # DeepSpeed's optimizer for bfloat16: gradients in both precisions.
+        return _Held(6 * count.num, buffers=0 if alone else 4 * bucket)
+    # A bucket is filled, copied to be sent, and widened where it is sent in full precision.
+    sent = (width + 4 * (width == 2)) * bucket
+    if count.stage == 1:
+        return _Held(4 * count.num, buffers=_empty_bucket(count) + max(sent, 4 * count.share))
+    filled = max(width * bucket, _empty_bucket(count))
+    own = count.kept_gradients or (0 if count.offloads else 4 * count.share)
+    one_after_another = count.num <= BUCKET and not count.again and width == 4
+    return _Held(own, buffers=filled + sent - min(own, sent) * one_after_another)
+
+
+def _update(count: _Count, *, elsewhere: bool) -> _Held:
+    """AdamW changes the rank's share; elsewhere, it does so in the machine's memory."""
+    if elsewhere:
+        return _Held(count.kept_gradients)
+    own = {0: 4 * count.num, 3: count.kept_gradients + 4 * min(count.share, MOST_GATHERED)}.get(
+        count.stage, 0 if count.offloads else 4 * count.share
+    )
+    if count.stage == 1 and count.width == 2 and not count.offloads:
+        own = 6 * count.num
+    return _Held(own, buffers=count.update_buffers)
+
+
+def _empty_bucket(count: _Count) -> int:
+    """An accelerator's memory is taken before it is filled; a processor's only as it is."""
+    has_one = count.stage in (2, 3) or (count.stage == 1 and (count.width == 4 or count.offloads))
+    return count.width * BUCKET if count.training.on_accelerator and has_one else 0

@@ -1,0 +1,146 @@
+"""What a model takes in memory, by arithmetic; tests/bench/memory_model.py sets it beside what is measured."""
+
+from itertools import pairwise
+
+import pytest
+
+from octo.memory_model import (
+    BUCKET,
+    Footprint,
+    Training,
+    decoding_footprint,
+    footprint,
+    key_value_elements,
+)
+from octo.settings.midtraining import OptimizerSettings
+from octo.transformer_shape import shape_of
+
+LLAMA_8B = shape_of(
+    {
+        "model_type": "llama",
+        "vocab_size": 128_256,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+    }
+)
+N = LLAMA_8B.num_parameters
+
+
+def held(
+    *, length: int = 8192, micro_batches: int = 8, ranks: int = 64, on_accelerator: bool = True, **optimizer: object
+) -> Footprint:
+    given = {"precision": "bfloat16", "zero_stage": 2, **optimizer}
+    training = Training(
+        num_tokens=length,
+        num_predicted=length,
+        num_micro_batches=micro_batches,
+        ranks=ranks,
+        optimizer=OptimizerSettings.model_validate(given),
+        on_accelerator=on_accelerator,
+    )
+    return footprint(LLAMA_8B, training)
+
+
+def test_each_stage_of_zero_partitions_more_over_the_ranks() -> None:
+    by_stage = [held(zero_stage=stage) for stage in (1, 2, 3)]
+    assert all(later.total < earlier.total for earlier, later in pairwise(by_stage))
+    assert [each.weights for each in by_stage[:2]] == [2 * N, 2 * N]
+    assert by_stage[2].weights < 2.2e9 + 2 * N / 64, "a share, and what is gathered"
+    assert all(each.optimizer == 12 * -(-N // 64) for each in by_stage)
+
+
+def test_one_rank_holds_what_many_share() -> None:
+    assert held(ranks=1).optimizer == 12 * N
+    assert held(ranks=1).total > 16 * N
+    assert held(ranks=2).total < held(ranks=1).total
+
+
+def test_activations_are_linear_in_the_length_and_logits_do_not_grow() -> None:
+    short, double, fourfold = (held(length=length) for length in (2048, 4096, 8192))
+    assert fourfold.activations == 2 * double.activations == 4 * short.activations
+    assert short.logits == fourfold.logits
+
+
+def test_checkpointing_keeps_one_layer_and_the_stream() -> None:
+    whole, kept = held(), held(gradient_checkpointing=True)
+    assert kept.activations < whole.activations / 8
+    assert kept.weights == whole.weights
+
+
+def test_an_offloaded_optimizer_is_in_the_machines_memory() -> None:
+    here, there = held(), held(offload_optimizer="cpu")
+    assert there.optimizer == 0
+    assert there.offloaded > here.optimizer
+    assert there.total < here.total
+
+
+def test_a_processor_that_offloads_holds_it_all_the_same() -> None:
+    here, there = held(on_accelerator=False), held(on_accelerator=False, offload_optimizer="cpu")
+    assert there.offloaded == 0
+    assert there.optimizer > here.optimizer
+
+
+def test_float32_without_zero_is_four_times_the_weights_and_the_activations() -> None:
+    found = held(zero_stage=0, precision="float32", ranks=1, micro_batches=2)
+    assert (found.weights, found.optimizer, found.gradients > 4 * N) == (4 * N, 8 * N, True)
+
+
+def test_an_accelerator_takes_its_bucket_before_it_is_filled() -> None:
+    tiny = shape_of({"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 64} | _HEADS)
+    found = {
+        where: footprint(tiny, Training(64, 64, 1, 1, OptimizerSettings(zero_stage=2), on_accelerator=where))
+        for where in (True, False)
+    }
+    assert found[True].buffers >= 4 * BUCKET
+    assert found[False].buffers < 1 << 20
+
+
+_HEADS = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+
+
+def test_the_parts_are_all_there_is() -> None:
+    found = held()
+    parts = (found.weights, found.gradients, found.optimizer, found.activations, found.logits, found.buffers)
+    assert found.total == sum(parts) + found.process
+
+
+def test_decoding_holds_keys_and_values_of_all_layers() -> None:
+    assert key_value_elements(LLAMA_8B, 16, 4096) == 2 * 32 * 1024 * 16 * 4096
+    one, sixteen = (
+        decoding_footprint(LLAMA_8B, num_sequences=num, length=4096, precision="bfloat16", on_accelerator=True)
+        for num in (1, 16)
+    )
+    assert one.weights == sixteen.weights == 2 * N
+    assert sixteen.activations == 16 * one.activations >= 2 * key_value_elements(LLAMA_8B, 16, 4096)
+
+
+def test_layers_with_a_window_keep_no_more_than_it() -> None:
+    windowed = shape_of(
+        {
+            "model_type": "gemma3_text",
+            "vocab_size": 64,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 6,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 1,
+            "head_dim": 8,
+            "sliding_window": 512,
+            "layer_types": [*["sliding_attention"] * 5, "full_attention"],
+        }
+    )
+    assert key_value_elements(windowed, 1, 4096) == 2 * 8 * (5 * 512 + 4096)
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_no_part_is_negative_whatever_the_setting(stage: int) -> None:
+    for precision in ("float32", "bfloat16"):
+        for ranks in (1, 3, 512):
+            if stage == 0 and precision == "bfloat16":
+                continue
+            for accelerated in (True, False):
+                found = held(zero_stage=stage, precision=precision, ranks=ranks, on_accelerator=accelerated)
+                assert min(found.gradients, found.activations, found.buffers, found.optimizer) >= 0
