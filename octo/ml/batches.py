@@ -11,6 +11,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from octo.data.packed import PADDING_SLICE, PackedTokens
+from octo.errors import InvariantError
+from octo.ml.attention import attends_by_documents
+from octo.ml.documents import Documents, causal_documents
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,9 @@ class PackedBatch:
     slices_BS: Tensor
     """Which document's slice of the sequence a token belongs to; padding is a slice of its own."""
 
-    def attention_mask(self) -> Tensor:
-        """True where the query position (dim 2) may see the key position (dim 3); shape B, 1, S, S."""
-        same_BSS = self.slices_BS[:, :, None] == self.slices_BS[:, None, :]
-        causal_SS = torch.ones(same_BSS.shape[1:], dtype=torch.bool, device=same_BSS.device).tril()
-        return (same_BSS & causal_SS)[:, None]
+    def documents(self) -> Documents:
+        """What every position sees."""
+        return causal_documents(self.slices_BS)
 
     def predicted(self) -> Tensor:
         """True at the positions whose next token is of the same slice: those carry loss; shape B, S - 1."""
@@ -55,9 +56,11 @@ def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predi
 
     `num_predicted` counts the predicted tokens of the whole update, so that micro-batches add up to its mean.
     """
+    if not attends_by_documents(model):
+        raise InvariantError("this model would let documents see each other: it must attend_by_documents")
     logits_BSV = model(
         input_ids=batch.tokens_BS,
-        attention_mask=batch.attention_mask(),
+        documents=batch.documents(),
         position_ids=batch.positions_BS,
         use_cache=False,
     ).logits

@@ -11,6 +11,7 @@ from octo.data.tokenizer import load as load_tokenizer
 from octo.data.tokenizer import with_mask
 from octo.errors import UsageError
 from octo.job import Job
+from octo.ml.attention import attend_by_documents
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.adaptation import adapt
@@ -52,6 +53,7 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         adapt(model, with_mask(tokenizer), attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
+    attend_by_documents(model)
     kind = kind_of(model.config) if settings.objective == "diffusion" else None
     engine = Engine(
         model,

@@ -15,6 +15,7 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
+from octo.ml.attention import attend_by_documents
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
@@ -61,6 +62,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     examples, num_left_out = read_examples(job.input("examples"), tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
     model = load_model(start)
+    attend_by_documents(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
     engine = Engine(
         model,

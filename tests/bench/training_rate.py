@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from octo.data.packed import PackedTokens, label_slices
+from octo.ml.attention import attend_by_documents
 from octo.ml.batches import packed_batch
 from octo.ml.engine import Engine
 from octo.ml.midtraining import train_step
@@ -33,12 +34,14 @@ def measure() -> dict[str, float]:
     model, lean_model, through_model = (
         new_model(SETTINGS.shape, vocabulary_size=VOCABULARY, context=LENGTH, seed=0) for _ in range(3)
     )
+    attend_by_documents(model)
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     through = Engine(through_model, settings=SETTINGS.optimizer, micro_batches=1)
     optimizer = torch.optim.AdamW(lean_model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
     tokens_BS = torch.from_numpy(packed.tokens_NS.astype(np.int64))
     batch = packed_batch(packed, 0, SEQUENCES, device=CPU)
-    mask, positions_BS = batch.attention_mask(), batch.positions_BS
+    same_BSS = batch.slices_BS[:, :, None] == batch.slices_BS[:, None, :]
+    mask, positions_BS = same_BSS.tril()[:, None], batch.positions_BS
     targets_BS = torch.where(batch.predicted(), tokens_BS[:, 1:], -100)
 
     def lean_loss(trained: torch.nn.Module) -> torch.Tensor:

@@ -13,6 +13,7 @@ from octo.data.tokenizer import end_of_text
 from octo.data.tokenizer import load as load_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
+from octo.ml.attention import attend_by_documents
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.engine import Engine
@@ -64,6 +65,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
     questions = read_questions(job.input("problems"), source=settings.source)
     model = load_model(start)
+    attend_by_documents(model)
     engine = Engine(
         model,
         settings=settings.optimizer,

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 import torch
 from transformers import PreTrainedModel
 
 from octo.data.packed import PADDING_SLICE, PackedTokens, label_slices
+from octo.errors import InvariantError
 from octo.ml.batches import language_model_loss, packed_batch
 
 LENGTHS = [[7, 5, 4], [16], [10, 3]]
@@ -53,6 +55,12 @@ def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedMo
     assert torch.allclose(loss, alone.sum() / num_predicted, rtol=1e-5)
 
 
+def test_a_model_that_would_ignore_documents_is_not_trained(model: PreTrainedModel) -> None:
+    model.set_attn_implementation("sdpa")
+    with pytest.raises(InvariantError, match="would let documents see each other"):
+        language_model_loss(model, packed_batch(packed(), 0, 3, device=torch.device("cpu")), num_predicted=1)
+
+
 def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) -> None:
     given = packed()
     changed = given.tokens_NS.copy()
@@ -65,9 +73,7 @@ def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) ->
             PackedTokens(tokens_NS, given.slices_NS, given.positions_NS, 48), 0, 3, device=torch.device("cpu")
         )
         outputs.append(
-            model(
-                input_ids=batch.tokens_BS, attention_mask=batch.attention_mask(), position_ids=batch.positions_BS
-            ).logits
+            model(input_ids=batch.tokens_BS, documents=batch.documents(), position_ids=batch.positions_BS).logits
         )
     for row, columns in others:
         assert torch.equal(outputs[0][row, columns], outputs[1][row, columns])

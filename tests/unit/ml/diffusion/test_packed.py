@@ -9,6 +9,7 @@ from octo.ml.diffusion.denoiser import hidden_states
 from octo.ml.diffusion.packed import clean_batch, extent, maskable, num_maskable, opened, openness
 from octo.settings.noising import NoisingSettings
 from tests.unit.ml.diffusion.models import small_model
+from tests.unit.ml.seeing import seen
 from tests.unit.ml.test_batches import packed
 
 WHOLE = NoisingSettings(truncated=0.0, conditioned=0.0)
@@ -36,7 +37,8 @@ def test_while_nothing_is_open_the_states_are_those_of_the_causal_model() -> Non
     model = small_model()
     batch, made = clean(open_share=0.0)
     hidden = hidden_states(model, batch.tokens_BS, mask_B1SS=made.mask_B1SS, positions_BS=batch.positions_BS)
-    expected = hidden_states(model, batch.tokens_BS, mask_B1SS=batch.attention_mask(), positions_BS=batch.positions_BS)
+    causal_B1SS = seen(batch.documents())
+    expected = hidden_states(model, batch.tokens_BS, mask_B1SS=causal_B1SS, positions_BS=batch.positions_BS)
     assert torch.equal(hidden, expected)
 
 
