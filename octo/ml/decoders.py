@@ -165,7 +165,10 @@ class Denoiser:
             decoding=self.exactness,
             ar_ness=[ar_ness_sums(orders, rules=rules) for rules in RULES],
             order_map=order_map(
-                [text.steps for text in texts], length=self.settings.max_new_tokens, settings=self._how
+                [text.steps for text in texts],
+                length=self.settings.max_new_tokens,
+                settings=self._how,
+                kind=kind_of(self.model.config),
             ),
             entropy_sink=entropy_sink(self.model, requests[:: self.settings.num_samples], banned=self._banned),
             entropy_picture=entropy_picture(

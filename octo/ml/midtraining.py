@@ -147,16 +147,18 @@ def _diffusion_losses(
 ) -> list[Loss]:
     noising, seed = settings.noising, settings.seed
     levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
-    whole = num_maskable(packed, starts[0], settings.batch_size, seed=seed, settings=noising)
+    whole = num_maskable(packed, starts[0], settings.batch_size, kind=kind, seed=seed, settings=noising)
 
     def loss(model: torch.nn.Module, *, first: int) -> torch.Tensor:
         sequences = range(first, first + settings.micro_batch_size)
         batch = packed_batch(packed, first, settings.micro_batch_size, device=device)
-        clean = clean_batch(batch, sequences, seed=seed, open_share=openness(step, noising), settings=noising)
+        clean = clean_batch(
+            batch, sequences, kind=kind, seed=seed, open_share=openness(step, noising), settings=noising
+        )
         levels = levels_B[first - starts[0] :][: settings.micro_batch_size]
         keys = [(sequence,) for sequence in sequences]
         noisy = add_noise(clean, levels, keys=keys, seed=seed, mask_id=kind.mask_id, settings=noising)
-        return diffusion_loss(model, clean, noisy, num_maskable=whole)
+        return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 
     return [partial(loss, first=start) for start in starts]
 

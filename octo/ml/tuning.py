@@ -198,13 +198,13 @@ def _diffusion_loss(
     share = conditional_share(update.epoch, settings.unconditional_epochs)
     keys = [(example.id, visit) for example, visit in zip(update.examples, update.visits, strict=True)]
     given = [is_conditional(*key, seed=seed, share=share) for key in keys]
-    whole = num_maskable(update.examples, given, length=length)
+    whole = num_maskable(update.examples, given, kind=kind, length=length)
 
     def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
         part = slice(rows.start, rows.stop)
         clean = clean_examples(update.examples[part], given[part], length=length, kind=kind, device=device)
         noisy = add_noise(clean, levels_B[part], keys=keys[part], seed=seed, mask_id=kind.mask_id, settings=noising)
-        return diffusion_loss(model, clean, noisy, num_maskable=whole)
+        return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 
     return loss
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from octo.ml.diffusion.ar_ness import Rules, global_ar_ness, local_ar_ness
-from octo.ml.diffusion.canvases import Canvases, Request, plan
+from octo.ml.diffusion.canvases import Canvases, Request, most_steps
 from octo.ml.diffusion.decisions import Decision
-from octo.ml.diffusion.denoiser import kind_of
+from octo.ml.diffusion.denoiser import Kind, kind_of
 from octo.ml.diffusion.sampler import Hooks, denoise
 from octo.settings.denoising import DenoisingSettings
 
@@ -109,15 +109,16 @@ def ar_ness_sums(orders: Sequence[Sequence[int]], *, rules: Rules) -> ArNessSums
     )
 
 
-def order_map(steps: Sequence[Sequence[int]], *, length: int, settings: DenoisingSettings) -> OrderMap:
+def order_map(steps: Sequence[Sequence[int]], *, length: int, settings: DenoisingSettings, kind: Kind) -> OrderMap:
     """When positions were unmasked.
 
     Args:
         steps: of each completion, the denoising step by position; -1 for none.
         length: of a completion before it is cut at its end.
         settings: what they were decoded with.
+        kind: of the model.
     """
-    num_steps = 1 + max(plan(length, settings))
+    num_steps = most_steps(length, settings, kind)
     rows, columns = min(MOST_BINS, num_steps), min(MOST_BINS, length)
     num_by_bins = [[0] * columns for _ in range(rows)]
     for of_completion in steps:
@@ -129,6 +130,8 @@ def order_map(steps: Sequence[Sequence[int]], *, length: int, settings: Denoisin
 
 def entropy_sink(model: PreTrainedModel, requests: Sequence[Request], *, banned: Sequence[int] = ()) -> EntropySink:
     """The model's beliefs in one forward pass for each prompt, over completions of nothing but masks.
+
+    A model of blocks is asked about each of them once, all of it masked, after what it takes for those before.
 
     They are the model's own: at temperature 1, without filters, whatever decoding has.
 
@@ -172,7 +175,7 @@ def entropy_picture(
         ends: ids of which any ends a completion.
         banned: ids that are never drawn.
     """
-    num_steps = 1 + max(plan(request.length, settings))
+    num_steps = most_steps(request.length, settings, kind_of(model.config))
     looked = _Look(banned=(*banned, kind_of(model.config).mask_id))
     seen: dict[int, list[float | None]] = {}
 

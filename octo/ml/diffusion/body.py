@@ -35,7 +35,7 @@ def states(
     tokens_BC: Tensor,
     *,
     positions_BC: Tensor,
-    valid_BS: Tensor,
+    sees_BCS: Tensor,
     asked_BC: Tensor,
     memory: Memory | None = None,
 ) -> Tensor:
@@ -45,19 +45,20 @@ def states(
         model: of transformers' Llama or Qwen2.
         tokens_BC: of the columns that are computed.
         positions_BC: of these columns in their text.
-        valid_BS: what each of them sees: of all columns where there is a memory, else of those that are computed.
+        sees_BCS: what each of them sees: of all columns where there is a memory, else of those that are computed; of
+            shape B, 1, S where all see the same.
         asked_BC: true for the columns whose states are wanted.
         memory: where the keys and values of other columns are.
     """
     owner: Any = model
     body = owner.get_decoder()
-    sees_B11S = None if bool(valid_BS.all()) else valid_BS[:, None, None, :]
+    sees = None if bool(sees_BCS.all()) else sees_BCS
     hidden_BCD = body.embed_tokens(tokens_BC)
     turns = body.rotary_emb(hidden_BCD, position_ids=positions_BC)
     *layers, last = body.layers
     for layer in layers:
-        hidden_BCD = _through(layer, hidden_BCD, turns, sees_B11S, memory)
-    found_ND: Tensor = body.norm(_through(last, hidden_BCD, turns, sees_B11S, memory, _ragged(asked_BC)))
+        hidden_BCD = _through(layer, hidden_BCD, turns, sees, memory)
+    found_ND: Tensor = body.norm(_through(last, hidden_BCD, turns, sees, memory, _ragged(asked_BC)))
     return found_ND
 
 
@@ -71,7 +72,7 @@ def _through(
     layer: Any,
     hidden_BCD: Tensor,
     turns: tuple[Tensor, Tensor],
-    sees_B11S: Tensor | None,
+    sees_BCS: Tensor | None,
     memory: Memory | None,
     asked: Asked | None = None,
 ) -> Tensor:
@@ -86,8 +87,10 @@ def _through(
         rows_B1 = torch.arange(len(hidden_BCD), device=hidden_BCD.device)[:, None]
         here = (rows_B1, asked.columns_BM)
         hidden_BCD, normed_BCD, turns = hidden_BCD[here], normed_BCD[here], (turns[0][here], turns[1][here])
+        if sees_BCS is not None and sees_BCS.shape[1] > 1:
+            sees_BCS = sees_BCS[here]
     queries_BHCE = _turned(_in_heads(attention.q_proj(normed_BCD), attention.head_dim), turns)
-    attended_BCD = _attended(attention, queries_BHCE, keys_BKSE, values_BKSE, sees_B11S)
+    attended_BCD = _attended(attention, queries_BHCE, keys_BKSE, values_BKSE, sees_BCS)
     if asked:
         hidden_BCD, attended_BCD = hidden_BCD[asked.wanted_BM], attended_BCD[asked.wanted_BM]
     hidden_BCD = hidden_BCD + attention.o_proj(attended_BCD)
@@ -113,10 +116,11 @@ def _turned(heads_BHCE: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def _attended(
-    attention: Any, queries_BHCE: Tensor, keys_BKSE: Tensor, values_BKSE: Tensor, sees_B11S: Tensor | None
+    attention: Any, queries_BHCE: Tensor, keys_BKSE: Tensor, values_BKSE: Tensor, sees_BCS: Tensor | None
 ) -> Tensor:
     """What each column takes from those that it sees, its heads side by side; shape B, C, D."""
+    sees_B1CS = None if sees_BCS is None else sees_BCS[:, None]
     attended_BCHE, _ = sdpa_attention_forward(
-        attention, queries_BHCE, keys_BKSE, values_BKSE, sees_B11S, scaling=attention.scaling, is_causal=False
+        attention, queries_BHCE, keys_BKSE, values_BKSE, sees_B1CS, scaling=attention.scaling, is_causal=False
     )
     return attended_BCHE.flatten(2)

@@ -103,9 +103,9 @@ def blank(requests: Sequence[Request], kind: Kind, *, device: torch.device) -> C
     """The canvases at the beginning: every completion is all masks.
 
     Raises:
-        UsageError: a prompt is empty, so that nothing predicts the first token.
+        UsageError: a prompt is empty, and nothing predicts the first token.
     """
-    if any(not request.prompt for request in requests):
+    if kind.shift and any(not request.prompt for request in requests):
         raise UsageError("expected prompts of a token or more, got an empty one: begin it with the end-of-text token")
     width = max(len(request.prompt) for request in requests)
     length = max(request.length for request in requests)
@@ -140,17 +140,48 @@ class Turn:
     """With order `origin`, the probability that a mask stays."""
 
 
-def plan(length: int, settings: DenoisingSettings) -> dict[int, Turn]:
+@dataclass(frozen=True)
+class Blocks:
+    """How a completion is cut into blocks, which are completed from left to right."""
+
+    length: int = 0
+    """Of a block; 0 where the whole completion is one."""
+    begun: int = 0
+    """Positions of the first that the prompt has: a model's own blocks are counted from the text's beginning."""
+
+    def spans(self, length: int) -> list[tuple[int, int]]:
+        """The blocks of a completion: first, ..., last - 1."""
+        if not self.length:
+            return [(0, length)]
+        ends = [*range(self.length - self.begun, length, self.length), length]
+        return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def blocks_of(request: Request, kind: Kind, settings: DenoisingSettings) -> Blocks:
+    """The blocks that a request is completed in: the model's own, or those that are asked for.
+
+    Raises:
+        UsageError: others are asked for than the model has.
+    """
+    if not kind.block_length:
+        return Blocks(settings.block_length)
+    if settings.block_length not in (0, kind.block_length):
+        raise UsageError(
+            f"this model completes blocks of {kind.block_length} tokens: expected block_length=0, which leaves it at "
+            f"that, got {settings.block_length}"
+        )
+    return Blocks(kind.block_length, len(request.prompt) % kind.block_length)
+
+
+def plan(length: int, settings: DenoisingSettings, blocks: Blocks) -> dict[int, Turn]:
     """The steps of a completion that may unmask anything, by number.
 
     Their counts add up to its length, and differ by one at most within a block. Steps are shared out over the blocks
     by their lengths; a block has one at least.
     """
-    block = min(settings.block_length or length, length)
     num_steps = settings.steps_of(length)
     turns: list[Turn] = []
-    for first in range(0, length, block):
-        last = min(first + block, length)
+    for first, last in blocks.spans(length):
         steps = max(1, last * num_steps // length - first * num_steps // length)
         noises = np.linspace(1.0, EARLIEST, steps + 1)
         for step in range(steps):
@@ -159,11 +190,17 @@ def plan(length: int, settings: DenoisingSettings) -> dict[int, Turn]:
     return {step: turn for step, turn in enumerate(turns) if turn.count or settings.order == "origin"}
 
 
-def next_turn(masked_L: Tensor, settings: DenoisingSettings) -> Turn:
+def most_steps(length: int, settings: DenoisingSettings, kind: Kind) -> int:
+    """The denoising steps of a completion of that length, of the prompt for which they are most."""
+    blocks = [Blocks(kind.block_length, begun) for begun in range(kind.block_length)] or [Blocks(settings.block_length)]
+    return max(1 + max(plan(length, settings, each)) for each in blocks)
+
+
+def next_turn(masked_L: Tensor, blocks: Blocks) -> Turn:
     """A step that unmasks what is sure enough, and one in any case, in a completion's first block that has masks."""
-    block = settings.block_length or len(masked_L)
-    first = int(masked_L.int().argmax()) // block * block
-    return Turn(first, min(first + block, len(masked_L)), count=1)
+    masked = int(masked_L.int().argmax())
+    first, last = next(span for span in blocks.spans(len(masked_L)) if masked < span[1])
+    return Turn(first, last, count=1)
 
 
 def uniforms(seed: int, request: Request, step: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def decide(
     settings: DenoisingSettings,
 ) -> Decision:
     """One denoising step of every row."""
-    open_BL = _open(masked_BL, turns_B)
+    open_BL = open_positions(masked_BL, turns_B)
     draws_BL, chances_BL = uniforms_2BL
     confidences_BL = torch.full(masked_BL.shape, torch.nan, device=masked_BL.device)
     tokens_BL = torch.zeros_like(masked_BL, dtype=torch.long)
@@ -69,7 +69,7 @@ def decide(
     return Decision(tokens_BL, places_BL, confidences_BL)
 
 
-def _open(masked_BL: Tensor, turns_B: Sequence[Turn]) -> Tensor:
+def open_positions(masked_BL: Tensor, turns_B: Sequence[Turn]) -> Tensor:
     """The masked positions of each row's block."""
     columns_L = torch.arange(masked_BL.shape[1], device=masked_BL.device)
     first_B1, last_B1 = (_of(turns_B, end, like=columns_L) for end in ("first", "last"))

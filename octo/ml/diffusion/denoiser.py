@@ -11,8 +11,9 @@ from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
 
 from octo.errors import UsageError
+from octo.ml.diffusion.sight import PADDING, Sight
 
-Attention = Literal["bidirectional", "prefix"]
+Attention = Literal["bidirectional", "prefix", "blocks"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,19 @@ class Kind:
     """The token that stands where none is revealed yet."""
     pad_id: int
     """The token that fills up what is left of a completion; the model is trained to write it."""
-    attention: Attention
-    """bidirectional: every position sees every other. prefix: the prompt sees the prompt alone, the completion all."""
+    attention: Attention = "bidirectional"
+    """bidirectional: every position sees every other. prefix: the prompt sees the prompt alone, the completion all.
+    blocks: a position sees its own block and those before it (block diffusion, SDAR)."""
+    shift: bool = True
+    """Whether a state predicts the token of the next column, as in adapted causal models (Dream, DiffuCoder); else that
+    of its own (LLaDA, SDAR)."""
+    block_length: int = 0
+    """Positions of a block, counted from the beginning of a text; 0 where attention knows none."""
+
+    @property
+    def lag(self) -> int:
+        """How many columns before a token the state stands that predicts it."""
+        return int(self.shift)
 
 
 def kind_of(config: PretrainedConfig) -> Kind:
@@ -36,7 +48,14 @@ def kind_of(config: PretrainedConfig) -> Kind:
             f"this {config.model_type} model is no diffusion model (mask_token_id {mask_id}, diffusion_attention "
             f"{attention}): adapt it first, with --objective diffusion"
         )
-    return Kind(mask_id, int(config.completion_pad_token_id), attention)
+    return Kind(
+        mask_id=mask_id,
+        pad_id=int(config.completion_pad_token_id),
+        attention=attention,
+        # Models from before there were others say nothing of it.
+        shift=bool(getattr(config, "diffusion_shift", True)),
+        block_length=int(getattr(config, "diffusion_block_length", 0)),
+    )
 
 
 def is_diffusion(config: PretrainedConfig) -> bool:
@@ -52,21 +71,20 @@ def check_causal(config: PretrainedConfig, *, asked: str) -> None:
 
 def become_diffusion(config: PretrainedConfig, kind: Kind) -> None:
     """Have a configuration describe a diffusion model from now on."""
-    config.mask_token_id = kind.mask_id
-    # Not `pad_token_id`, whose embedding transformers would never train.
-    config.completion_pad_token_id = kind.pad_id
-    config.diffusion_attention = kind.attention
+    for name, value in described(kind).items():
+        setattr(config, name, value)
 
 
-def attention_mask(valid_BS: Tensor, prompt_BS: Tensor, *, attention: Attention) -> Tensor:
-    """True where the query position (dim 2) may see the key position (dim 3); shape B, 1, S, S.
-
-    A position that is not valid is seen by itself alone: a row that sees nothing would have no softmax.
-    """
-    sees_BSS = valid_BS[:, :, None] & valid_BS[:, None, :]
-    if attention == "prefix":
-        sees_BSS &= ~(prompt_BS[:, :, None] & ~prompt_BS[:, None, :])
-    return (sees_BSS | torch.eye(valid_BS.shape[1], dtype=torch.bool, device=valid_BS.device))[:, None]
+def described(kind: Kind) -> dict[str, Any]:
+    """A kind as a configuration has it."""
+    return {
+        "mask_token_id": kind.mask_id,
+        # Not `pad_token_id`, whose embedding transformers would never train.
+        "completion_pad_token_id": kind.pad_id,
+        "diffusion_attention": kind.attention,
+        "diffusion_shift": kind.shift,
+        "diffusion_block_length": kind.block_length,
+    }
 
 
 def positions_of(valid_BS: Tensor) -> Tensor:
@@ -74,22 +92,23 @@ def positions_of(valid_BS: Tensor) -> Tensor:
     return (valid_BS.cumsum(dim=-1) - 1).clamp(min=0)
 
 
-def hidden_states(
-    model: torch.nn.Module,
-    tokens_BS: Tensor,
-    *,
-    mask_B1SS: Tensor,
-    positions_BS: Tensor,
-) -> Tensor:
-    """The last layer's states, of which the one at column c - 1 predicts the token at column c; shape B, S, D.
+def sight_of(valid_BS: Tensor, prompt_BS: Tensor, kind: Kind) -> Sight:
+    """What the columns of canvases see: those that are valid each other, as far as the kind of model allows."""
+    return Sight(
+        documents_BS=torch.where(valid_BS, 0, PADDING),
+        positions_BS=positions_of(valid_BS),
+        prompt_BS=prompt_BS if kind.attention == "prefix" else None,
+        block_length=kind.block_length,
+    )
 
-    A causal model predicts the next token, and an adapted one goes on doing so: column 0 is predicted by none.
-    """
+
+def hidden_states(model: torch.nn.Module, tokens_BS: Tensor, *, sight: Sight) -> Tensor:
+    """The last layer's states, each of which predicts the token `Kind.lag` columns after it; shape B, S, D."""
     body: Any = model
     hidden_BSD: Tensor = body.model(
         input_ids=tokens_BS,
-        attention_mask=mask_B1SS,
-        position_ids=positions_BS,
+        attention_mask=sight.mask(),
+        position_ids=sight.positions_BS,
         use_cache=False,
     ).last_hidden_state
     return hidden_BSD

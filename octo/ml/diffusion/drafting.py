@@ -17,9 +17,9 @@ from transformers import PreTrainedModel
 from octo.errors import UsageError
 from octo.ml.diffusion.beliefs import Beliefs
 from octo.ml.diffusion.caches import Passes
-from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, joined, plan
-from octo.ml.diffusion.decisions import Believe, decide
-from octo.ml.diffusion.denoiser import kind_of
+from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of, joined, plan
+from octo.ml.diffusion.decisions import Believe, decide, open_positions
+from octo.ml.diffusion.denoiser import Kind, kind_of
 from octo.ml.diffusion.sampler import Completed, Reading, completed, draws, undecided
 from octo.settings.denoising import DenoisingSettings
 
@@ -33,6 +33,8 @@ class Progress:
     """The steps that are left, by number."""
     guesses: list[Canvases] = field(default_factory=list)
     """What the canvas is guessed to be after the first of them, the second, and so on; of one row each."""
+    horizon: int = 0
+    """How many of them may be guessed, from what was read last."""
     num_forward_passes: int = 0
 
 
@@ -60,7 +62,10 @@ def denoise_by_drafts(
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
-    progress = [Progress(request, list(plan(request.length, settings).items())) for request in requests]
+    progress = [
+        Progress(request, list(plan(request.length, settings, blocks_of(request, kind, settings)).items()))
+        for request in requests
+    ]
     while rows := [row for row in undecided(canvases, ends) if progress[row].ahead]:
         chains = [
             [canvases.rows(_index([row], canvases)), *progress[row].guesses[: len(progress[row].ahead) - 1]]
@@ -68,18 +73,23 @@ def denoise_by_drafts(
         ]
         read = joined([canvas for chain in chains for canvas in chain])
         origins = [row for row, chain in zip(rows, chains, strict=True) for _ in chain]
-        reading = Reading(passes, read, origins, banned=(*banned, kind.mask_id), asked_BL=read.masked_BL)
         asked = [
             (progress[row], step, turn)
             for row, chain in zip(rows, chains, strict=True)
             for step, turn in progress[row].ahead[: len(chain)]
         ]
+        # What is in later blocks is not to be known before the earlier ones, where the model has its own.
+        asked_BL = (
+            open_positions(read.masked_BL, [turn for _, _, turn in asked]) if kind.block_length else read.masked_BL
+        )
+        reading = Reading(passes, read, origins, banned=(*banned, kind.mask_id), asked_BL=asked_BL)
         decided = _after(read, asked, reading.believe, settings=settings, seed=seed)
         first = 0
         last_B = []
         for row, chain in zip(rows, chains, strict=True):
             outcomes = [decided.rows(_index([first + place], read)) for place in range(len(chain))]
             num_true = _num_true(chain, outcomes, ends)
+            progress[row].horizon = _horizon(progress[row].ahead, num_true, kind)
             canvases = canvases.with_rows(_index([row], canvases), outcomes[num_true - 1])
             progress[row].ahead = progress[row].ahead[num_true:]
             progress[row].num_forward_passes += reading.took_place
@@ -88,7 +98,7 @@ def denoise_by_drafts(
         _guess(
             canvases.rows(_index(rows, canvases)),
             [progress[row] for row in rows],
-            Memory(reading, read, _index(last_B, read)),
+            Memory(reading, asked_BL, _index(last_B, read)),
             settings=settings,
             seed=seed,
             draft_length=draft_length,
@@ -102,10 +112,10 @@ def denoise_by_drafts(
 class Memory:
     """The beliefs of a forward pass about the masks that some of its canvases had, to guess from again and again."""
 
-    def __init__(self, reading: Reading, read: Canvases, last_B: Tensor) -> None:
-        where_N = read.masked_BL[last_B].nonzero(as_tuple=True)
+    def __init__(self, reading: Reading, asked_BL: Tensor, last_B: Tensor) -> None:
+        where_N = asked_BL[last_B].nonzero(as_tuple=True)
         self._beliefs, held_N = reading.believe(last_B[where_N[0]], where_N[1])
-        self._held_BL = torch.full_like(read.steps_BL[last_B], -1)
+        self._held_BL = torch.full_like(asked_BL[last_B], -1, dtype=torch.long)
         self._held_BL[where_N] = held_N
 
     def believe(self, rows_N: Tensor, columns_N: Tensor) -> tuple[Beliefs, Tensor]:
@@ -126,7 +136,7 @@ def _guess(
     for each in progress:
         each.guesses = []
     for place in range(draft_length):
-        rows = [row for row, each in enumerate(progress) if place < len(each.ahead)]
+        rows = [row for row, each in enumerate(progress) if place < each.horizon]
         if not rows:
             return
         asked = [(progress[row], *progress[row].ahead[place]) for row in rows]
@@ -158,6 +168,17 @@ def _after(
         settings=settings,
     )
     return canvases.unmasked(decision.tokens_BL, decision.places_BL, [step for _, step, _ in asked])
+
+
+def _horizon(ahead: Sequence[tuple[int, Turn]], num_true: int, kind: Kind) -> int:
+    """How many steps may be guessed after so many: of a model of blocks, those of the block that was read.
+
+    A guess is what the step after it is to be read with, and that must be of the same block.
+    """
+    left = ahead[num_true:]
+    if not kind.block_length:
+        return len(left)
+    return max(0, sum(turn.first == ahead[0][1].first for _, turn in left) - 1)
 
 
 def _num_true(chain: Sequence[Canvases], outcomes: Sequence[Canvases], ends: Sequence[int]) -> int:

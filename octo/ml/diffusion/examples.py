@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from octo.ml.diffusion.denoiser import Kind, attention_mask, positions_of
+from octo.ml.diffusion.denoiser import Kind, sight_of
 from octo.ml.diffusion.noising import CleanBatch
 from octo.randomness import keyed_fraction
 
@@ -41,8 +41,8 @@ def clean_examples(
 
     Args:
         examples: no answer longer than `length`, no question empty.
-        conditional: for each, whether its question stays without noise; where not, all but its first token may be
-            masked.
+        conditional: for each, whether its question stays without noise; where not, all of it may be masked that is
+            predicted: without its first token where the model's kind has a shift.
         length: tokens of an answer.
         kind: of the model.
         device: where to lay them out.
@@ -56,17 +56,18 @@ def clean_examples(
         written = [*example.question, *example.answer]
         tokens_BS[row, first : first + len(written)] = torch.tensor(written)
         valid_BS[row, first:] = True
-        maskable_BS[row, width if given else first + 1 :] = True
+        maskable_BS[row, width if given else first + kind.lag :] = True
     prompt_BS = valid_BS & (torch.arange(width + length) < width)
     return CleanBatch(
         tokens_BS=tokens_BS.to(device),
         maskable_BS=maskable_BS.to(device),
-        mask_B1SS=attention_mask(valid_BS, prompt_BS, attention=kind.attention).to(device),
-        positions_BS=positions_of(valid_BS).to(device),
+        sight=sight_of(valid_BS.to(device), prompt_BS.to(device), kind),
     )
 
 
-def num_maskable(examples: Sequence[Example], conditional: Sequence[bool], *, length: int) -> int:
+def num_maskable(examples: Sequence[Example], conditional: Sequence[bool], *, kind: Kind, length: int) -> int:
     """How many tokens of the examples may be masked."""
-    questions = sum(len(each.question) - 1 for each, given in zip(examples, conditional, strict=True) if not given)
+    questions = sum(
+        len(each.question) - kind.lag for each, given in zip(examples, conditional, strict=True) if not given
+    )
     return questions + length * len(examples)

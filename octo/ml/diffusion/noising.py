@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from octo.ml.diffusion.denoiser import hidden_states
+from octo.ml.diffusion.denoiser import Kind, hidden_states
+from octo.ml.diffusion.sight import PADDING, Sight, sites
 from octo.randomness import generator
 from octo.settings.noising import NoisingSettings
 
@@ -27,10 +28,9 @@ class CleanBatch:
 
     tokens_BS: Tensor
     maskable_BS: Tensor
-    """Which tokens may be masked. One that no column before it predicts may not."""
-    mask_B1SS: Tensor
-    """True where the query position (dim 2) may see the key position (dim 3)."""
-    positions_BS: Tensor
+    """Which tokens may be masked. One that no state predicts may not."""
+    sight: Sight
+    """Who sees whom."""
 
 
 @dataclass(frozen=True)
@@ -69,34 +69,60 @@ def add_noise(
     masked_BS = torch.from_numpy(uniforms_BS < levels_B[:, None]).to(device) & clean.maskable_BS
     weights_BS = masked_BS.float()
     if settings.weighting == "context":
-        weights_BS = weights_BS * context_weights(~masked_BS & clean.mask_B1SS[:, 0].any(dim=1), settings.context_decay)
+        documents_BS = clean.sight.documents_BS
+        known_BS = ~masked_BS & (documents_BS != PADDING)
+        weights_BS = weights_BS * context_weights(known_BS, documents_BS, settings.context_decay)
     else:
         weights_BS = weights_BS / torch.from_numpy(levels_B)[:, None].to(device).float()
     return NoisyBatch(clean.tokens_BS.masked_fill(masked_BS, mask_id), masked_BS, weights_BS)
 
 
-def context_weights(known_BS: Tensor, decay: float) -> Tensor:
+def context_weights(known_BS: Tensor, documents_BS: Tensor, decay: float) -> Tensor:
     """What Dream's CART lets a masked token count: the more, the nearer the tokens that are known; shape B, S.
 
-    Half of decay * (1 - decay) ** (distance - 1), summed over the known tokens to both sides.
+    Half of decay * (1 - decay) ** (distance - 1), summed over the known tokens of its document to both sides. To each
+    side, that is a sum that falls by 1 - decay with every column, and begins anew with every document.
     """
-    places_S = torch.arange(known_BS.shape[1], device=known_BS.device)
-    distances_SS = (places_S[:, None] - places_S[None, :]).abs()
-    kernel_SS = (0.5 * decay * (1 - decay) ** (distances_SS - 1).float()).masked_fill(distances_SS == 0, 0.0)
-    return known_BS.float() @ kernel_SS
+    known, documents = known_BS.cpu().numpy(), documents_BS.cpu().numpy()
+    to_the_right = _falling(known, documents, decay)
+    to_the_left = _falling(known[:, ::-1], documents[:, ::-1], decay)[:, ::-1]
+    return torch.from_numpy(0.5 * decay * (to_the_right + to_the_left)).to(known_BS.device).float()
 
 
-def diffusion_loss(model: torch.nn.Module, clean: CleanBatch, noisy: NoisyBatch, *, num_maskable: int) -> Tensor:
+def _falling(known_BS: NDArray[np.bool_], documents_BS: NDArray[np.int64], decay: float) -> NDArray[np.float64]:
+    """At each column, the sum of (1 - decay) ** (distance - 1) over the known tokens of its document before it."""
+    sums_BS = np.zeros(known_BS.shape)
+    goes_on_BS = documents_BS[:, 1:] == documents_BS[:, :-1]
+    for column in range(1, known_BS.shape[1]):
+        reached_B = (1 - decay) * sums_BS[:, column - 1] + known_BS[:, column - 1]
+        sums_BS[:, column] = reached_B * goes_on_BS[:, column - 1]
+    return sums_BS
+
+
+def diffusion_loss(
+    model: torch.nn.Module, clean: CleanBatch, noisy: NoisyBatch, *, kind: Kind, num_maskable: int
+) -> Tensor:
     """The weighted cross entropy of the masked tokens, in nats, divided by `num_maskable`.
 
-    `num_maskable` counts the tokens of the whole update, so that micro-batches add up to its mean. Only the columns
-    before masked tokens reach the vocabulary.
+    `num_maskable` counts the tokens of the whole update, so that micro-batches add up to its mean. Only the states
+    that predict masked tokens reach the vocabulary. A model of blocks reads each masked block after what is before it
+    without noise.
     """
-    hidden_BSD = hidden_states(model, noisy.tokens_BS, mask_B1SS=clean.mask_B1SS, positions_BS=clean.positions_BS)
-    masked_BS = noisy.masked_BS[:, 1:]
-    logits_NV = head_of(model)(hidden_BSD[:, :-1][masked_BS])
-    losses_N = cross_entropy(logits_NV.float(), clean.tokens_BS[:, 1:][masked_BS], reduction="none")
-    return (losses_N * noisy.weights_BS[:, 1:][masked_BS]).sum() / num_maskable
+    tokens_BS, sight = noisy.tokens_BS, clean.sight
+    rows_N, columns_N = where_N = noisy.masked_BS.nonzero(as_tuple=True)
+    sites_N = sites(
+        columns_N,
+        sight.positions_BS[where_N],
+        lag=kind.lag,
+        block_length=kind.block_length,
+        num_columns=tokens_BS.shape[1],
+    )
+    if kind.block_length:
+        tokens_BS, sight = torch.cat([tokens_BS, clean.tokens_BS], dim=1), sight.with_copy()
+    hidden_BSD = hidden_states(model, tokens_BS, sight=sight)
+    logits_NV = head_of(model)(hidden_BSD[rows_N, sites_N])
+    losses_N = cross_entropy(logits_NV.float(), clean.tokens_BS[where_N], reduction="none")
+    return (losses_N * noisy.weights_BS[where_N]).sum() / num_maskable
 
 
 def head_of(model: torch.nn.Module) -> torch.nn.Module:

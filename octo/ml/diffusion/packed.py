@@ -1,21 +1,27 @@
 """Packed sequences for training by masked diffusion.
 
-Axes: B sequences, S positions of a sequence.
+Axes: B sequences, S positions of a sequence, R of them that look.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from octo.data.packed import PADDING_SLICE, PackedTokens
+from octo.errors import UsageError
 from octo.ml.batches import PackedBatch, packed_batch
+from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.noising import CleanBatch
+from octo.ml.diffusion.sight import PADDING, Sight
 from octo.randomness import generator
 from octo.settings.noising import NoisingSettings
+
+OPENED_ROWS = 128
+"""Rows of attention whose openings are drawn together."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ def extent(sequence: int, length: int, *, seed: int, settings: NoisingSettings) 
     return Extent(first, last)
 
 
-def num_maskable(packed: PackedTokens, first: int, count: int, *, seed: int, settings: NoisingSettings) -> int:
+def num_maskable(
+    packed: PackedTokens, first: int, count: int, *, kind: Kind, seed: int, settings: NoisingSettings
+) -> int:
     """How many tokens of the sequences first, first + 1, ... may be masked."""
     sequences = range(first, first + count)
     batch = packed_batch(packed, first, count, device=torch.device("cpu"))
-    return int(maskable(batch, sequences, seed=seed, settings=settings).sum())
+    return int(maskable(batch, sequences, kind=kind, seed=seed, settings=settings).sum())
 
 
 def openness(step: int, settings: NoisingSettings) -> float:
@@ -50,41 +58,66 @@ def openness(step: int, settings: NoisingSettings) -> float:
 
 
 def clean_batch(
-    batch: PackedBatch, sequences: Sequence[int], *, seed: int, open_share: float, settings: NoisingSettings
+    batch: PackedBatch, sequences: Sequence[int], *, kind: Kind, seed: int, open_share: float, settings: NoisingSettings
 ) -> CleanBatch:
     """The sequences of these numbers, without noise.
 
     A token sees its own document, of which it sees what comes after it with probability `open_share`.
+
+    Raises:
+        UsageError: a model of blocks is to be opened.
     """
+    if open_share < 1 and kind.block_length:
+        raise UsageError(
+            f"expected --noising.anneal-steps=0 for a model of blocks, got {settings.anneal_steps}: its attention is "
+            "what its configuration says"
+        )
     length = batch.tokens_BS.shape[1]
     slices_BS = _cut_slices(batch, _extents(sequences, length, seed=seed, settings=settings))
-    sees_BSS = slices_BS[:, :, None] == slices_BS[:, None, :]
-    if open_share < 1:
-        open_BSS = np.stack([opened(sequence, length, seed=seed, share=open_share) for sequence in sequences])
-        sees_BSS &= torch.from_numpy(open_BSS).to(sees_BSS.device)
     return CleanBatch(
         tokens_BS=batch.tokens_BS,
-        maskable_BS=maskable(batch, sequences, seed=seed, settings=settings),
-        mask_B1SS=sees_BSS[:, None],
-        positions_BS=batch.positions_BS,
+        maskable_BS=maskable(batch, sequences, kind=kind, seed=seed, settings=settings),
+        sight=Sight(
+            documents_BS=slices_BS.masked_fill(slices_BS == PADDING_SLICE, PADDING),
+            positions_BS=batch.positions_BS,
+            block_length=kind.block_length,
+            opening=partial(opened, tuple(sequences), length, seed=seed, share=open_share, device=slices_BS.device)
+            if open_share < 1
+            else None,
+        ),
     )
 
 
-def maskable(batch: PackedBatch, sequences: Sequence[int], *, seed: int, settings: NoisingSettings) -> Tensor:
-    """Which tokens may be masked: not the first of a document, which no column predicts; shape B, S."""
+def maskable(
+    batch: PackedBatch, sequences: Sequence[int], *, kind: Kind, seed: int, settings: NoisingSettings
+) -> Tensor:
+    """Which tokens may be masked: not the first of a document where no state predicts it; shape B, S."""
     extents = _extents(sequences, batch.tokens_BS.shape[1], seed=seed, settings=settings)
     columns_S = torch.arange(batch.tokens_BS.shape[1], device=batch.tokens_BS.device)
     firsts_B1 = torch.tensor([[each.first] for each in extents], device=columns_S.device)
-    return (_cut_slices(batch, extents) != PADDING_SLICE) & (batch.positions_BS > 0) & (columns_S >= firsts_B1)
+    is_text_BS = _cut_slices(batch, extents) != PADDING_SLICE
+    return is_text_BS & (batch.positions_BS >= kind.lag) & (columns_S >= firsts_B1)
 
 
-def opened(sequence: int, length: int, *, seed: int, share: float) -> NDArray[np.bool]:
-    """Which later positions each position may see already, beside all earlier ones; shape S, S.
+def opened(
+    sequences: Sequence[int], length: int, first: int, last: int, *, seed: int, share: float, device: torch.device
+) -> Tensor:
+    """What the rows first, ..., last - 1 may see already: all that is earlier, and some that is later; shape B, R, S.
 
-    What is open stays open as the share grows.
+    What is open stays open as the share grows. Numbers are drawn for blocks of rows, each by its own key, so that no
+    more rows than are asked for exist at a time, and the same ones again when they are.
     """
-    earlier_SS = np.tri(length, dtype=np.bool)
-    return earlier_SS | (generator(seed, "opening", sequence).random((length, length), dtype=np.float32) < share)
+    columns_S = np.arange(length)
+    opened_BRS = np.empty((len(sequences), last - first, length), dtype=np.bool_)
+    for row_block in range(first // OPENED_ROWS, -(-last // OPENED_ROWS)):
+        begin = row_block * OPENED_ROWS
+        here = slice(max(first, begin), min(last, begin + OPENED_ROWS))
+        earlier_RS = columns_S <= np.arange(here.start, here.stop)[:, None]
+        for row, sequence in enumerate(sequences):
+            uniforms_RS = generator(seed, "opening", sequence, row_block).random((OPENED_ROWS, length), np.float32)
+            drawn_RS = uniforms_RS[here.start - begin : here.stop - begin] < share
+            opened_BRS[row, here.start - first : here.stop - first] = earlier_RS | drawn_RS
+    return torch.from_numpy(opened_BRS).to(device)
 
 
 def _extents(sequences: Sequence[int], length: int, *, seed: int, settings: NoisingSettings) -> list[Extent]:

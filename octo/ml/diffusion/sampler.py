@@ -2,7 +2,8 @@
 
 What makes it fast changes no token. Logits are computed at masked positions only; nothing is sorted over the
 vocabulary; a completion whose text is decided is left alone; steps that unmask nothing are no forward pass; a prompt
-that sees itself alone is computed once. Settings that give up exactness for more are labelled approximate.
+that sees itself alone is computed once, and so is a finished block of a model of blocks. Settings that give up
+exactness for more are labelled approximate.
 
 Axes: B completions, L positions of a completion, S positions of prompt and completion, D width, N masked positions.
 """
@@ -18,7 +19,7 @@ from transformers import PreTrainedModel
 
 from octo.ml.diffusion.beliefs import Beliefs
 from octo.ml.diffusion.caches import Passes
-from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, next_turn, plan, uniforms
+from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of, next_turn, plan, uniforms
 from octo.ml.diffusion.decisions import Decision, decide
 from octo.ml.diffusion.denoiser import head, kind_of
 from octo.settings.denoising import DenoisingSettings
@@ -77,12 +78,13 @@ def denoise(
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
-    plans = [plan(request.length, settings) for request in requests]
+    blocks = [blocks_of(request, kind, settings) for request in requests]
+    plans = [plan(request.length, settings, own) for request, own in zip(requests, blocks, strict=True)]
     num_passes = [0] * len(requests)
 
     def turn(row: int, step: int) -> Turn | None:
         if settings.confidence_threshold:
-            return next_turn(canvases.masked_BL[row, : requests[row].length], settings)
+            return next_turn(canvases.masked_BL[row, : requests[row].length], blocks[row])
         return plans[row].get(step)
 
     for step in range(1 + max(step for each in plans for step in each)):

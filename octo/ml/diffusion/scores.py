@@ -1,7 +1,8 @@
 """Scores of completions under a diffusion model: weighted log-probabilities of their tokens, masked in several passes.
 
 All passes of a micro-batch are one forward pass of the model. Canvases that are the same, as the wholly masked ones of
-one prompt are, are computed once. Only the columns before masked tokens that are scored reach the vocabulary.
+one prompt are, are computed once. Only the states that predict masked tokens that are scored reach the vocabulary. A
+model of blocks is asked for a token after what is before its block, unmasked, as it is in decoding.
 
 The model is called once as a whole, and its head once within it, whatever the micro-batch holds: so DeepSpeed gathers
 weights as often on every rank, and its hooks come in their order.
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from octo.errors import UsageError
-from octo.ml.diffusion.denoiser import Kind, attention_mask, positions_of
+from octo.ml.diffusion.denoiser import Kind, sight_of
 from octo.ml.diffusion.masking import Pass, passes
+from octo.ml.diffusion.sight import Sight, sites
 from octo.ml.diffusion.token_logprobs import token_logprobs
 from octo.settings.coupling import CouplingSettings
 
@@ -145,8 +147,8 @@ def scores(
     with _head_does(model, read):
         logprobs_K: Tensor = model(
             input_ids=reading.tokens_BS,
-            attention_mask=reading.mask_B1SS,
-            position_ids=reading.positions_BS,
+            attention_mask=reading.sight.mask(),
+            position_ids=reading.sight.positions_BS,
             use_cache=False,
         ).logits
     shape = (len(drawn[0]), *batch.scored_CL.shape)
@@ -161,8 +163,7 @@ class _Reading:
     """One forward pass: the canvases, and what is asked of them."""
 
     tokens_BS: Tensor
-    mask_B1SS: Tensor
-    positions_BS: Tensor
+    sight: Sight
     sites_N: Tensor
     """Places of the states that predict, counted through all canvases."""
     tokens_JCL: tuple[Tensor, ...]
@@ -180,26 +181,34 @@ def _reading(batch: Written, drawn: Sequence[Sequence[Pass]], kind: Kind) -> _Re
     # A canvas of which nothing is asked, as nothing before the end is masked, is not read.
     passes_R, completions_R = asked_JCL.any(dim=-1).nonzero(as_tuple=True)
     tokens_RS = batch.tokens_CS[completions_R].masked_fill(masked_JCS[passes_R, completions_R], kind.mask_id)
+    num_columns = tokens_RS.shape[1]
+    if kind.block_length:
+        tokens_RS = torch.cat([tokens_RS, batch.tokens_CS[completions_R]], dim=1)
     canvases_BT, canvases_R = torch.unique(
         torch.cat([tokens_RS, batch.valid_CS[completions_R]], dim=1), dim=0, return_inverse=True
     )
-    num_columns = tokens_RS.shape[1]
-    tokens_BS, valid_BS = canvases_BT[:, :num_columns], canvases_BT[:, num_columns:].bool()
+    tokens_BS, valid_BS = canvases_BT[:, :-num_columns], canvases_BT[:, -num_columns:].bool()
     canvases_JC = torch.zeros(asked_JCL.shape[:2], dtype=torch.long, device=device)
     canvases_JC[passes_R, completions_R] = canvases_R
     passes_K, completions_K, columns_K = asked_JCL.nonzero(as_tuple=True)
-    # The state before a column predicts it.
-    before_K = canvases_JC[passes_K, completions_K] * num_columns + batch.width + columns_K - 1
-    sites_N, sites_K = torch.unique(before_K, return_inverse=True)
-    prompt_BS = valid_BS & (torch.arange(num_columns, device=device) < batch.width)
+    columns_K = batch.width + columns_K
+    canvases_K = canvases_JC[passes_K, completions_K]
+    sight = sight_of(valid_BS, valid_BS & (torch.arange(num_columns, device=device) < batch.width), kind)
+    predicting_K = sites(
+        columns_K,
+        sight.positions_BS[canvases_K, columns_K],
+        lag=kind.lag,
+        block_length=kind.block_length,
+        num_columns=num_columns,
+    )
+    sites_N, sites_K = torch.unique(canvases_K * tokens_BS.shape[1] + predicting_K, return_inverse=True)
     return _Reading(
         tokens_BS=tokens_BS,
-        mask_B1SS=attention_mask(valid_BS, prompt_BS, attention=kind.attention),
-        positions_BS=positions_of(valid_BS),
+        sight=sight.with_copy() if kind.block_length else sight,
         sites_N=sites_N,
-        tokens_JCL=(passes_K, completions_K, columns_K),
+        tokens_JCL=(passes_K, completions_K, columns_K - batch.width),
         sites_K=sites_K,
-        targets_K=batch.tokens_CS[completions_K, batch.width + columns_K],
+        targets_K=batch.tokens_CS[completions_K, columns_K],
     )
 
 

@@ -17,6 +17,7 @@ from octo.ml.diffusion.analyses import (
     order_map,
     summed,
 )
+from octo.ml.diffusion.denoiser import Kind
 from octo.report import decoding_figures
 from octo.report.collection import pair_of
 from octo.report.decodings import decoding_of, study_of
@@ -40,7 +41,7 @@ def shard(orders: list[list[int]], *, probability: float, picture: bool, exactne
     analyses = Analyses(
         decoding=exactness,
         ar_ness=[ar_ness_sums(orders, rules=rules) for rules in RULES],
-        order_map=order_map(steps, length=LENGTH, settings=DenoisingSettings()),
+        order_map=order_map(steps, length=LENGTH, settings=DenoisingSettings(), kind=Kind(0, 1)),
         entropy_sink=EntropySink([summed([probability])] * LENGTH, [summed([1.0])] * LENGTH),
         entropy_picture=EntropyPicture("q", LENGTH, [0, 1], [[1.0, 2.0, 0.5, 0.1], [None, 1.5, 0.2, 0.1]], steps[0])
         if picture

@@ -13,14 +13,25 @@ END_ID = 14
 """A token that the model likes to write."""
 
 
-def small_model(*, attention: Attention = "bidirectional", spread: float = 70.0):
+KINDS = {
+    "adapted": Kind(MASK_ID, PAD_ID),
+    "apart": Kind(MASK_ID, PAD_ID, "prefix"),
+    "unshifted": Kind(MASK_ID, PAD_ID, shift=False),
+    "unshifted, apart": Kind(MASK_ID, PAD_ID, "prefix", shift=False),
+    "blocks": Kind(MASK_ID, PAD_ID, "blocks", shift=False, block_length=4),
+    "shifted blocks": Kind(MASK_ID, PAD_ID, "blocks", block_length=3),
+}
+"""In what published models differ: DiffuCoder and Dream are adapted, LLaDA is unshifted, SDAR is of blocks."""
+
+
+def small_model(*, attention: Attention = "bidirectional", spread: float = 70.0, kind: Kind | None = None):
     """A model in float64: however its matrix products are cut, its logits are the same float32 numbers.
 
     Its logits are spread like a trained model's: with flat ones a nucleus would be the vocabulary.
     """
     shape = ModelShape(hidden_size=32, intermediate_size=64, num_layers=2, num_heads=4, num_key_value_heads=2)
     model = new_model(shape, vocabulary_size=VOCABULARY_SIZE, context=128, seed=1)
-    become_diffusion(model.config, Kind(MASK_ID, PAD_ID, attention))
+    become_diffusion(model.config, kind or Kind(MASK_ID, PAD_ID, attention))
     model.lm_head.weight.data.mul_(spread)
     model.train(mode=False)
     return model.double()

@@ -30,6 +30,10 @@ class Plainly:
     judge_by_model: bool = False
     prompt_is_apart: bool = False
     """Whether the prompt sees itself alone."""
+    shift: bool = True
+    """Whether a state predicts the next token, and not its own."""
+    models_blocks: int = 0
+    """Of a model of blocks, their length, which is then that of the blocks that are completed, too."""
 
 
 @torch.no_grad()
@@ -40,12 +44,12 @@ def decode_plainly(
     canvas = torch.tensor([*prompt, *[mask_id] * length])
     order: list[int] = []
     step = 0
-    for first, last, num_steps in blocks(length, how):
+    for first, last, num_steps in blocks(length, how, len(prompt)):
         noises = torch.linspace(1.0, EPSILON, num_steps + 1, dtype=torch.float64)
         for turn in range(num_steps):
             token_draws, order_draws = generator(seed, "denoising", *key, step).random((2, length))
             masked = [position for position in range(first, last) if canvas[len(prompt) + position] == mask_id]
-            logits = logits_everywhere(model, canvas, len(prompt) if how.prompt_is_apart else 0)
+            logits = logits_everywhere(model, canvas, len(prompt), how)
             rows = logits[[len(prompt) + position for position in masked]].double()
             rows[:, mask_id] = -torch.inf
             drawn, sureness = judged(rows, torch.from_numpy(token_draws[masked]), how)
@@ -68,11 +72,14 @@ def decode_plainly(
     return canvas[len(prompt) :].tolist(), order
 
 
-def blocks(length: int, how: Plainly) -> list[tuple[int, int, int]]:
+def blocks(length: int, how: Plainly, num_prompt_tokens: int) -> list[tuple[int, int, int]]:
     """First and last position of each block, and its steps."""
-    size = how.block_length or length
+    size = how.models_blocks or how.block_length or length
     steps = how.num_steps or length
-    ends = [*range(size, length, size), length]
+    ends = [position for position in range(1, length) if position % size == 0]
+    if how.models_blocks:
+        ends = [position for position in range(1, length) if (num_prompt_tokens + position) % size == 0]
+    ends.append(length)
     starts = [0, *ends[:-1]]
     return [
         (first, last, max(1, last * steps // length - first * steps // length))
@@ -80,12 +87,16 @@ def blocks(length: int, how: Plainly) -> list[tuple[int, int, int]]:
     ]
 
 
-def logits_everywhere(model: PreTrainedModel, canvas: Tensor, num_apart: int = 0) -> Tensor:
-    """By position of the canvas: a causal model's prediction of the next token, moved by one."""
-    everything = torch.ones(1, 1, len(canvas), len(canvas), dtype=torch.bool)
-    everything[:, :, :num_apart, num_apart:] = False
-    logits = model(input_ids=canvas[None], attention_mask=everything, use_cache=False).logits[0].float()
-    return torch.cat([logits[:1], logits[:-1]])
+def logits_everywhere(model: PreTrainedModel, canvas: Tensor, num_prompt_tokens: int, how: Plainly) -> Tensor:
+    """By position of the canvas: its own prediction, or a causal model's prediction of the next token, moved by one."""
+    sees = torch.ones(1, 1, len(canvas), len(canvas), dtype=torch.bool)
+    if how.prompt_is_apart:
+        sees[:, :, :num_prompt_tokens, num_prompt_tokens:] = False
+    if how.models_blocks:
+        for first in range(0, len(canvas), how.models_blocks):
+            sees[:, :, first : first + how.models_blocks, first + how.models_blocks :] = False
+    logits = model(input_ids=canvas[None], attention_mask=sees, use_cache=False).logits[0].float()
+    return torch.cat([logits[:1], logits[:-1]]) if how.shift else logits
 
 
 def judged(logits: Tensor, draws: Tensor, how: Plainly) -> tuple[Tensor, Tensor]:

@@ -9,9 +9,10 @@ from octo.data import tokenizer as tokenizers
 from octo.data.tokenizer import MASK, PADDING, with_mask
 from octo.errors import UsageError
 from octo.ml.diffusion.adaptation import adapt
-from octo.ml.diffusion.denoiser import Kind, check_causal, kind_of
+from octo.ml.diffusion.denoiser import Kind, become_diffusion, check_causal, kind_of
 from octo.ml.models import model_parts, new_model
 from octo.settings.midtraining import ModelShape
+from tests.unit.ml.diffusion.models import KINDS
 
 SHAPE = ModelShape(hidden_size=12, intermediate_size=16, num_layers=1, num_heads=2, num_key_value_heads=2)
 
@@ -54,6 +55,19 @@ def test_adapting_is_done_once() -> None:
     once = model_parts(model)
     adapt(model, with_mask(words), attention="bidirectional")
     assert model_parts(model) == once
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_configuration_says_what_kind_a_model_is(kind) -> None:
+    model = causal(280)
+    become_diffusion(model.config, kind)
+    assert kind_of(type(model.config)(**json.loads(model.config.to_json_string()))) == kind
+
+
+def test_a_model_from_before_there_were_kinds_is_an_adapted_one() -> None:
+    config = causal(280).config
+    config.mask_token_id, config.completion_pad_token_id, config.diffusion_attention = 5, 6, "prefix"
+    assert kind_of(config) == Kind(5, 6, "prefix", shift=True, block_length=0)
 
 
 def test_the_pad_token_is_trained_before_and_after_a_model_is_stored() -> None:

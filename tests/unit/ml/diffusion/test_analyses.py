@@ -27,7 +27,7 @@ from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.sampler import denoise
 from octo.randomness import generator
 from octo.settings.denoising import DenoisingSettings
-from tests.unit.ml.diffusion.models import MASK_ID, VOCABULARY_SIZE, small_model, some_requests
+from tests.unit.ml.diffusion.models import KINDS, MASK_ID, VOCABULARY_SIZE, small_model, some_requests
 
 PAPERS = Rules()
 ONE_A_STEP = DenoisingSettings()
@@ -80,7 +80,7 @@ def test_sums_leave_out_what_is_no_number() -> None:
 
 
 def test_from_left_to_right_a_position_is_its_step() -> None:
-    found = order_map([range(8)] * 3, length=8, settings=ONE_A_STEP)
+    found = order_map([range(8)] * 3, length=8, settings=ONE_A_STEP, kind=KINDS["adapted"])
     assert [mean(each) for each in found.steps_by_position] == list(range(8))
     assert found.num_by_bins == [[3 if row == column else 0 for column in range(8)] for row in range(8)]
 
@@ -90,7 +90,7 @@ def test_bins_hold_every_position_once_whatever_length_and_steps() -> None:
         settings = DenoisingSettings(num_steps=num_steps)
         last = settings.steps_of(length) - 1
         steps = [[position * last // (length - 1) for position in range(length)]]
-        found = order_map(steps, length=length, settings=settings)
+        found = order_map(steps, length=length, settings=settings, kind=KINDS["adapted"])
         assert sum(map(sum, found.num_by_bins)) == length
         assert found.num_by_bins[0][0] > 0
         assert found.num_by_bins[-1][-1] > 0
@@ -99,11 +99,11 @@ def test_bins_hold_every_position_once_whatever_length_and_steps() -> None:
 
 def test_more_blocks_than_steps_have_a_step_each() -> None:
     settings = DenoisingSettings(num_steps=2, block_length=2)
-    assert order_map([[0, 0, 1, 1, 2, 2]], length=6, settings=settings).num_steps == 3
+    assert order_map([[0, 0, 1, 1, 2, 2]], length=6, settings=settings, kind=KINDS["adapted"]).num_steps == 3
 
 
 def test_a_position_counts_where_the_text_reaches_it_and_something_unmasked_it() -> None:
-    found = order_map([[2, 0], [1, 3, 0, 2], [0, -1, 1]], length=4, settings=ONE_A_STEP)
+    found = order_map([[2, 0], [1, 3, 0, 2], [0, -1, 1]], length=4, settings=ONE_A_STEP, kind=KINDS["adapted"])
     assert [each.count for each in found.steps_by_position] == [3, 2, 2, 1]
     assert [mean(each) for each in found.steps_by_position] == [1, 1.5, 0.5, 2]
     assert sum(map(sum, found.num_by_bins)) == 8
@@ -185,9 +185,29 @@ def test_analyses_are_plain_json(model) -> None:
     analyses = Analyses(
         decoding="exact",
         ar_ness=[ar_ness_sums([[0]], rules=rules) for rules in RULES],
-        order_map=order_map([[0, -1]], length=4, settings=ONE_A_STEP),
+        order_map=order_map([[0, -1]], length=4, settings=ONE_A_STEP, kind=KINDS["adapted"]),
         entropy_sink=entropy_sink(model, [request]),
         entropy_picture=entropy_picture(model, request, prompt_id="p", settings=ONE_A_STEP, seed=0),
     )
     text = json.dumps(asdict(analyses), allow_nan=False)
     assert json.loads(text)["ar_ness"][0]["rules"]["history"] == "left out"
+
+
+@pytest.mark.parametrize("name", ["blocks", "shifted blocks"])
+def test_a_model_of_blocks_is_asked_about_every_position_while_all_of_its_block_is_masked(name) -> None:
+    model = small_model(spread=10, kind=KINDS[name])
+    request = Request([3, 1, 4, 1, 5], 9, ())
+    sink = entropy_sink(model, [request])
+    assert [each.count for each in sink.entropies_by_position] == [1] * 9
+    settings = DenoisingSettings(num_steps=1)
+    picture = entropy_picture(model, request, prompt_id="a", settings=settings, seed=0)
+    # A step for each block, in which the others are not asked about.
+    size = KINDS[name].block_length
+    places = [(5 + position) // size for position in range(9)]
+    for block, entropies in enumerate(picture.entropies, start=5 // size):
+        told = [entropy is not None for entropy in entropies]
+        assert told == [place == block for place in places]
+        for position, entropy in enumerate(entropies):
+            if entropy is not None:
+                assert entropy == pytest.approx(sink.entropies_by_position[position].total, rel=1e-5)
+    assert len(picture.entropies) == len(set(places))

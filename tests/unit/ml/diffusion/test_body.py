@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from octo.ml.diffusion.body import states
-from octo.ml.diffusion.denoiser import attention_mask, hidden_states, positions_of
+from octo.ml.diffusion.denoiser import hidden_states, sight_of
 from octo.ml.models import new_model
 from octo.settings.midtraining import ModelShape
+from tests.unit.ml.diffusion.models import KINDS
 
 SHAPE = ModelShape(hidden_size=32, intermediate_size=64, num_layers=3, num_heads=4, num_key_value_heads=2)
 
@@ -27,8 +28,9 @@ def test_states_are_those_of_transformers(architecture: str, padding: int) -> No
         asked_BS = torch.rand(2, 12) < 0.5
         asked_BS[0, :padding] = False
         asked_BS[1, 0] = True
-        positions_BS = positions_of(valid_BS)
-        mask_B1SS = attention_mask(valid_BS, torch.zeros_like(valid_BS), attention="bidirectional")
-        whole_BSD = hidden_states(model, tokens_BS, mask_B1SS=mask_B1SS, positions_BS=positions_BS)
-        found_ND = states(model, tokens_BS, positions_BC=positions_BS, valid_BS=valid_BS, asked_BC=asked_BS)
+        sight = sight_of(valid_BS, torch.zeros_like(valid_BS), KINDS["adapted"])
+        whole_BSD = hidden_states(model, tokens_BS, sight=sight)
+        found_ND = states(
+            model, tokens_BS, positions_BC=sight.positions_BS, sees_BCS=valid_BS[:, None, :], asked_BC=asked_BS
+        )
     assert torch.allclose(found_ND, whole_BSD[asked_BS], atol=1e-12, rtol=1e-10)

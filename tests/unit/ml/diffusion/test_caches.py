@@ -7,11 +7,12 @@ import torch
 from transformers import DynamicCache
 
 from octo.errors import UsageError
+from octo.ml.diffusion import finished
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.drafting import denoise_by_drafts
 from octo.ml.diffusion.sampler import Hooks, denoise
 from octo.settings.denoising import DenoisingSettings
-from tests.unit.ml.diffusion.models import END_ID, MASK_ID, small_model, some_requests
+from tests.unit.ml.diffusion.models import END_ID, KINDS, MASK_ID, small_model, some_requests
 from tests.unit.ml.diffusion.plain_sampler import Plainly, decode_plainly
 
 ORDERS = ("origin", "maskgit_plus", "topk_margin", "entropy")
@@ -51,11 +52,7 @@ def test_a_prompt_that_sees_itself_alone_is_computed_once_and_nothing_changes(
 
 
 def test_then_a_step_computes_the_completion_alone(model_with_apart_prompts) -> None:
-    widths = []
-    layer = model_with_apart_prompts.model.layers[0].mlp.gate_proj
-    handle = layer.register_forward_hook(lambda _module, given, _made: widths.append(given[0].shape[1]))
-    denoise(model_with_apart_prompts, [Request([1] * 20, 4, ())], settings=DenoisingSettings(), seed=0)
-    handle.remove()
+    widths = widths_read(model_with_apart_prompts, Request([1] * 20, 4, ()), DenoisingSettings())
     assert widths == [20, 4, 4, 4, 4]
 
 
@@ -64,11 +61,67 @@ def test_a_prompt_cache_is_refused_where_it_is_not_exact(model) -> None:
         denoise(model, some_requests(1), settings=DenoisingSettings(cache="prompt"), seed=0)
 
 
-@pytest.mark.parametrize("attention", ["bidirectional", "prefix"])
+def widths_read(model, request: Request, settings: DenoisingSettings) -> list[int]:
+    """How many columns each forward pass computes."""
+    widths = []
+    layer = model.model.layers[0].mlp.gate_proj
+    handle = layer.register_forward_hook(lambda _module, given, _made: widths.append(given[0].shape[1]))
+    denoise(model, [request], settings=settings, seed=0)
+    handle.remove()
+    return widths
+
+
+@pytest.mark.parametrize("cache", ["exact", "prompt"])
+def test_a_finished_block_is_computed_once_and_one_that_is_not_begun_never(cache) -> None:
+    settings = DenoisingSettings(num_steps=6, cache=cache)
+    model = small_model(kind=KINDS["blocks"])
+    # Twenty of the prompt's tokens are finished blocks; its last two and the first two to come are one.
+    finished_before, first_block = [20], [4]
+    # A block that has been unmasked is computed once more, as it now is; the last one never is.
+    second_block, third_block = [4, *[4] * 3], [4, *[2] * 2]
+    widths = widths_read(model, Request([1] * 22, 8, ()), settings)
+    assert widths == finished_before + first_block + second_block + third_block
+
+
+def test_a_long_prompt_of_blocks_is_computed_in_parts_and_nothing_changes(monkeypatch) -> None:
+    model = small_model(kind=KINDS["shifted blocks"])
+    requests = [Request(list(range(60)), 7, (0,)), Request([5, 6], 4, (1,))]
+    settings = DenoisingSettings(temperature=1.0)
+    whole = said(denoise(model, requests, settings=settings, seed=8))
+    monkeypatch.setattr(finished, "SEEN", 67 * 2 * 7)
+    assert widths_read(model, requests[0], DenoisingSettings(num_steps=1))[:5] == [12] * 5
+    assert said(denoise(model, requests, settings=settings, seed=8)) == whole
+
+
+@pytest.mark.parametrize("name", ["blocks", "shifted blocks"])
+def test_a_threshold_unmasks_within_a_models_own_blocks(name) -> None:
+    model = small_model(kind=KINDS[name], spread=12)
+    requests = some_requests(8)
+    surely = DenoisingSettings(temperature=1.0, confidence_threshold=1.0)
+    stepwise = surely.made_exact()
+    assert said(denoise(model, requests, settings=surely, seed=4)) == said(
+        denoise(model, requests, settings=stepwise, seed=4)
+    )
+    anyhow = surely.model_copy(update={"confidence_threshold": 1e-12})
+    size = KINDS[name].block_length
+    assert [each.num_forward_passes for each in denoise(model, requests, settings=anyhow, seed=4)] == [
+        -(-(len(each.prompt) % size + each.length) // size) for each in requests
+    ]
+
+
+def test_what_a_model_of_blocks_cannot_do_is_refused() -> None:
+    model = small_model(kind=KINDS["blocks"])
+    with pytest.raises(UsageError, match=r"cache=dual is for models whose blocks see later ones.*expected cache=exact"):
+        denoise(model, some_requests(1), settings=DenoisingSettings(cache="dual"), seed=0)
+    with pytest.raises(UsageError, match=r"blocks of 4 tokens: expected block_length=0.*got 8"):
+        denoise(model, some_requests(1), settings=DenoisingSettings(block_length=8), seed=0)
+
+
+@pytest.mark.parametrize("name", ["adapted", "apart", "unshifted", "unshifted, apart"])
 @pytest.mark.parametrize("cache", ["prefix", "dual"])
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_cache_that_every_step_refreshes_is_exact(attention, cache, order) -> None:
-    model = small_model(attention=attention)
+def test_a_cache_that_every_step_refreshes_is_exact(name, cache, order) -> None:
+    model = small_model(kind=KINDS[name])
     requests = some_requests(8)
     exact = DenoisingSettings(order=order, temperature=0.7, block_length=5)
     refreshed = exact.model_copy(update={"cache": cache, "refresh_every": 1})
@@ -111,13 +164,8 @@ def test_a_prefix_cache_is_what_transformers_own_gives(model) -> None:
 
 
 def test_a_dual_cache_computes_the_block_and_the_column_before_it(model) -> None:
-    widths = []
-    handle = model.model.layers[0].mlp.gate_proj.register_forward_hook(
-        lambda _module, given, _made: widths.append(given[0].shape[1])
-    )
     settings = DenoisingSettings(block_length=4, cache="dual", refresh_every=3)
-    denoise(model, [Request([1] * 20, 8, ())], settings=settings, seed=0)
-    handle.remove()
+    widths = widths_read(model, Request([1] * 20, 8, ()), settings)
     assert widths == [28, 5, 5, 28, 28, 5, 5, 28]
 
 

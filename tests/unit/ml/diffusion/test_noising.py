@@ -7,21 +7,31 @@ import numpy as np
 import pytest
 import torch
 
-from octo.ml.diffusion.denoiser import hidden_states
+from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.noising import CleanBatch, add_noise, context_weights, diffusion_loss, noise_levels
+from octo.ml.diffusion.sight import Sight
 from octo.settings.noising import NoisingSettings
-from tests.unit.ml.diffusion.models import MASK_ID, VOCABULARY_SIZE, small_model
+from tests.unit.ml.diffusion.models import KINDS, MASK_ID, VOCABULARY_SIZE, small_model
 
 SETTINGS = NoisingSettings()
 WIDTH = 20
+ADAPTED = KINDS["adapted"]
 
 
-def clean_of(rows: int, *, maskable: Sequence[int] = range(1, WIDTH), seed: int = 0) -> CleanBatch:
+def part_of(clean: CleanBatch, rows: slice) -> CleanBatch:
+    sight = Sight(clean.sight.documents_BS[rows], clean.sight.positions_BS[rows])
+    return CleanBatch(clean.tokens_BS[rows], clean.maskable_BS[rows], sight)
+
+
+def clean_of(
+    rows: int, *, maskable: Sequence[int] = range(1, WIDTH), seed: int = 0, kind: Kind = ADAPTED
+) -> CleanBatch:
     tokens_BS = torch.from_numpy(np.random.default_rng(seed).integers(0, 90, (rows, WIDTH)))
     maskable_BS = torch.zeros(rows, WIDTH, dtype=torch.bool)
     maskable_BS[:, list(maskable)] = True
-    sees_B1SS = torch.ones(rows, 1, WIDTH, WIDTH, dtype=torch.bool)
-    return CleanBatch(tokens_BS, maskable_BS, sees_B1SS, torch.arange(WIDTH).expand(rows, WIDTH))
+    documents_BS = torch.zeros(rows, WIDTH, dtype=torch.long)
+    positions_BS = torch.arange(WIDTH).expand(rows, WIDTH)
+    return CleanBatch(tokens_BS, maskable_BS, Sight(documents_BS, positions_BS, block_length=kind.block_length))
 
 
 def noisy_of(clean: CleanBatch, *, step: int = 0, settings: NoisingSettings = SETTINGS, first: int = 0):
@@ -60,8 +70,9 @@ def test_a_sequence_is_noised_alike_in_any_batch() -> None:
     levels_B = np.array([0.2, 0.5, 0.7, 0.9])
     keys = [(7, row) for row in range(4)]
     whole = add_noise(clean, levels_B, keys=keys, seed=1, mask_id=MASK_ID, settings=SETTINGS)
-    one = CleanBatch(clean.tokens_BS[2:3], clean.maskable_BS[2:3], clean.mask_B1SS[2:3], clean.positions_BS[2:3])
-    alone = add_noise(one, levels_B[2:3], keys=keys[2:3], seed=1, mask_id=MASK_ID, settings=SETTINGS)
+    alone = add_noise(
+        part_of(clean, slice(2, 3)), levels_B[2:3], keys=keys[2:3], seed=1, mask_id=MASK_ID, settings=SETTINGS
+    )
     assert torch.equal(alone.masked_BS, whole.masked_BS[2:3])
     assert torch.equal(alone.weights_BS, whole.weights_BS[2:3])
 
@@ -71,7 +82,7 @@ def test_the_expected_loss_of_a_model_that_knows_nothing_is_the_logarithm_of_the
     model.lm_head.weight.data.zero_()
     clean = clean_of(8)
     losses = [
-        diffusion_loss(model, clean, noisy_of(clean, step=step)[0], num_maskable=8 * (WIDTH - 1)).item()
+        diffusion_loss(model, clean, noisy_of(clean, step=step)[0], kind=ADAPTED, num_maskable=8 * (WIDTH - 1)).item()
         for step in range(400)
     ]
     deviation = np.std(losses) / math.sqrt(len(losses))
@@ -79,19 +90,27 @@ def test_the_expected_loss_of_a_model_that_knows_nothing_is_the_logarithm_of_the
     assert deviation < 0.05
 
 
-def test_the_loss_is_that_of_the_formula() -> None:
-    model = small_model()
-    clean = clean_of(3)
+@pytest.mark.parametrize("name", KINDS)
+def test_the_loss_is_that_of_the_formula(name) -> None:
+    kind = KINDS[name]
+    model = small_model(kind=kind)
+    clean = clean_of(3, kind=kind, maskable=range(kind.lag, WIDTH))
     noisy, levels_B = noisy_of(clean)
-    loss = diffusion_loss(model, clean, noisy, num_maskable=57).item()
-    hidden_BSD = hidden_states(model, noisy.tokens_BS, mask_B1SS=clean.mask_B1SS, positions_BS=clean.positions_BS)
-    logprobs_BSV = model.lm_head(hidden_BSD).float().log_softmax(dim=-1)
+    loss = diffusion_loss(model, clean, noisy, kind=kind, num_maskable=57).item()
+    size = kind.block_length or WIDTH
     expected = 0.0
     for row in range(3):
-        for column in range(1, WIDTH):
-            if noisy.tokens_BS[row, column] == MASK_ID:
-                token = clean.tokens_BS[row, column]
-                expected -= logprobs_BSV[row, column - 1, token].item() / levels_B[row] / 57
+        for first in range(0, WIDTH, size):
+            # A block is read with its noise, after what is before it without any.
+            canvas = torch.cat([clean.tokens_BS[row, :first], noisy.tokens_BS[row, first : first + size]])
+            sees = torch.ones(1, 1, len(canvas), len(canvas), dtype=torch.bool)
+            for block in range(0, len(canvas), size):
+                sees[..., block : block + size, block + size :] = False
+            logprobs = model(input_ids=canvas[None], attention_mask=sees).logits[0].float().log_softmax(dim=-1)
+            for column in range(first, len(canvas)):
+                if canvas[column] == MASK_ID:
+                    token = clean.tokens_BS[row, column]
+                    expected -= logprobs[column - kind.lag, token].item() / levels_B[row] / 57
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
@@ -101,29 +120,34 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     noisy, levels_B = noisy_of(clean)
     parts = []
     for rows in (slice(0, 1), slice(1, 4)):
-        part = CleanBatch(*(getattr(clean, name)[rows] for name in vars(clean)))
+        part = part_of(clean, rows)
         keys = [(0, row) for row in range(4)][rows]
         own = add_noise(part, levels_B[rows], keys=keys, seed=3, mask_id=MASK_ID, settings=SETTINGS)
-        parts.append(diffusion_loss(model, part, own, num_maskable=76).item())
-    assert sum(parts) == pytest.approx(diffusion_loss(model, clean, noisy, num_maskable=76).item(), rel=1e-6)
+        parts.append(diffusion_loss(model, part, own, kind=ADAPTED, num_maskable=76).item())
+    assert sum(parts) == pytest.approx(
+        diffusion_loss(model, clean, noisy, kind=ADAPTED, num_maskable=76).item(), rel=1e-6
+    )
 
 
 def test_an_update_in_which_nothing_is_masked_has_no_loss_and_a_gradient_of_nothing() -> None:
     model = small_model()
     clean = clean_of(2, maskable=())
     noisy, _ = noisy_of(clean)
-    loss = diffusion_loss(model, clean, noisy, num_maskable=1)
+    loss = diffusion_loss(model, clean, noisy, kind=ADAPTED, num_maskable=1)
     loss.backward()
     assert loss.item() == 0
     assert all(parameter.grad is None or not parameter.grad.any() for parameter in model.parameters())
 
 
-def test_context_weights_are_those_of_the_formula() -> None:
-    known_BS = torch.tensor([[True, False, True, False, False, True]])
-    weights = context_weights(known_BS, 0.8)[0].tolist()
+def test_context_weights_are_those_of_the_formula_within_a_document() -> None:
+    known_BS = torch.tensor([[True, False, True, False, False, True, False, False], [False] * 8])
+    documents_BS = torch.tensor([[0] * 6 + [1, 1], [0] * 8])
+    weights_BS = context_weights(known_BS, documents_BS, 0.8)
     for masked in (1, 3, 4):
         expected = sum(0.5 * 0.8 * 0.2 ** (abs(masked - known) - 1) for known in (0, 2, 5))
-        assert weights[masked] == pytest.approx(expected, rel=1e-6)
+        assert weights_BS[0, masked].item() == pytest.approx(expected, rel=1e-6)
+    assert not weights_BS[0, 6:].any()
+    assert not weights_BS[1].any()
 
 
 def test_a_masked_token_between_known_ones_counts_more_than_one_among_masks() -> None:

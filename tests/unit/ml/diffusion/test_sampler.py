@@ -8,11 +8,12 @@ import torch
 
 from octo.errors import UsageError
 from octo.ml.diffusion import drafting
-from octo.ml.diffusion.canvases import Request, plan
+from octo.ml.diffusion.canvases import Blocks, Request, plan
+from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.diffusion.drafting import denoise_by_drafts
 from octo.ml.diffusion.sampler import Hooks, denoise
 from octo.settings.denoising import DenoisingSettings
-from tests.unit.ml.diffusion.models import END_ID, MASK_ID, PAD_ID, small_model, some_requests
+from tests.unit.ml.diffusion.models import END_ID, KINDS, MASK_ID, PAD_ID, small_model, some_requests
 from tests.unit.ml.diffusion.plain_sampler import Plainly, decode_plainly
 
 ORDERS = ("origin", "maskgit_plus", "topk_margin", "entropy")
@@ -37,6 +38,7 @@ def model():
 
 def plainly(model, requests, settings: DenoisingSettings, *, seed: int):
     """The completions of the paper's procedure and their orders."""
+    kind = kind_of(model.config)
     how = Plainly(
         settings.order,
         settings.temperature,
@@ -46,6 +48,9 @@ def plainly(model, requests, settings: DenoisingSettings, *, seed: int):
         settings.num_steps or None,
         settings.block_length or None,
         settings.confidence == "model",
+        kind.attention == "prefix",
+        kind.shift,
+        kind.block_length,
     )
     return [
         decode_plainly(model, list(each.prompt), each.length, how, mask_id=MASK_ID, key=each.key, seed=seed)
@@ -77,6 +82,26 @@ def test_so_it_does_when_the_models_own_distribution_decides_the_order(model, or
     settings = DenoisingSettings(order=order, temperature=0.2, top_p=0.95, confidence="model")
     requests = some_requests(8)
     assert said(denoise(model, requests, settings=settings, seed=3)) == plainly(model, requests, settings, seed=3)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "adapted"])
+@pytest.mark.parametrize(
+    ("order", "variant"),
+    [
+        ("origin", {"temperature": 1.0}),
+        ("maskgit_plus", {"top_p": 0.95, "num_steps": 5}),
+        ("topk_margin", {"temperature": 0.0}),
+        ("entropy", {"top_p": 0.95}),
+        ("entropy", {"num_steps": 3, "order_temperature": 0.3}),
+    ],
+)
+def test_so_it_does_for_every_kind_of_model_drafted_or_not(name, order, variant) -> None:
+    model = small_model(kind=KINDS[name])
+    settings = DenoisingSettings(**{"order": order, "temperature": 0.7} | variant)
+    requests = some_requests(8)
+    plain = plainly(model, requests, settings, seed=7)
+    assert said(denoise(model, requests, settings=settings, seed=7)) == plain
+    assert said(denoise_by_drafts(model, requests, settings=settings, seed=7, draft_length=3)) == plain
 
 
 @pytest.mark.slow
@@ -190,10 +215,10 @@ def test_an_oracle_is_decoded_in_any_order_and_number_of_steps(model) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 7, 64, 257])
-@pytest.mark.parametrize("block_length", [0, 1, 5, 64])
-def test_counts_add_up_and_differ_by_one_at_most(length, block_length) -> None:
+@pytest.mark.parametrize(("block_length", "begun"), [(0, 0), (1, 0), (5, 0), (5, 3), (64, 0), (64, 63)])
+def test_counts_add_up_and_differ_by_one_at_most(length, block_length, begun) -> None:
     for num_steps in (1, 2, 3, length // 2 or 1, length, length + 3):
-        turns = plan(length, DenoisingSettings(num_steps=num_steps, block_length=block_length)).values()
+        turns = plan(length, DenoisingSettings(num_steps=num_steps), Blocks(block_length, begun)).values()
         by_block: dict[int, list[int]] = {}
         for turn in turns:
             by_block.setdefault(turn.first, []).append(turn.count)

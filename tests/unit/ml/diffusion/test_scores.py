@@ -8,7 +8,7 @@ from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.diffusion.scores import draw_passes, scores, written
 from octo.randomness import generator
 from octo.settings.coupling import CouplingSettings
-from tests.unit.ml.diffusion.models import END_ID, MASK_ID, PAD_ID, VOCABULARY_SIZE, small_model
+from tests.unit.ml.diffusion.models import END_ID, KINDS, MASK_ID, PAD_ID, VOCABULARY_SIZE, small_model
 from tests.unit.ml.diffusion.plain_scores import score_plainly
 
 LENGTH = 12
@@ -60,10 +60,10 @@ def advantages(scores_CL):
     return torch.linspace(-1, 1, scores_CL.numel(), dtype=scores_CL.dtype).view(scores_CL.shape) + 0.2
 
 
-@pytest.mark.parametrize("attention", ["bidirectional", "prefix"])
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_scores_and_their_gradients_are_those_of_logits_everywhere(estimator, attention) -> None:
-    model = small_model(attention=attention, spread=20)
+def test_scores_and_their_gradients_are_those_of_logits_everywhere(estimator, name) -> None:
+    model = small_model(kind=KINDS[name], spread=20)
     asked = groups(3, 1, 2)
     settings = CouplingSettings(estimator=estimator, num_pairs=2, p_mask_prompt=0.4)
     found, drawn, batch = scored(model, *asked, settings=settings)
@@ -78,9 +78,9 @@ def test_scores_and_their_gradients_are_those_of_logits_everywhere(estimator, at
     assert (found.entropies_CL[~batch.scored_CL] == 0).all()
     weights_CL = advantages(expected_CL)
     expected = gradient(model, (expected_CL * weights_CL).sum())
-    for name, each in gradient(model, (found.scores_CL * weights_CL).sum()).items():
+    for parameter, each in gradient(model, (found.scores_CL * weights_CL).sum()).items():
         # The model's norms are float32, so that their gradients are too.
-        assert (each - expected[name]).norm() < 1e-6 * expected[name].norm()
+        assert (each - expected[parameter]).norm() < 1e-6 * expected[parameter].norm()
 
 
 def test_in_float32_a_loss_is_the_plain_one_to_a_millionth_and_its_gradient_to_ten() -> None:
