@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from octo.ml.attention import attend_by_documents
 from octo.ml.batches import PackedBatch, language_model_loss
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
@@ -179,6 +180,7 @@ def card(size: Size, device: torch.device) -> Figures:
 def midtraining(size: Size, device: torch.device) -> Figures:
     """Updates on packed documents, by octo's loss and torch's own AdamW: what a training without DeepSpeed takes."""
     model = new_model(size, device).train()
+    attend_by_documents(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=device.type == "cuda")
     losses = _losses(size, device)
 
@@ -199,6 +201,7 @@ def midtraining_by_deepspeed(size: Size, device: torch.device) -> Figures:
     from octo.ml.engine import Engine  # noqa: PLC0415 - it needs DeepSpeed
 
     model = new_model(size, device).train()
+    attend_by_documents(model)
     settings = OptimizerSettings(precision="bfloat16" if size.precision is torch.bfloat16 else "float32")
     engine = Engine(model, settings=settings, micro_batches=size.batch_size)
     losses = _losses(size, engine.device)

@@ -30,7 +30,7 @@ def model_on() -> Callable[..., PreTrainedModel]:
 
     def make(device: torch.device, precision: torch.dtype = torch.float32) -> PreTrainedModel:
         torch.set_num_threads(1)
-        model = new_model(SHAPE, vocabulary_size=VOCABULARY, context=512, seed=5).to(device)
+        model = new_model(SHAPE, vocabulary_size=VOCABULARY, context=1024, seed=5).to(device)
         for parameter in model.parameters():
             parameter.data = parameter.data.to(precision)
         return model

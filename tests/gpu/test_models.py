@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+from octo.ml.attention import attend_by_documents
 from octo.ml.batches import PackedBatch, language_model_loss
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
@@ -86,6 +87,7 @@ def test_denoising_writes_the_processors_tokens_in_its_order(device: torch.devic
 
 def _loss_and_gradient(model: PreTrainedModel, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     batch = _packed(device)
+    attend_by_documents(model)
     loss = language_model_loss(model.train(), batch, num_predicted=int(batch.predicted().sum()))
     loss.backward()
     gradients = [
