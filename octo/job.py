@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 from octo import telemetry
 from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
 from octo.outcome import TerminationLog, concluded
-from octo.processes import die_with_parent, rank, stoppable, world_size
+from octo.processes import die_with_parent, rank, stoppable, uncollected, world_size
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
@@ -183,7 +183,8 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
             *(producer_of(artifact) for artifacts in job.inputs.values() for artifact in artifacts),
         ]
         with job.telemetry.span(f"octo.{settings.job}", {"octo.digest": digest}, links) as span:
-            verb: Callable[[Job[S]], None] = resolve_name(function)
+            with uncollected():
+                verb: Callable[[Job[S]], None] = resolve_name(function)
             verb(job)
             complete = job.rank == 0 and _is_complete(job)
             span.set_attribute("octo.cpu_seconds", time.process_time())

@@ -125,4 +125,11 @@ def _schema(fields: Sequence[str]) -> pa.Schema:
 
 def _table(rows: Sequence[Sequence[str]], fields: Sequence[str]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(fields)
-    return pa.table([pa.array(column, pa.string()) for column in columns], schema=_schema(fields))
+    return pa.table([_texts(column) for column in columns], schema=_schema(fields))
+
+
+def _texts(column: Sequence[str]) -> pa.Array:
+    # pa.array would import pandas to ask whether it is one of its columns: half a second of every process.
+    builder = pa.lib.StringBuilder()
+    builder.append_values(list(column))
+    return builder.finish()

@@ -21,7 +21,6 @@ from octo.pipelines.local import LocalRun
 from octo.pipelines.settings import DEFAULT_PRESET, RunSettings, TraceSettings, check_writable
 from octo.pipelines.state import Status
 from octo.processes import num_cores, stoppable
-from octo.report.page import headline, render_page
 from octo.settings.loading import arguments_of, load, result_settings
 from octo.storage.session import Session, open_session
 from octo.storage.store import Store
@@ -194,6 +193,9 @@ def _finish(run: LocalRun, settings: RunSettings) -> dict[str, object]:
         "cached": sum(state.status is Status.CACHED for state in states),
     }
     if any(state.job == "report" for state in states):
+        # Costs half a second of drawing library, which a run without a report has no use for, nor one that is refused.
+        from octo.report.page import headline, render_page  # noqa: PLC0415
+
         page = render_page(store, run_id)
         store.put(f"runs/{run_id}/report.html", page.encode(), content_type="text/html; charset=utf-8")
         settings.output.write_text(page, encoding="utf-8")

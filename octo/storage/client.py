@@ -1,11 +1,12 @@
 """The connection to an S3 service: how it signs, retries, waits and checks."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import create_loader
+from botocore.session import Session
 
 from octo.errors import UsageError
 from octo.settings.base import S3Settings
@@ -18,14 +19,18 @@ ATTEMPTS = 11
 FIRST_ATTEMPTS = 5
 """Sends of the first requests to a store that may be misspelt: a person waits for the answer, about a second."""
 CONNECTIONS = 16
+_DESCRIPTIONS = create_loader()
+"""Of S3 and its endpoints: a megabyte of JSON, which is read for the first client of a process alone."""
 
 
 def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
     """A client of the S3 service that the settings name. Sends nothing yet."""
     if (s3.access_key is None) != (s3.secret_key is None):
         raise UsageError("an access key needs its secret key: set both OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY")
+    session = Session()
+    session.register_component("data_loader", _DESCRIPTIONS)
     try:
-        return boto3.session.Session().client(
+        client = session.create_client(
             "s3",
             endpoint_url=s3.endpoint or None,
             region_name=s3.region,
@@ -49,6 +54,7 @@ def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
         raise UsageError(f"expected the URL of an S3 service as --s3.endpoint, got {s3.endpoint!r}") from error
     except BotoCoreError as error:
         raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
+    return cast("S3Client", client)
 
 
 def _is_loopback(endpoint: str) -> bool:
