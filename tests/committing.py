@@ -1,14 +1,22 @@
 """Artifacts for tests, committed through the store as a job commits them."""
 
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from octo.storage.artifacts import Artifact, IndexResult, Output, SpanId
 from octo.storage.store import Store
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
-def commit(store: Store, indexes: Sequence[Mapping[str, bytes]], *, job: str = "ingestion") -> Artifact:
+    from octo.data.tokenizer import TextTokenizer
+
+
+def commit(store: Store, indexes: Sequence[Mapping[str, bytes | Path]], *, job: str = "ingestion") -> Artifact:
     """An artifact with these parts by index."""
     output = Output(store, job=job, digest=uuid.uuid4().hex * 2, attempt="test")
     for index, parts in enumerate(indexes):
@@ -22,3 +30,12 @@ def commit(store: Store, indexes: Sequence[Mapping[str, bytes]], *, job: str = "
         producer=SpanId(trace_id="0" * 32, span_id="0" * 16),
         started_at=datetime.now(UTC),
     )
+
+
+def commit_model(store: Store, model: "PreTrainedModel", tokenizer: "TextTokenizer") -> Artifact:
+    """A model and its tokenizer, as a training commits them."""
+    from octo.ml.models import model_parts  # noqa: PLC0415 - most who commit need no torch
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts = model_parts(model.config, model.state_dict().items(), Path(folder))
+        return commit(store, [{**parts, **tokenizer.files}], job="midtraining")

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from octo.data.tokenizer import Tokens, dtype_of
 from octo.errors import InputError
 from octo.storage.artifacts import Artifact
 
@@ -19,7 +20,7 @@ PADDING_SLICE = -1
 class PackedTokens:
     """The sequences of a tokenization artifact, N of them with S tokens each."""
 
-    tokens_NS: NDArray[np.uint16]
+    tokens_NS: Tokens
     slices_NS: NDArray[np.int32]
     """Which slice of its sequence a token belongs to, from 0; PADDING_SLICE where there is none."""
     positions_NS: NDArray[np.int32]
@@ -41,7 +42,7 @@ def read_packed(artifact: Artifact) -> PackedTokens:
     """All sequences of a tokenization artifact."""
     mixture = json.loads(artifact.read_one("mixture.json"))
     length = mixture["sequence_length"]
-    tokens = np.frombuffer(artifact.read_one("tokens.bin"), dtype="<u2")
+    tokens = np.frombuffer(artifact.read_one("tokens.bin"), dtype=dtype_of(mixture["vocabulary_size"]))
     if len(tokens) != mixture["sequences"] * length:
         raise InputError(f"{artifact.address} holds {len(tokens)} tokens, expected {mixture['sequences']} x {length}")
     boundaries = pq.read_table(

@@ -10,13 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
 
-from octo.data import tokenizer as tokenizers
 from octo.data.documents import read_columns
 from octo.data.mixture import Delivery, asked_tokens, check_sources, deliver, interleave
 from octo.data.packing import Slice, pack
-from octo.data.tokenizer import Tokens
+from octo.data.tokenizer import TextTokenizer, Tokens, read_tokenizer, train, training_sample
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
 from octo.randomness import permutation
@@ -69,17 +67,14 @@ def tokenize_corpus(job: Job[TokenizationSettings], _index: int) -> IndexResult:
         for row in read_columns(artifact.read(part), ("id", "source", "text"))
     )
     check_sources(settings.weights, {source: len(corpus.ids) for source, corpus in corpora.items()})
-    if settings.tokenizer:
-        tokenizer = tokenizers.load(job.input("tokenizer").read_one("tokenizer.json"), name=settings.tokenizer)
-    else:
-        tokenizer = train_tokenizer(corpora, settings)
+    tokenizer = read_tokenizer(job.input("tokenizer")) if settings.tokenizer else train_tokenizer(corpora, settings)
     mixture = mix(corpora, tokenizer, settings)
     tokens, boundaries = job.scratch / "tokens.bin", job.scratch / "boundaries.parquet"
     write_sequences(mixture.sequences, tokens, boundaries, tokenizer=tokenizer, settings=settings)
     num_tokens, num_stored = sum(mixture.tokens.values()), len(mixture.sequences) * settings.sequence_length
     return IndexResult(
         parts={
-            "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
+            **tokenizer.files,
             "tokens.bin": tokens,
             "boundaries.parquet": boundaries,
             "mixture.json": json.dumps(describe(mixture, corpora, tokenizer, settings), indent=2).encode(),
@@ -101,15 +96,15 @@ def by_source(rows: Iterable[tuple[str, ...]]) -> Mapping[str, Corpus]:
     return {source: Corpus(list(texts), list(texts.values())) for source, texts in sorted(corpora.items())}
 
 
-def train_tokenizer(corpora: Mapping[str, Corpus], settings: TokenizationSettings) -> Tokenizer:
+def train_tokenizer(corpora: Mapping[str, Corpus], settings: TokenizationSettings) -> TextTokenizer:
     """A tokenizer trained on documents drawn evenly from all sources of the corpus."""
     ids = [document_id for corpus in corpora.values() for document_id in corpus.ids]
     texts = [text for corpus in corpora.values() for text in corpus.texts]
-    sample = tokenizers.training_sample(ids, count=settings.tokenizer_documents, seed=settings.seed)
-    return tokenizers.train((texts[position] for position in sample), vocabulary_size=settings.vocabulary_size)
+    sample = training_sample(ids, count=settings.tokenizer_documents, seed=settings.seed)
+    return train((texts[position] for position in sample), vocabulary_size=settings.vocabulary_size)
 
 
-def mix(corpora: Mapping[str, Corpus], tokenizer: Tokenizer, settings: TokenizationSettings) -> Mixture:
+def mix(corpora: Mapping[str, Corpus], tokenizer: TextTokenizer, settings: TokenizationSettings) -> Mixture:
     """Sequences with the tokens asked of each source, in an order that depends on the seed alone."""
     asked = asked_tokens(settings.weights, settings.tokens)
     streams = {
@@ -132,8 +127,8 @@ def mix(corpora: Mapping[str, Corpus], tokenizer: Tokenizer, settings: Tokenizat
     return Mixture([packed[number] for number in order], documents, tokens)
 
 
-def _encode_at(texts: Sequence[str], tokenizer: Tokenizer, positions: Iterable[int]) -> Iterator[Tokens]:
-    return tokenizers.encode(tokenizer, (texts[position] for position in positions))
+def _encode_at(texts: Sequence[str], tokenizer: TextTokenizer, positions: Iterable[int]) -> Iterator[Tokens]:
+    return tokenizer.encode_documents(texts[position] for position in positions)
 
 
 def _count(
@@ -150,15 +145,14 @@ def write_sequences(
     tokens: Path,
     boundaries: Path,
     *,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     settings: TokenizationSettings,
 ) -> None:
-    """The tokens (uint16, little-endian, a sequence after the other) and the boundaries of the documents in them."""
-    padding = tokenizer.token_to_id(tokenizers.PADDING)
+    """The tokens (as the tokenizer stores them, a sequence after the other) and the boundaries of documents in them."""
     rows: list[tuple[int, int, int, str, str, int]] = []
     with tokens.open("wb") as stream:
         for number, sequence in enumerate(sequences):
-            line = np.full(settings.sequence_length, padding, dtype="<u2")
+            line = np.full(settings.sequence_length, tokenizer.pad_id, dtype=tokenizer.dtype)
             offset = 0
             for piece in sequence:
                 length = len(piece.tokens)
@@ -171,7 +165,7 @@ def write_sequences(
 
 
 def describe(
-    mixture: Mixture, corpora: Mapping[str, Corpus], tokenizer: Tokenizer, settings: TokenizationSettings
+    mixture: Mixture, corpora: Mapping[str, Corpus], tokenizer: TextTokenizer, settings: TokenizationSettings
 ) -> Mapping[str, object]:
     """What was asked and delivered; InvariantError when a delivered token is in no sequence."""
     stored = sum(len(piece.tokens) for sequence in mixture.sequences for piece in sequence)
@@ -193,6 +187,6 @@ def describe(
         ],
         "sequences": len(mixture.sequences),
         "sequence_length": settings.sequence_length,
-        "vocabulary_size": tokenizer.get_vocab_size(),
+        "vocabulary_size": tokenizer.vocabulary_size,
         "padding_tokens": len(mixture.sequences) * settings.sequence_length - stored,
     }

@@ -1,7 +1,13 @@
-"""A byte-level BPE tokenizer: trained, loaded, and applied to documents."""
+"""Tokenizers: read from a model's own files or trained, and applied to texts.
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+Which tokens end, fill up and mask a text, the files say; no spelling is looked for in a tokenizer of somebody else.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,36 +20,183 @@ from tokenizers.trainers import BpeTrainer
 
 from octo.errors import InputError
 from octo.randomness import permutation
+from octo.settings.special import SpecialTokens
+from octo.storage.artifacts import Artifact
 
-END_OF_TEXT = "<|endoftext|>"
-PADDING = "<|pad|>"
+TOKENIZER, CONFIGURATION, GENERATION = "tokenizer.json", "tokenizer_config.json", "generation_config.json"
+FILES = (
+    *(TOKENIZER, CONFIGURATION, GENERATION, "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "merges.txt", "tokenizer.model"),
+)
+"""The parts that a tokenizer consists of, where they are there. What is made with it has them too, as they are."""
 MASK = "<|mask|>"
-"""Of diffusion models alone: it stands where a token is not known yet."""
-MAX_VOCABULARY_SIZE = 1 << 16
-"""Token ids are stored in 16 bits."""
+"""What a mask is called where a tokenizer gets one of ours: it stands where a token is not known yet."""
 TRAINING_CHARACTERS = 20_000
 """Of a longer document, so much is trained on: one book must not decide the vocabulary, nor the memory."""
 BATCH_DOCUMENTS = 256
+BATCH_CHARACTERS = 1 << 22
+"""Documents that are encoded side by side, and about how long they are together."""
 
-Tokens = NDArray[np.uint16]
+Tokens = NDArray[np.unsignedinteger[Any]]
 
 
-def train(texts: Iterable[str], *, vocabulary_size: int) -> Tokenizer:
+@dataclass(frozen=True)
+class TextTokenizer:
+    """All that is known of a tokenizer."""
+
+    tokenizer: Tokenizer = field(repr=False)
+    end_id: int
+    """It ends a document."""
+    ends: tuple[int, ...]
+    """Any of these ends a completion."""
+    begins: tuple[int, ...]
+    """What a text begins with, if its model was trained so."""
+    pad_id: int
+    """The end, where there is no token for padding."""
+    mask_id: int | None
+    """Of diffusion models."""
+    vocabulary_size: int
+    """One more than the highest id. A model may have room for more."""
+    files: Mapping[str, bytes] = field(repr=False)
+    """By name. Whatever is made with the tokenizer has them as parts."""
+
+    @property
+    def dtype(self) -> "np.dtype[np.unsignedinteger[Any]]":
+        """What its ids are stored as, little-endian."""
+        return dtype_of(self.vocabulary_size)
+
+    def encode(self, text: str) -> list[int]:
+        """The text's tokens and no others. A special token spelt out in it is ordinary text, unless it is honoured."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """The tokens of a text that is to be continued: with what a text begins with."""
+        return [*self.begins, *self.encode(text)]
+
+    def encode_documents(self, texts: Iterable[str]) -> Iterator[Tokens]:
+        """Each text's tokens as a document: with what it begins with, and the end last."""
+        for batch in _batches(texts):
+            for encoding in self.tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+                yield np.array([*self.begins, *encoding.ids, self.end_id], dtype=self.dtype)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, without special ones."""
+        return str(self.tokenizer.decode(list(ids)))
+
+    def honouring_special_tokens(self) -> "TextTokenizer":
+        """The same, except that special tokens spelt out in a text are those tokens."""
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        tokenizer.encode_special_tokens = False
+        return replace(self, tokenizer=tokenizer)
+
+    def with_mask(self) -> "TextTokenizer":
+        """With a token for masks, which is added behind all others where there is none."""
+        if self.mask_id is not None:
+            return self
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        tokenizer.add_special_tokens([MASK])
+        configuration = {**_object(self.files.get(CONFIGURATION, b"{}"), CONFIGURATION), "mask_token": MASK}
+        files = {**self.files, TOKENIZER: _written(tokenizer), CONFIGURATION: _as_json(configuration)}
+        return tokenizer_of(files, name="a model that gets a mask")
+
+
+def dtype_of(vocabulary_size: int) -> "np.dtype[np.unsignedinteger[Any]]":
+    """What ids below that are stored as."""
+    stored: np.dtype[Any] = np.dtype("<u2" if vocabulary_size <= 1 << 16 else "<u4")
+    return stored
+
+
+def read_tokenizer(artifact: Artifact) -> TextTokenizer:
+    """The tokenizer that an artifact holds.
+
+    Raises:
+        InputError: it has none that can serve.
+    """
+    held = {part.name for part in artifact.parts()}
+    files = {name: artifact.read_one(name) for name in FILES if name in held or name == TOKENIZER}
+    return tokenizer_of(
+        files, name=artifact.address, model=artifact.read_one("config.json") if "config.json" in held else b"{}"
+    )
+
+
+def tokenizer_of(
+    files: Mapping[str, bytes], *, name: str, special: SpecialTokens | None = None, model: bytes = b"{}"
+) -> TextTokenizer:
+    """The tokenizer of some files.
+
+    Special tokens are those that are named here, else those of tokenizer_config.json, else those of
+    generation_config.json, else those of the model's config.json. What comes back has files that name them.
+
+    Args:
+        files: of FILES, those that there are; tokenizer.json is one of them.
+        name: whose tokenizer it is, for messages.
+        special: what somebody chose.
+        model: the body of config.json.
+
+    Raises:
+        InputError: it is no tokenizer, has no end, or lacks a token that is named.
+    """
+    tokenizer = _parsed(files[TOKENIZER], name)
+    said = _Said(
+        tokenizer=tokenizer,
+        name=name,
+        chosen=special or SpecialTokens(),
+        configuration=_object(files.get(CONFIGURATION, b"{}"), f"{CONFIGURATION} of {name}"),
+        ids=(
+            _object(files.get(GENERATION, b"{}"), f"{GENERATION} of {name}"),
+            _object(model, f"config.json of {name}"),
+        ),
+    )
+    end_id = said.id_of("end", "eos")
+    if end_id is None:
+        raise InputError(
+            f"the tokenizer of {name} does not say which token ends a text: name it with --special.end when you "
+            "import the model (octo pretrained)"
+        )
+    ends = tuple(dict.fromkeys((end_id, *said.more_ends())))
+    pad_id = said.id_of("pad", "pad")
+    mask_id = said.id_of("mask", "mask")
+    return TextTokenizer(
+        tokenizer=tokenizer,
+        end_id=end_id,
+        ends=ends,
+        begins=_begins(tokenizer),
+        pad_id=end_id if pad_id is None else pad_id,
+        mask_id=mask_id,
+        vocabulary_size=1 + max(tokenizer.get_vocab().values()),
+        files=said.settled(files, end_id=end_id, ends=ends, pad_id=pad_id, mask_id=mask_id),
+    )
+
+
+def train(texts: Iterable[str], *, vocabulary_size: int) -> TextTokenizer:
     """Byte-level BPE: every text can be encoded, and each digit is a token of its own.
 
     Digits apart show a small model a number's places, and keep a question's tokens the same whatever follows.
     """
+    end, pad = "<|endoftext|>", "<|pad|>"
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = Steps([Digits(individual_digits=True), ByteLevel(add_prefix_space=False)])
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=[END_OF_TEXT, PADDING],
+        special_tokens=[end, pad],
         initial_alphabet=sorted(ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator((text[:TRAINING_CHARACTERS] for text in texts), trainer)
-    return tokenizer
+    files = {
+        TOKENIZER: _written(tokenizer),
+        CONFIGURATION: _as_json(
+            {
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "eos_token": end,
+                "pad_token": pad,
+                "clean_up_tokenization_spaces": False,
+            }
+        ),
+        GENERATION: _as_json({"eos_token_id": tokenizer.token_to_id(end), "pad_token_id": tokenizer.token_to_id(pad)}),
+    }
+    return tokenizer_of(files, name="the corpus")
 
 
 def training_sample(ids: Sequence[str], *, count: int, seed: int) -> list[int]:
@@ -51,45 +204,119 @@ def training_sample(ids: Sequence[str], *, count: int, seed: int) -> list[int]:
     return permutation(ids, seed, "tokenizer")[:count]
 
 
-def load(body: bytes, *, name: str) -> Tokenizer:
-    """Read tokenizer.json; InputError when it cannot serve."""
+@dataclass(frozen=True)
+class _Said:
+    """What is said of special tokens, and where."""
+
+    tokenizer: Tokenizer
+    name: str
+    chosen: SpecialTokens
+    configuration: Mapping[str, Any]
+    """tokenizer_config.json, which spells them."""
+    ids: Sequence[Mapping[str, Any]]
+    """generation_config.json and config.json, which have ids."""
+
+    def id_of(self, choice: str, role: str) -> int | None:
+        """The id of the token in that role; None where nobody names any."""
+        if spelt := getattr(self.chosen, choice):
+            return self._known(spelt, f"--special.{choice}")
+        if spelt := _spelling(self.configuration.get(f"{role}_token")):
+            return self._known(spelt, f"{role}_token of {CONFIGURATION}")
+        return next((ids[0] for given in self.ids if (ids := self._listed(given, role))), None)
+
+    def more_ends(self) -> list[int]:
+        """All the ids that the first of the files that name any lets end a completion."""
+        return next((ids for given in self.ids if (ids := self._listed(given, "eos"))), [])
+
+    def settled(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        end_id: int,
+        ends: Sequence[int],
+        pad_id: int | None,
+        mask_id: int | None,
+    ) -> dict[str, bytes]:
+        """The files, of which those that do not say so yet are made to."""
+        settled = dict(files)
+        found = {"eos": end_id, "pad": pad_id, "mask": mask_id}
+        spelt = {f"{role}_token": self.tokenizer.id_to_token(each) for role, each in found.items() if each is not None}
+        missing = {key: token for key, token in spelt.items() if _spelling(self.configuration.get(key)) != token}
+        if missing:
+            settled[CONFIGURATION] = _as_json({**self.configuration, **missing})
+        generation = self.ids[0]
+        if set(self._listed(generation, "eos")) != set(ends):
+            # A list of one would do as well, and is not what anybody else writes.
+            settled[GENERATION] = _as_json({**generation, "eos_token_id": ends[0] if len(ends) == 1 else list(ends)})
+        return settled
+
+    def _known(self, spelt: str, place: str) -> int:
+        found = self.tokenizer.token_to_id(spelt)
+        if found is None:
+            raise InputError(f"{place} is {spelt!r}, which the tokenizer of {self.name} does not have")
+        return int(found)
+
+    def _listed(self, given: Mapping[str, Any], role: str) -> list[int]:
+        ids = given.get(f"{role}_token_id")
+        listed = [] if ids is None else ids if isinstance(ids, list) else [ids]
+        for each in listed:
+            if not isinstance(each, int) or self.tokenizer.id_to_token(each) is None:
+                raise InputError(f"{role}_token_id {each!r} is no token of the tokenizer of {self.name}")
+        return listed
+
+
+def _parsed(body: bytes, name: str) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_str(body.decode())
     except Exception as error:  # The library raises no other class than this.
         raise InputError(f"tokenizer.json of {name} is none that the tokenizers library reads: {error}") from error
-    missing = [token for token in (END_OF_TEXT, PADDING) if tokenizer.token_to_id(token) is None]
-    if missing:
-        raise InputError(f"the tokenizer of {name} has no {' and no '.join(missing)}")
-    if tokenizer.get_vocab_size() > MAX_VOCABULARY_SIZE:
-        raise InputError(f"the tokenizer of {name} has {tokenizer.get_vocab_size()} tokens, the limit is 65536")
-    return tokenizer
-
-
-def with_mask(tokenizer: Tokenizer) -> Tokenizer:
-    """The tokenizer with a token for masks, which is added after all others where it has none."""
-    if tokenizer.token_to_id(MASK) is None:
-        tokenizer.add_special_tokens([MASK])
-    return tokenizer
-
-
-def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[Tokens]:
-    """Each text's tokens, the end-of-text token last. A special token spelt out in a text is ordinary text."""
+    # Some are stored as they were last used: neither may cut or lengthen a document.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    end = end_of_text(tokenizer)
-    remaining = iter(texts)
-    while batch := list(islice(remaining, BATCH_DOCUMENTS)):
-        for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
-            yield np.array([*encoding.ids, end], dtype=np.uint16)
+    return tokenizer
 
 
-def end_of_text(tokenizer: Tokenizer) -> int:
-    """The id of the token that ends a document, and a completion."""
-    return id_of(tokenizer, END_OF_TEXT)
+def _begins(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """What the tokenizer's own last step puts before a text."""
+    encoding = tokenizer.encode("a", add_special_tokens=True)
+    marked = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+    return tuple(each for each, _ in takewhile(lambda pair: pair[1] == 1, marked))
 
 
-def id_of(tokenizer: Tokenizer, token: str) -> int:
-    """The id of a special token; InputError when the tokenizer has none such."""
-    found = tokenizer.token_to_id(token)
-    if found is None:
-        raise InputError(f"the tokenizer has no {token}")
-    return int(found)
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    held = 0
+    for text in texts:
+        batch.append(text)
+        held += len(text)
+        if len(batch) == BATCH_DOCUMENTS or held >= BATCH_CHARACTERS:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _spelling(token: object) -> str:
+    """A token is its spelling, or an object that has one."""
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) else ""
+
+
+def _object(body: bytes, place: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise InputError(f"{place} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{place} holds a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def _as_json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+
+
+def _written(tokenizer: Tokenizer) -> bytes:
+    return str(tokenizer.to_str(pretty=True)).encode()

@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from octo.data.tokenizer import end_of_text
+from octo.data.tokenizer import TextTokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.diffusion.analyses import RULES, Analyses, ar_ness_sums, entropy_picture, entropy_sink, order_map
@@ -92,7 +91,7 @@ _LOADED: dict[tuple[str, str, str], Any] = {}
 """What this process decodes with, by engine, precision and address: loaded once, however many shards it does."""
 
 
-def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: Tokenizer) -> Decoder:
+def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: TextTokenizer) -> Decoder:
     """What completes prompts: the model's own kind decides.
 
     Raises:
@@ -114,7 +113,7 @@ def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: Tokeni
 def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
     settings = job.settings
     if settings.engine == "torch":
-        model = load_model(artifact, on=accelerator(), precision=settings.precision)
+        model = load_model(artifact, scratch=job.scratch, on=accelerator(), precision=settings.precision)
         model.train(mode=False)
         return model
     if "mask_token_id" in json.loads(artifact.read_one("config.json")):
@@ -135,7 +134,7 @@ class Denoiser:
     """A diffusion model."""
 
     model: PreTrainedModel
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     settings: DecodingSettings
 
     @property
@@ -190,11 +189,11 @@ class Denoiser:
 
     @cached_property
     def _ends(self) -> tuple[int, int]:
-        return end_of_text(self.tokenizer), kind_of(self.model.config).pad_id
+        return self.tokenizer.end_id, kind_of(self.model.config).pad_id
 
     @property
     def _banned(self) -> range:
-        return range(self.tokenizer.get_vocab_size(), self.model.config.vocab_size)
+        return range(self.tokenizer.vocabulary_size, self.model.config.vocab_size)
 
     def _requests(self, prompts: Sequence[Prompt]) -> list[Request]:
         return [
@@ -208,7 +207,7 @@ class Denoiser:
             self.model,
             self._requests(prompts),
             ends=self._ends,
-            num_tokens=self.tokenizer.get_vocab_size(),
+            num_tokens=self.tokenizer.vocabulary_size,
             settings=how,
             seed=self.settings.seed,
             draft_length=draft_length,
@@ -220,7 +219,7 @@ class Reader:
     """A causal model, which writes from left to right as one reads."""
 
     model: Any
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     settings: DecodingSettings
     exactness: Exactness = "exact"
 
@@ -237,7 +236,7 @@ class Reader:
             [_encoded(self.tokenizer, prompt) for prompt in prompts],
             group_size=settings.num_samples,
             max_new_tokens=settings.max_new_tokens,
-            end_id=end_of_text(self.tokenizer),
+            end_id=self.tokenizer.end_id,
             temperature=settings.temperature or 1.0,
             draws_BT=np.stack(draws) if settings.temperature else None,
         )
@@ -262,7 +261,7 @@ class Vllm(Reader):
         completions = self.model.generate(
             [_encoded(self.tokenizer, prompt) for prompt, _ in each],
             [int(generator(settings.seed, "decoding", prompt.id, sample).integers(2**31)) for prompt, sample in each],
-            end_id=end_of_text(self.tokenizer),
+            end_id=self.tokenizer.end_id,
             max_new_tokens=settings.max_new_tokens,
             temperature=settings.temperature,
         )
@@ -287,5 +286,5 @@ def _by_prompt(texts: Sequence[Text], settings: DecodingSettings) -> list[list[T
     return [list(texts[row : row + settings.num_samples]) for row in range(0, len(texts), settings.num_samples)]
 
 
-def _encoded(tokenizer: Tokenizer, prompt: Prompt) -> list[int]:
-    return tokenizer.encode(prompt.text, add_special_tokens=False).ids
+def _encoded(tokenizer: TextTokenizer, prompt: Prompt) -> list[int]:
+    return tokenizer.encode_prompt(prompt.text)

@@ -10,16 +10,15 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
 
 from octo.data.documents import read_columns
-from octo.data.tokenizer import load as load_tokenizer
+from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.decoders import Prompt, decoder_of
 from octo.ml.diffusion.ar_ness import Rules, ar_ness
 from octo.ml.diffusion.completing import Text
-from octo.ml.models import use_threads
+from octo.ml.models import use_threads, weights_digest
 from octo.settings.decoding import DecodingSettings
 from octo.storage.artifacts import Artifact, IndexResult
 
@@ -87,7 +86,7 @@ def decode_shard(job: Job[DecodingSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     artifact = job.input("model")
-    tokenizer = load_tokenizer(artifact.read_one("tokenizer.json"), name=artifact.address)
+    tokenizer = read_tokenizer(artifact)
     size = settings.prompts_per_shard
     prompts = read_prompts(job.input("prompts"), source=settings.source)[index * size : (index + 1) * size]
     decoder = decoder_of(job, artifact, tokenizer)
@@ -140,13 +139,13 @@ def read_prompts(artifact: Artifact, *, source: str) -> list[Prompt]:
 def _records(
     job: Job[DecodingSettings],
     artifact: Artifact,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     prompts: Sequence[Prompt],
     written: Sequence[Sequence[Text]],
     *,
     exactness: str,
 ) -> Iterable[Decoded]:
-    [weights] = artifact.parts("model.safetensors")
+    weights = weights_digest(artifact)
     for prompt, samples in zip(prompts, written, strict=True):
         for sample, text in enumerate(samples):
             yield Decoded(
@@ -162,7 +161,7 @@ def _records(
                 tokens_per_pass=len(text.order) / max(1, text.num_forward_passes),
                 decoding=exactness,
                 settings=job.output.digest,
-                weights=weights.sha256,
+                weights=weights,
             )
 
 

@@ -7,8 +7,7 @@ from functools import partial
 import torch
 
 from octo.data.packed import PackedTokens, read_packed
-from octo.data.tokenizer import load as load_tokenizer
-from octo.data.tokenizer import with_mask
+from octo.data.tokenizer import read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
@@ -42,15 +41,20 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     tokens = job.input("tokens")
     packed = read_packed(tokens)
     num_steps = plan_steps(settings, packed.num_sequences)
+    tokenizer = read_tokenizer(tokens)
     if settings.model:
-        model = load_model(job.input("model"))
+        model = load_model(job.input("model"), scratch=job.scratch)
     else:
         model = new_model(
-            settings.shape, vocabulary_size=packed.vocabulary_size, context=packed.sequence_length, seed=settings.seed
+            settings.shape,
+            vocabulary_size=packed.vocabulary_size,
+            context=packed.sequence_length,
+            seed=settings.seed,
+            end_id=tokenizer.end_id,
         )
-    tokenizer = load_tokenizer(tokens.read_one("tokenizer.json"), name=tokens.address)
     if settings.objective == "diffusion":
-        adapt(model, with_mask(tokenizer), attention=settings.noising.attention)
+        tokenizer = tokenizer.with_mask()
+        adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
     attend_by_documents(model)
@@ -72,8 +76,8 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
             checkpoints.after(step + 1, {"metrics": metrics})
     return IndexResult(
         parts={
-            **model_parts(model, engine.weights()),
-            "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
+            **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
+            **tokenizer.files,
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },
         counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * packed.sequence_length},

@@ -1,29 +1,44 @@
-"""Models as artifacts: new from a shape, read from and written to safetensors, never pickle."""
+"""Models as artifacts: new from a shape, read from and written to safetensors, never pickle and never remote code."""
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-from safetensors import torch as safetensors
 from torch import Tensor
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
+from transformers.utils import logging as transformers_logging
 
 from octo.errors import InputError
+from octo.ml.tensor_files import INDEX, SHARD_BYTES, WEIGHTS, write_tensors
 from octo.settings.base import Precision
 from octo.settings.midtraining import ModelShape
-from octo.storage.artifacts import Artifact
+from octo.storage.artifacts import Artifact, Part
 
-CLASSES: Mapping[str, tuple[Callable[..., PretrainedConfig], type[PreTrainedModel]]] = {
+NEW: Mapping[str, tuple[Callable[..., PretrainedConfig], type[PreTrainedModel]]] = {
     "llama": (LlamaConfig, LlamaForCausalLM),
     "qwen2": (Qwen2Config, Qwen2ForCausalLM),
 }
+"""What can be built from a shape."""
+
+# Neither bars nor its table of what was loaded: octo says what is wrong in a sentence.
+_logging: Any = transformers_logging
+_logging.disable_progress_bar()
+_logging.set_verbosity_error()
 
 
-def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: int) -> PreTrainedModel:
+def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: int, end_id: int = 0) -> PreTrainedModel:
     """A model with random weights, the same ones for the same seed on every machine."""
-    config_class, model_class = CLASSES[shape.architecture]
+    config_class, model_class = NEW[shape.architecture]
     config = config_class(
         vocab_size=vocabulary_size,
         hidden_size=shape.hidden_size,
@@ -35,7 +50,7 @@ def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: in
         max_position_embeddings=context,
         tie_word_embeddings=False,
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=end_id,
         pad_token_id=None,
     )
     # The one place where torch's global generator is set: initialisation has no other source.
@@ -51,34 +66,173 @@ def accelerator() -> torch.device:
     return torch.device("cuda") if torch.cuda.is_available() else _CPU
 
 
-def load_model(artifact: Artifact, *, on: torch.device = _CPU, precision: Precision = "float32") -> PreTrainedModel:
-    """The model of a midtraining or rl artifact, its weights verified against the manifest.
+def load_model(
+    artifact: Artifact, *, scratch: Path, on: torch.device = _CPU, precision: Precision = "float32"
+) -> PreTrainedModel:
+    """The model of an artifact, its weights verified against the manifest.
 
-    A model to be trained is left where it is, and as it is: DeepSpeed moves it to its rank's device and converts it.
+    Its files are fetched, and read a tensor at a time: beside the model itself, one tensor is in memory. A model to be
+    trained is left where it is, and as it is: DeepSpeed moves it to its rank's device and converts it.
+
+    Args:
+        artifact: of a pretrained, midtraining, tuning or rl job.
+        scratch: where the files are for as long as they are read.
+        on: where the model is to be.
+        precision: of the weights alone; rotary positions are angles, which half as many bits would turn.
+
+    Raises:
+        InputError: it is of no architecture that transformers has, or its tensors are not those of its architecture.
     """
-    raw = json.loads(artifact.read_one("config.json"))
+    with TemporaryDirectory(dir=scratch, prefix="model-") as folder:
+        fetch_model(artifact, Path(folder))
+        model_class_of(read_config(Path(folder), name=artifact.address), name=artifact.address)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, precision),
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    model: Any
+    found: Mapping[str, Any]
+    model, found = loaded
+    wrong = {kind: sorted(map(str, names)) for kind, names in found.items() if names}
+    if wrong:
+        kind, names = next(iter(wrong.items()))
+        raise InputError(
+            f"the weights of {artifact.address} are not those of a {model.config.model_type} model: "
+            f"{kind.replace('_', ' ')} {', '.join(names[:3])}"
+        )
+    trained: PreTrainedModel = model.to(on).train()
+    return trained
+
+
+def fetch_model(artifact: Artifact, folder: Path) -> None:
+    """Bring an artifact's configuration and weights into a folder, verified, under the names that readers look for."""
+    for part in (*artifact.parts("config.json"), *_weights(artifact), *artifact.parts(INDEX)):
+        artifact.fetch(part, folder / part.name)
+
+
+def read_config(folder: Path, *, name: str) -> PretrainedConfig:
+    """The configuration of a model's folder.
+
+    Raises:
+        InputError: it is none that transformers has a class for.
+    """
+    raw = json.loads((folder / "config.json").read_bytes())
     kind = raw.get("model_type")
-    if kind not in CLASSES:
-        raise InputError(f"{artifact.address} holds a model of type {kind!r}; octo trains {', '.join(CLASSES)}")
-    config_class, model_class = CLASSES[kind]
-    with on:
-        model = model_class(config_class(**raw))
-    for parameter in model.parameters():
-        # The weights alone: rotary positions are angles, which half as many bits would turn.
-        parameter.data = parameter.data.to(getattr(torch, precision))
-    model.load_state_dict(safetensors.load(artifact.read_one("model.safetensors")), strict=True)
-    return model
+    if kind not in CONFIG_MAPPING:
+        raise InputError(
+            f"{name} holds a model of type {kind!r}, which transformers has no class of: octo takes the architectures "
+            "that transformers has natively"
+        )
+    config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(raw)
+    return config
 
 
-def model_parts(model: PreTrainedModel, weights: Mapping[str, Tensor] | None = None) -> dict[str, bytes]:
-    """The weights and the configuration as parts of an artifact. An engine's weights are not all in the model."""
-    tensors = model.state_dict() if weights is None else weights
-    return {
-        "model.safetensors": safetensors.save({name: each.detach().contiguous() for name, each in tensors.items()}),
-        "config.json": json.dumps(model.config.to_dict(), sort_keys=True, indent=1, default=str).encode(),
-    }
+def model_class_of(config: PretrainedConfig, *, name: str = "an artifact") -> type[PreTrainedModel]:
+    """The class of a configuration's causal language model; InputError when there is none."""
+    found: Any = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    if found is None:
+        raise InputError(f"{name} holds a model of type {config.model_type!r}, which is no causal language model")
+    model_class: type[PreTrainedModel] = found
+    return model_class
+
+
+def model_parts(
+    config: PretrainedConfig,
+    tensors: Iterable[tuple[str, Tensor]],
+    folder: Path,
+    *,
+    shard_bytes: int = SHARD_BYTES,
+) -> dict[str, Path]:
+    """The configuration and the weights as files, by the names of an artifact's parts.
+
+    Tensors are written as they come, one of them in memory; of those that are tied, one is written. An architecture
+    whose class keeps several stored tensors as one (experts) is converted back whole.
+
+    Args:
+        config: of the model.
+        tensors: by name, as the model's class calls them. Ranks that are given none write nothing.
+        folder: made where it is not there.
+        shard_bytes: see write_tensors.
+    """
+    folder.mkdir(exist_ok=True)
+    dtypes: list[torch.dtype] = []
+    files = write_tensors(_noting_dtypes(_as_stored(config, tensors), dtypes), folder, shard_bytes=shard_bytes)
+    path = folder / "config.json"
+    path.write_bytes(_described(config, dtypes[0] if dtypes else None))
+    return {**files, "config.json": path}
+
+
+def is_tied(config: PretrainedConfig, name: str) -> bool:
+    """Whether a tensor is another one once more, which the model's class ties it to when it is loaded."""
+    # transformers has no other way to say so.
+    tied: Any = getattr(model_class_of(config), "_tied_weights_keys", None)
+    return bool(config.get_text_config().tie_word_embeddings) and name in (tied or ())
+
+
+def take_weights(model: PreTrainedModel, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Put tensors in the place of a model's own, in the precision that they have; InputError when they do not fit."""
+    targets = {name: each for name, each in model.state_dict(keep_vars=True).items() if not is_tied(model.config, name)}
+    for name, tensor in tensors:
+        target = targets.pop(name, None)
+        if target is None or target.shape != tensor.shape:
+            there = "no such tensor" if target is None else f"the shape {list(target.shape)} there"
+            raise InputError(f"{name} has the shape {list(tensor.shape)}, and the model has {there}")
+        # As DeepSpeed converts a learner's: the weights alone, and not the buffers beside them.
+        target.data = tensor.to(target.device).reshape(target.shape).clone()
+    if targets:
+        raise InputError(f"the model's {next(iter(targets))} is not among these weights")
+
+
+def weights_digest(artifact: Artifact) -> str:
+    """The sha256 of a model's weights: of the one file's bytes, or of the digests of all of them."""
+    digests = [part.sha256 for part in _weights(artifact)]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def weights_size(artifact: Artifact) -> int:
+    """Bytes of a model's weights."""
+    return sum(part.size for part in _weights(artifact))
 
 
 def use_threads(num_threads: int) -> None:
     """Fix the threads of every matrix product: another number may round sums differently."""
     torch.set_num_threads(num_threads)
+
+
+def _weights(artifact: Artifact) -> list[Part]:
+    found = [part for part in artifact.parts() if part.index == 0 and part.name.endswith(".safetensors")]
+    if not found:
+        raise InputError(f"{artifact.address} has no part {WEIGHTS}: it is no model")
+    return found
+
+
+def _as_stored(config: PretrainedConfig, tensors: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors under the names that stored models have."""
+    untied = ((name, tensor) for name, tensor in tensors if not is_tied(config, name))
+    mapping: Any = get_checkpoint_conversion_mapping
+    if mapping(config.model_type) is None:
+        yield from untied
+        return
+    with torch.device("meta"):
+        model = model_class_of(config)(config)
+    yield from revert_weight_conversion(model, dict(untied)).items()
+
+
+def _noting_dtypes(tensors: Iterable[tuple[str, Tensor]], dtypes: list[torch.dtype]) -> Iterator[tuple[str, Tensor]]:
+    for name, tensor in tensors:
+        dtypes.append(tensor.dtype)
+        yield name, tensor
+
+
+def _described(config: PretrainedConfig, dtype: torch.dtype | None) -> bytes:
+    """config.json, with what whoever loads it by its class and in its precision needs, and no place of this machine."""
+    raw = config.to_dict()
+    raw.pop("_name_or_path", None)
+    raw["architectures"] = [model_class_of(config).__name__]
+    if dtype:
+        raw["dtype"] = str(dtype).removeprefix("torch.")
+    return json.dumps(raw, sort_keys=True, indent=1, default=str).encode()

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
-from tokenizers import Tokenizer
 
 from octo.data.questions import read_questions
-from octo.data.tokenizer import end_of_text
-from octo.data.tokenizer import load as load_tokenizer
+from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
@@ -58,10 +56,10 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
             f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
         )
     start = job.input("model")
-    tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
+    tokenizer = read_tokenizer(start)
     examples, num_left_out = read_examples(job.input("examples"), tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
-    model = load_model(start)
+    model = load_model(start, scratch=job.scratch)
     attend_by_documents(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
     engine = Engine(
@@ -94,8 +92,8 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
             checkpoints.after(step + 1, {"metrics": metrics})
     return IndexResult(
         parts={
-            **model_parts(model, engine.weights()),
-            "tokenizer.json": start.read_one("tokenizer.json"),
+            **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
+            **tokenizer.files,
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },
         counters={
@@ -107,13 +105,12 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     )
 
 
-def read_examples(artifact: Artifact, tokenizer: Tokenizer, settings: TuningSettings) -> tuple[list[Example], int]:
+def read_examples(artifact: Artifact, tokenizer: TextTokenizer, settings: TuningSettings) -> tuple[list[Example], int]:
     """The examples that fit, and how many do not.
 
     Raises:
         UsageError: none fits.
     """
-    end = end_of_text(tokenizer)
     occurrences: Counter[str] = Counter()
     encoded = []
     for question in read_questions(artifact, source=settings.source):
@@ -122,8 +119,8 @@ def read_examples(artifact: Artifact, tokenizer: Tokenizer, settings: TuningSett
             Example(
                 # Equal examples are noised otherwise, too.
                 f"{question.id}#{occurrences[question.id]}",
-                tokenizer.encode(question.text, add_special_tokens=False).ids,
-                [*tokenizer.encode(question.answer, add_special_tokens=False).ids, end],
+                tokenizer.encode_prompt(question.text),
+                [*tokenizer.encode(question.answer), tokenizer.end_id],
             )
         )
     fitting = [

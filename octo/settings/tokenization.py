@@ -12,7 +12,7 @@ class TokenizationSettings(JobSettings):
     """Mix curated corpora by weight and pack them into sequences of tokens."""
 
     job: ClassVar[str] = "tokenization"
-    code_version: ClassVar[int] = 1
+    code_version: ClassVar[int] = 2
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=8, scratch_gib=50)
     """What each of its pods asks of a cluster."""

@@ -18,16 +18,16 @@ from typing import Any
 import torch
 
 from octo.data.documents import Document, new_document, to_parquet
-from octo.data.tokenizer import end_of_text, train
+from octo.data.tokenizer import train
 from octo.job import stage_digest
-from octo.ml.models import model_parts, new_model
+from octo.ml.models import new_model
 from octo.ml.rl.protocol import WEIGHTS_HEADER
 from octo.settings.loading import arguments_of, secrets_of
 from octo.settings.midtraining import ModelShape
 from octo.settings.rl import RlSettings
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
-from tests.committing import commit
+from tests.committing import commit, commit_model
 from tests.wire.serving import serving
 
 TINY = {"hidden_size": 32, "intermediate_size": 64, "num_layers": 2, "num_heads": 4, "num_key_value_heads": 2}
@@ -40,12 +40,12 @@ def settings_on(store: Store, embedded: EmbeddedStore) -> RlSettings:
     tokenizer = train(["0123456789+="], vocabulary_size=258)
     model = new_model(ModelShape(**TINY), vocabulary_size=258, context=64, seed=3)
     # Every position sees a constant in the first dimension, by which it prefers to end, or to say one of two digits.
-    favoured = [end_of_text(tokenizer), *tokenizer.encode("34").ids]
+    favoured = [tokenizer.end_id, *tokenizer.encode("34")]
     with torch.no_grad():
         model.get_input_embeddings().weight[:, 0] = 5.0
         model.get_output_embeddings().weight[:, 0] = -1.0
         model.get_output_embeddings().weight[favoured, 0] = 0.0
-    trained = commit(store, [{**model_parts(model), "tokenizer.json": tokenizer.to_str().encode()}], job="midtraining")
+    trained = commit_model(store, model, tokenizer)
     # No sums: what is asked is to say one of those two digits last, and then to end.
     documents = [
         new_document(text, source="prompts", url=text, metadata={"question": text, "answer": "34"[len(text) % 2]})

@@ -205,7 +205,7 @@ def tokens(store: Store) -> Artifact:
         "mixture.json": json.dumps(
             {"sequence_length": LENGTH, "sequences": num_sequences, "vocabulary_size": 48}
         ).encode(),
-        "tokenizer.json": train_tokenizer([""], vocabulary_size=0).to_str().encode(),
+        **train_tokenizer([""], vocabulary_size=0).files,
     }
     return commit(store, [parts], job="tokenization")
 

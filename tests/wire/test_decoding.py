@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -11,18 +12,17 @@ import torch
 
 from octo.data import tokenizer as tokenizers
 from octo.data.documents import Document, new_document, to_parquet
-from octo.data.tokenizer import with_mask
 from octo.errors import UsageError
 from octo.job import open_job, produce, stage_digest
 from octo.ml.decoding import decode_shard
 from octo.ml.diffusion.adaptation import adapt
-from octo.ml.models import load_model, model_parts, new_model, use_threads
+from octo.ml.models import load_model, new_model, use_threads
 from octo.settings.decoding import DecodingSettings
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
-from tests.committing import commit
+from tests.committing import commit, commit_model
 
 SHAPE = ModelShape(hidden_size=16, intermediate_size=32, num_layers=1, num_heads=2, num_key_value_heads=2)
 FUNCTION = "octo.ml.decoding:decode"
@@ -32,11 +32,12 @@ LENGTH = 6
 def model_artifact(store: Store, *, diffusion: bool) -> Artifact:
     use_threads(1)
     words = tokenizers.train(["def f(x): return x", "a b c"] * 10, vocabulary_size=280)
-    model = new_model(SHAPE, vocabulary_size=words.get_vocab_size(), context=64, seed=0)
+    model = new_model(SHAPE, vocabulary_size=words.vocabulary_size, context=64, seed=0)
     model.lm_head.weight.data.mul_(40)
     if diffusion:
-        adapt(model, with_mask(words), attention="bidirectional")
-    return commit(store, [{**model_parts(model), "tokenizer.json": words.to_str().encode()}], job="midtraining")
+        words = words.with_mask()
+        adapt(model, words, attention="bidirectional")
+    return commit_model(store, model, words)
 
 
 def prompts_artifact(store: Store) -> Artifact:
@@ -118,12 +119,14 @@ def test_shards_workers_and_formats_change_no_completion(settings: DecodingSetti
     assert whole != written(produced(settings, seed=1))
 
 
-def test_a_model_decodes_in_half_the_bits_where_that_is_asked_for(settings: DecodingSettings, store: Store) -> None:
+def test_a_model_decodes_in_half_the_bits_where_that_is_asked_for(
+    settings: DecodingSettings, store: Store, tmp_path: Path
+) -> None:
     whole, half = produced(settings), produced(settings, precision="bfloat16")
     assert whole.manifest.digest != half.manifest.digest
     assert [each[:2] for each in written(half)] == [each[:2] for each in written(whole)]
     assert written(half) != written(whole)
-    model = load_model(artifact_of(store, settings), precision="bfloat16")
+    model = load_model(artifact_of(store, settings), scratch=tmp_path, precision="bfloat16")
     assert {each.dtype for each in model.parameters()} == {torch.bfloat16}
     # Angles of rotary positions, which half the bits would turn.
     assert {each.dtype for each in model.buffers()} == {torch.float32}

@@ -3,34 +3,36 @@
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from octo.data.tokenizer import MASK, PADDING, id_of
+from octo.data.tokenizer import TextTokenizer
+from octo.errors import InvariantError
 from octo.ml.diffusion.denoiser import Attention, Kind, become_diffusion, is_diffusion
 
 
 @torch.no_grad()
-def adapt(model: PreTrainedModel, tokenizer: Tokenizer, *, attention: Attention) -> None:
+def adapt(model: PreTrainedModel, tokenizer: TextTokenizer, *, attention: Attention) -> None:
     """Make a causal model a diffusion model, in place; one that is stays as it is.
 
     The mask's embedding, and its row of the head, are the mean of all: nearer to every word than anything drawn.
 
     Args:
         model: of any of octo's classes.
-        tokenizer: with padding and mask.
+        tokenizer: with a mask.
         attention: what its positions see from now on.
     """
     if is_diffusion(model.config):
         return
-    mask_id, pad_id = (id_of(tokenizer, token) for token in (MASK, PADDING))
+    mask_id = tokenizer.mask_id
+    if mask_id is None:
+        raise InvariantError("a model was to be adapted with a tokenizer that has no mask")
     means = [weight.mean(dim=0) for weight in _vocabularies(model)]
     if mask_id >= model.config.vocab_size:
         model.resize_token_embeddings(mask_id + 1, mean_resizing=False)
     for weight, mean in zip(_vocabularies(model), means, strict=True):
         weight[mask_id] = mean
-    become_diffusion(model.config, Kind(mask_id, pad_id, attention))
+    become_diffusion(model.config, Kind(mask_id, tokenizer.pad_id, attention))
 
 
 def _vocabularies(model: PreTrainedModel) -> list[Tensor]:

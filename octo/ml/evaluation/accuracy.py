@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from octo.data.questions import Question, read_questions
-from octo.data.tokenizer import end_of_text
-from octo.data.tokenizer import load as load_tokenizer
+from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import SandboxError, UsageError
 from octo.job import Job
 from octo.ml.diffusion.canvases import Request
@@ -54,9 +52,9 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     artifact = job.inputs["models"][index]
-    model = load_model(artifact, on=accelerator(), precision=settings.precision)
+    model = load_model(artifact, scratch=job.scratch, on=accelerator(), precision=settings.precision)
     model.train(mode=False)
-    tokenizer = load_tokenizer(artifact.read_one("tokenizer.json"), name=artifact.address)
+    tokenizer = read_tokenizer(artifact)
     questions = read_questions(job.input("problems"), source=settings.source)
     with scoring(settings.scoring, questions) as score:
         greedy = [group[0] for group in answers(model, tokenizer, questions, settings, score=score, samples=0)]
@@ -159,7 +157,7 @@ def ran(
 
 def answers(
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     questions: Sequence[Question],
     settings: EvaluationSettings,
     *,
@@ -170,7 +168,7 @@ def answers(
     group_size = samples or 1
     results: list[list[Answer]] = []
     for first, batch in _batches(questions, max(1, settings.batch_size // group_size)):
-        prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in batch]
+        prompts = [tokenizer.encode_prompt(question.text) for question in batch]
         complete_all = _denoised if is_diffusion(model.config) else _continued
         completions = complete_all(model, tokenizer, prompts, settings, first=first, samples=samples)
         texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
@@ -190,7 +188,7 @@ def answers(
 
 def _continued(
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     prompts: Sequence[Sequence[int]],
     settings: EvaluationSettings,
     *,
@@ -208,7 +206,7 @@ def _continued(
         prompts,
         group_size=group_size,
         max_new_tokens=settings.max_new_tokens,
-        end_id=end_of_text(tokenizer),
+        end_id=tokenizer.end_id,
         temperature=settings.temperature,
         draws_BT=np.concatenate(draws) if samples else None,
     )
@@ -216,7 +214,7 @@ def _continued(
 
 def _denoised(
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     prompts: Sequence[Sequence[int]],
     settings: EvaluationSettings,
     *,
@@ -232,8 +230,8 @@ def _denoised(
     texts = texts_of(
         model,
         requests,
-        ends=(end_of_text(tokenizer), kind_of(model.config).pad_id),
-        num_tokens=tokenizer.get_vocab_size(),
+        ends=(tokenizer.end_id, kind_of(model.config).pad_id),
+        num_tokens=tokenizer.vocabulary_size,
         settings=settings.denoising.model_copy(update={"temperature": settings.temperature if samples else 0.0}),
         seed=settings.seed,
     )

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from octo.errors import OctoError, PreemptedError, UsageError
 from octo.job import Job
-from octo.ml.models import use_threads
+from octo.ml.models import use_threads, weights_size
 from octo.ml.rl.protocol import (
     DAMAGED,
     ENDING,
@@ -133,14 +133,13 @@ def serve(job: Job[RlSettings]) -> NoReturn:
     settings = job.settings
     start = job.input("model")
     engine: SamplingEngine = resolve_name(ENGINES[settings.rollout.engine])(start, settings, job.scratch)
-    [committed] = start.parts("model.safetensors")
     desk = Desk(
         Worker(job, engine),
         port=settings.rollout.port,
         token=shared_token(job.store, job.output.digest),
         scratch=job.scratch,
         # Twice, since it may have been committed in half the learner's precision.
-        weight_bytes=2 * committed.size + HEADER_BYTES,
+        weight_bytes=2 * weights_size(start) + HEADER_BYTES,
     )
     use_threads(settings.threads)
     with _answering(desk):

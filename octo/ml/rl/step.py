@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from tokenizers import Tokenizer
 
 from octo.data.questions import Question
+from octo.data.tokenizer import TextTokenizer
 from octo.ml.rl.grpo import groups_without_variance
 from octo.ml.rl.rewards import Rewarder
 from octo.ml.rl.rollout import Completions
@@ -63,7 +63,7 @@ class Rollout:
 
 def roll_out(
     complete: Callable[[list[list[int]]], Completions],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     questions: list[Question],
     *,
     group_size: int,
@@ -80,7 +80,7 @@ def roll_out(
         reward: what they are worth.
         weights: digest of the weights that they are sampled with.
     """
-    prompts = [tokenizer.encode(question.text, add_special_tokens=False).ids for question in questions]
+    prompts = [tokenizer.encode_prompt(question.text) for question in questions]
     completions = complete(prompts)
     texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
     rewards = reward(

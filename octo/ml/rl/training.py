@@ -5,12 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
-from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from octo.data.questions import read_questions
-from octo.data.tokenizer import end_of_text
-from octo.data.tokenizer import load as load_tokenizer
+from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
@@ -62,9 +60,9 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
             f"--micro-batch-size {settings.micro_batch_size} must divide the {num_completions} completions of a step"
         )
     start = job.input("model")
-    tokenizer = load_tokenizer(start.read_one("tokenizer.json"), name=start.address)
+    tokenizer = read_tokenizer(start)
     questions = read_questions(job.input("problems"), source=settings.source)
-    model = load_model(start)
+    model = load_model(start, scratch=job.scratch)
     attend_by_documents(model)
     engine = Engine(
         model,
@@ -82,7 +80,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
         for step in range(first, settings.num_steps):
             with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
                 with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
-                    weights = collect_weights(job, engine)
+                    weights = collect_weights(job, engine, model)
                     span.set_attribute("octo.rollout.weights", weights.digest)
                     rollout = roll_out(
                         partial(_complete, sampler, weights, tokenizer, settings, denoising, step=step),
@@ -100,8 +98,8 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
             checkpoints.after(step + 1, asdict(record))
     return IndexResult(
         parts={
-            **model_parts(model, engine.weights()),
-            "tokenizer.json": start.read_one("tokenizer.json"),
+            **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
+            **tokenizer.files,
             "metrics.jsonl": _lines(record.metrics),
             "rollouts.jsonl": _lines(record.rollouts),
         },
@@ -112,7 +110,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
 def _complete(
     sampler: Sampler,
     weights: Weights,
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     settings: RlSettings,
     denoising: Denoising | None,
     prompts: Sequence[Sequence[int]],
@@ -120,10 +118,10 @@ def _complete(
     step: int,
 ) -> Completions:
     """The completions of a step."""
-    return sampler(chunks_of(prompts, settings, step=step, end_id=end_of_text(tokenizer), denoising=denoising), weights)
+    return sampler(chunks_of(prompts, settings, step=step, end_id=tokenizer.end_id, denoising=denoising), weights)
 
 
-def _denoising(model: PreTrainedModel, tokenizer: Tokenizer, settings: RlSettings) -> Denoising | None:
+def _denoising(model: PreTrainedModel, tokenizer: TextTokenizer, settings: RlSettings) -> Denoising | None:
     """How completions are sampled, where the policy is a diffusion model."""
     if not is_diffusion(model.config):
         return None
@@ -132,19 +130,17 @@ def _denoising(model: PreTrainedModel, tokenizer: Tokenizer, settings: RlSetting
     return Denoising(
         settings=settings.diffusion.denoising.model_copy(update={"temperature": settings.temperature}),
         pad_id=kind_of(model.config).pad_id,
-        num_tokens=tokenizer.get_vocab_size(),
+        num_tokens=tokenizer.vocabulary_size,
     )
 
 
-def _update_of(job: Job[RlSettings], engine: Engine, model: PreTrainedModel, tokenizer: Tokenizer) -> Update:
+def _update_of(job: Job[RlSettings], engine: Engine, model: PreTrainedModel, tokenizer: TextTokenizer) -> Update:
     """How the policy is updated: by the likelihoods of its tokens, or by scores that stand for them."""
     settings = job.settings
     if not is_diffusion(model.config):
         return partial(causal_policy.update, engine, settings=settings)
     reference = Reference(job, model) if settings.diffusion.kl_weight else None
-    policy = DiffusionPolicy(
-        engine, settings, kind=kind_of(model.config), end_id=end_of_text(tokenizer), reference=reference
-    )
+    policy = DiffusionPolicy(engine, settings, kind=kind_of(model.config), end_id=tokenizer.end_id, reference=reference)
     return partial(policy.update, model)
 
 

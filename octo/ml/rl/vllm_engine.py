@@ -4,7 +4,6 @@ What vLLM computes depends in its last bits on which requests it runs side by si
 closely and not exactly; the learner's check of the log-probabilities says how closely (`logprob_gap` of the metrics).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from octo.errors import UsageError
-from octo.ml.models import CLASSES
+from octo.ml.models import fetch_model
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk
+from octo.ml.tensor_files import INDEX, WEIGHTS
 from octo.randomness import generator
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact
@@ -26,8 +26,6 @@ except ModuleNotFoundError as error:
         f"--rollout.engine=vllm needs the package {error.name}: install octo with the extra rollout"
     ) from error
 
-WEIGHTS = "model.safetensors"
-
 
 class VllmEngine:
     """vLLM's offline engine on the model that the learner started from, and then whatever weights it is given."""
@@ -35,12 +33,10 @@ class VllmEngine:
     def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
         self._folder = scratch / "model"
         self._folder.mkdir()
-        config = json.loads(start.read_one("config.json"))
-        _, model_class = CLASSES[config["model_type"]]
-        (self._folder / "config.json").write_text(json.dumps({**config, "architectures": [model_class.__name__]}))
-        [weights] = start.parts(WEIGHTS)
-        start.fetch(weights, self._folder / WEIGHTS)
-        self._shapes = _shapes(self._folder / WEIGHTS)
+        fetch_model(start, self._folder)
+        self._shapes = {
+            name: shape for path in self._folder.glob("*.safetensors") for name, shape in _shapes(path).items()
+        }
         self._llm = LLM(
             model=str(self._folder),
             skip_tokenizer_init=True,
@@ -57,6 +53,8 @@ class VllmEngine:
         # vLLM itself takes any, and says in its log what was missing.
         if _shapes(weights) != self._shapes:
             raise UsageError("these weights are not of this worker's model: their names or shapes are others")
+        for path in (*self._folder.glob("*.safetensors"), *self._folder.glob(INDEX)):
+            path.unlink()
         weights.replace(self._folder / WEIGHTS)
         self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(self._folder)})
         # Keys and values of shared prompts were computed with the weights before.

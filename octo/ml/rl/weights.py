@@ -1,12 +1,13 @@
 """The learner's weights as one file with a digest, which every completion names."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
+
+from octo.ml.tensor_files import write_tensor_file
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Weights:
     digest: str
 
 
-def write_weights(tensors: Mapping[str, Tensor], path: Path) -> Weights:
+def write_weights(tensors: Iterable[tuple[str, Tensor]], path: Path) -> Weights:
     """Write the tensors in place of what is there. The same tensors make the same bytes."""
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+    write_tensor_file(tensors, path)
     with path.open("rb") as file:
         return Weights(path, hashlib.file_digest(file, "sha256").hexdigest())

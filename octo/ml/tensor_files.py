@@ -1,0 +1,136 @@
+"""Tensors in safetensors files: written one at a time, without holding them, and split where a file grows too large.
+
+The room for a file's header is reserved before its size is known, and filled up with spaces, as the format allows.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from octo.errors import InvariantError
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+SHARD_BYTES = 4 << 30
+HEADER_BYTES = 1 << 18
+"""Of the header, its length included: room for some 1,700 tensors. More of them go on in another file."""
+
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def write_tensors(
+    tensors: Iterable[tuple[str, Tensor]], folder: Path, *, shard_bytes: int = SHARD_BYTES
+) -> dict[str, Path]:
+    """Write tensors as transformers and vLLM look for them; the files by their names, none where there are no tensors.
+
+    One tensor at a time is in memory. The same tensors in the same order make the same bytes.
+
+    Args:
+        tensors: by name, of any device.
+        folder: an empty one.
+        shard_bytes: a file that would grow beyond is ended before. A larger tensor has a file to itself.
+    """
+    shards: list[_Shard] = []
+    for name, tensor in tensors:
+        if not (shards and shards[-1].has_room_for(name, tensor, shard_bytes)):
+            if shards:
+                shards[-1].close()
+            shards.append(_Shard(folder / f"shard-{len(shards)}"))
+        shards[-1].append(name, tensor)
+    if not shards:
+        return {}
+    shards[-1].close()
+    if len(shards) == 1:
+        return {WEIGHTS: shards[0].path.rename(folder / WEIGHTS)}
+    names = [f"model-{number:05}-of-{len(shards):05}.safetensors" for number in range(1, len(shards) + 1)]
+    index = {
+        "metadata": {"total_size": sum(shard.size for shard in shards)},
+        "weight_map": {name: file for file, shard in zip(names, shards, strict=True) for name in shard.names},
+    }
+    (folder / INDEX).write_text(json.dumps(index, indent=1))
+    files = {file: shard.path.rename(folder / file) for file, shard in zip(names, shards, strict=True)}
+    return {**files, INDEX: folder / INDEX}
+
+
+def write_tensor_file(tensors: Iterable[tuple[str, Tensor]], path: Path) -> None:
+    """Write tensors into one file, in place of what is there, one of them in memory."""
+    shard = _Shard(path)
+    for name, tensor in tensors:
+        if not shard.has_room_for(name, tensor):
+            raise InvariantError(f"{name} does not fit behind the {len(shard.names)} tensors before it in one file")
+        shard.append(name, tensor)
+    shard.close()
+
+
+def read_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a file, one at a time. SafetensorError when it is none of safetensors."""
+    with safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118 - it is no mapping
+            yield name, file.get_tensor(name)
+
+
+class _Shard:
+    """A safetensors file while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
+        self._header_bytes = len(json.dumps(self._entries))
+        self._file = path.open("wb")
+        self._file.seek(HEADER_BYTES)
+
+    @property
+    def names(self) -> list[str]:
+        """Of its tensors."""
+        return [name for name in self._entries if name != "__metadata__"]
+
+    def has_room_for(self, name: str, tensor: Tensor, shard_bytes: int = sys.maxsize) -> bool:
+        """Whether the tensor can be appended; readers expect it at a multiple of its numbers' size."""
+        return (
+            self.size + tensor.nbytes <= shard_bytes
+            and self.size % tensor.element_size() == 0
+            and self._header_bytes + len(self._entry(name, tensor)) + 8 <= HEADER_BYTES
+        )
+
+    def append(self, name: str, tensor: Tensor) -> None:
+        """Write a tensor's numbers."""
+        self._header_bytes += len(self._entry(name, tensor))
+        self._entries[name] = self._described(tensor)
+        plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        plain.numpy().tofile(self._file)
+        self.size += tensor.nbytes
+
+    def close(self) -> None:
+        """Write the header."""
+        body = json.dumps(self._entries).encode().ljust(HEADER_BYTES - 8)
+        self._file.seek(0)
+        self._file.write(len(body).to_bytes(8, "little") + body)
+        self._file.close()
+
+    def _described(self, tensor: Tensor) -> dict[str, object]:
+        return {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [self.size, self.size + tensor.nbytes],
+        }
+
+    def _entry(self, name: str, tensor: Tensor) -> str:
+        return json.dumps({name: self._described(tensor)})
