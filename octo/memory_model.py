@@ -79,7 +79,11 @@ class Footprint:
     @property
     def total(self) -> int:
         """All of it, without what is offloaded."""
-        return sum(getattr(self, each.name) for each in fields(self) if each.name not in ("moment", "offloaded"))
+        return sum(getattr(self, name) for name in PARTS)
+
+
+PARTS = tuple(each.name for each in fields(Footprint) if each.name not in ("moment", "offloaded"))
+"""Names of what a footprint is the sum of."""
 
 
 def footprint(shape: TransformerShape, training: Training) -> Footprint:

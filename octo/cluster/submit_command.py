@@ -16,7 +16,8 @@ from octo.cluster.submission import create_or_adopt
 from octo.confirmation import confirm
 from octo.errors import EXIT_DONE, UsageError
 from octo.pipelines.catalogue import PIPELINES
-from octo.pipelines.plan_command import one_stage, plan_text, planned
+from octo.pipelines.plan_command import one_stage, planned
+from octo.pipelines.plan_table import plan_text, table_width
 from octo.processes import stoppable
 from octo.render.jobset import installed
 from octo.render.launched import launched
@@ -73,7 +74,7 @@ def submit_command(arguments: Sequence[str]) -> int:
     with stoppable("what was created goes on: octo ps shows it"):
         plan = planned(one_stage(wanted), installation, wanted)
         if not settings.json_output:
-            console.print(plan_text(one_stage(wanted), plan), soft_wrap=True)
+            console.print(plan_text(one_stage(wanted), plan, width=table_width(console)), soft_wrap=True)
         if all(each.cached for each in plan):
             return _say_cached(console, plan[0].address, as_json=settings.json_output)
         confirm(f"Create {place}?", yes=settings.yes)

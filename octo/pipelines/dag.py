@@ -8,6 +8,7 @@ from octo.errors import UsageError
 from octo.settings.base import JobSettings
 from octo.settings.sources import setting_called
 from octo.settings.table import Setting, value_at
+from octo.transformer_shape import TransformerShape
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Stage:
     name: str
     settings: JobSettings
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shape: TransformerShape | None = None
+    """Of the model that the stage brings from elsewhere, which its settings do not say; for plans alone."""
 
     @property
     def needs(self) -> frozenset[str]:

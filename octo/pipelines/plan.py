@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from octo.errors import UsageError
 from octo.job import stage_digest
+from octo.memory_model import WIDTHS
 from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.hours import training_duration
+from octo.pipelines.known import Knowledge
+from octo.render.fitting import Known, RoleMemory, Trainer, memory_of, refuse_misfit
 from octo.render.jobset import installed
 from octo.render.roles import Role, roles
 from octo.settings.installation import Installation
@@ -20,12 +24,13 @@ MOST_PAST = 100
 
 
 class Estimate(NamedTuple):
-    """Seconds that something may take: in the middle, at least and at most, as it took before."""
+    """Seconds that something may take: in the middle, at least and at most."""
 
     middle: float
     low: float
     high: float
     samples: int
+    """How often it was done before; 0 where it is counted from its operations (see hours.py)."""
 
     def __add__(self, other: object) -> "Estimate":
         """One after the other."""
@@ -49,7 +54,15 @@ class StagePlan:
     unknown: str = ""
     """Why its address cannot be told."""
     estimate: Estimate | None = None
-    """None where the store holds no artifact that was made by the same job."""
+    """None where the store holds no artifact that was made by the same job, and its operations are not known."""
+    memory: tuple[RoleMemory, ...] = ()
+    """Of the pods that hold a model, by role; none where that is not known."""
+    memory_unknown: str = ""
+    """Why not."""
+    artifact_bytes: int = 0
+    """Of a model that is made, about; 0 where that is not known."""
+    checkpoint_bytes: int = 0
+    """Of one checkpoint, about, of which two are kept while the training lasts; 0 where there is none."""
 
     @property
     def pods(self) -> int:
@@ -66,8 +79,9 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
     """A plan for each stage, in the pipeline's order.
 
     Raises:
-        UsageError: no pool fits what a stage needs.
+        UsageError: no pool fits what a stage needs, or what it holds in memory does not fit where it is placed.
     """
+    knowledge = Knowledge(store)
     addresses: dict[str, str] = {}
     history: dict[str, _Past] = {}
     plans = []
@@ -75,17 +89,28 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
         job = stage.settings.job
         address, unknown = _address(stage, addresses, store)
         addresses[stage.name] = address
-        cached = bool(address) and find_artifact(store, job, address.rpartition("/")[2]) is not None
+        artifact = find_artifact(store, job, address.rpartition("/")[2]) if address else None
+        cached = artifact is not None
         if not cached and job not in history:
             history[job] = _past(store, job)
+        known, why = knowledge.learn(stage, artifact)
+        parts = tuple(roles(installed(stage.settings, installation), installation))
+        memory = memory_of(stage.settings, known, parts) if known else ()
+        if known and not cached:
+            refuse_misfit(stage.settings, known, memory, stage=stage.name if stage.name != pipeline.name else "")
+        trained, saved = _sizes(stage, known)
         plans.append(
             StagePlan(
                 stage=stage,
-                roles=tuple(roles(installed(stage.settings, installation), installation)),
+                roles=parts,
                 address=address,
                 cached=cached,
                 unknown=unknown,
-                estimate=None if cached else _estimate(history[job], stage.name),
+                estimate=None if cached else _estimate(history[job], stage, known, parts[0]),
+                memory=memory,
+                memory_unknown=why,
+                artifact_bytes=sum(part.size for part in artifact.manifest.parts) if artifact else trained,
+                checkpoint_bytes=saved,
             )
         )
     return plans
@@ -139,7 +164,25 @@ def _past(store: Store, job: str) -> _Past:
     )
 
 
-def _estimate(past: _Past, stage: str) -> Estimate | None:
-    """As the stage of that name took before; where none did, as the job took in any stage."""
-    samples = past.by_stage.get(stage) or past.job
+def _estimate(past: _Past, stage: Stage, known: Known | None, role: Role) -> Estimate | None:
+    """As the stage of that name took before; where none did, by its operations; else as the job took in any stage."""
+    samples = past.by_stage.get(stage.name)
+    counted = training_duration(stage.settings, known, role)
+    if counted and not samples:
+        return Estimate(*counted, samples=0)
+    samples = samples or past.job
     return Estimate(median(samples), min(samples), max(samples), len(samples)) if samples else None
+
+
+def _sizes(stage: Stage, known: Known | None) -> tuple[int, int]:
+    """Bytes of the model that a stage makes, and of a checkpoint on the way to it: with AdamW's states in float32."""
+    settings = stage.settings
+    if not isinstance(settings, Trainer):
+        return (WIDTHS["bfloat16"] * stage.shape.num_parameters if stage.shape else 0), 0
+    if known is None:
+        return 0, 0
+    weights = WIDTHS[settings.optimizer.precision] * known.shape.num_parameters
+    # At stage 3 the ranks' shares are all there is.
+    beside = 0 if settings.optimizer.zero_stage == 3 else weights
+    states = 12 * known.shape.num_parameters
+    return weights, (states + beside) * bool(settings.gang.checkpoint_every)

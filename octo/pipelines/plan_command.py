@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
 from octo.errors import EXIT_DONE, UsageError
+from octo.memory_model import PARTS
 from octo.pipelines.catalogue import PIPELINES, choose_pipeline
 from octo.pipelines.dag import Pipeline, Stage
-from octo.pipelines.plan import Estimate, StagePlan, critical_path, plan
+from octo.pipelines.plan import StagePlan, critical_path, plan
+from octo.pipelines.plan_table import plan_text, table_width
 from octo.pipelines.settings import PipelineSettings, StoreSettings
 from octo.processes import stoppable
-from octo.report.text import duration
 from octo.settings import JOBS
 from octo.settings.base import Flag, JobSettings
 from octo.settings.combined import load_with_job, of_job
@@ -62,24 +61,6 @@ def one_stage(settings: JobSettings) -> Pipeline:
     return Pipeline(settings.job, (Stage(settings.stage or settings.job, settings),))
 
 
-def plan_text(pipeline: Pipeline, plans: Sequence[StagePlan]) -> RenderableType:
-    """The plan as a table, with the sums below it."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("stage", "job", "pods", "accelerators", "pool", "", "estimate"):
-        table.add_column(heading, justify="right" if heading in ("pods", "accelerators") else "left")
-    for each in plans:
-        table.add_row(
-            each.stage.name,
-            each.stage.settings.job,
-            "" if each.cached else str(each.pods),
-            "" if each.cached else str(each.accelerators or ""),
-            "" if each.cached else ", ".join(dict.fromkeys(role.placement.pool.name for role in each.roles)),
-            Text("cached", style="green") if each.cached else "runs" if each.address else "runs, or is cached",
-            "" if each.cached else _estimate_text(each.estimate),
-        )
-    return Group(table, Text(), *(Text(line) for line in _sums(pipeline, plans)))
-
-
 def planned(pipeline: Pipeline, installation: Installation, settings: StoreSettings | JobSettings) -> list[StagePlan]:
     """The plan on the store that the settings name, or else the installation."""
     with open_session(*installation.reached(settings.store, settings.s3)) as session:
@@ -95,7 +76,7 @@ def _show(
     if as_json:
         console.print_json(json.dumps(plan_object(pipeline, plans)))
     else:
-        console.print(plan_text(pipeline, plans), soft_wrap=True)
+        console.print(plan_text(pipeline, plans, width=table_width(console)), soft_wrap=True)
     return EXIT_DONE
 
 
@@ -119,6 +100,21 @@ def plan_object(pipeline: Pipeline, plans: Sequence[StagePlan]) -> dict[str, obj
                     }
                     for role in each.roles
                 ],
+                "memory": [
+                    {
+                        "role": memory.role.name,
+                        "rank_bytes": memory.footprint.total,
+                        "rank_room_bytes": memory.room,
+                        "moment": memory.footprint.moment,
+                        "parts": {name: getattr(memory.footprint, name) for name in PARTS},
+                        "pod_bytes": memory.own,
+                        "tight": memory.is_tight,
+                    }
+                    for memory in each.memory
+                ],
+                "memory_unknown": each.memory_unknown,
+                "artifact_bytes": each.artifact_bytes or None,
+                "checkpoint_bytes": each.checkpoint_bytes or None,
                 "seconds": each.estimate._asdict() if each.estimate else None,
             }
             for each in plans
@@ -128,37 +124,3 @@ def plan_object(pipeline: Pipeline, plans: Sequence[StagePlan]) -> dict[str, obj
         "seconds": total._asdict(),
         "stages_without_a_past": unknown,
     }
-
-
-def _sums(pipeline: Pipeline, plans: Sequence[StagePlan]) -> list[str]:
-    running = [each for each in plans if not each.cached]
-    if not running:
-        return [f"{pipeline.name}: everything is committed already; nothing would run"]
-    pods, accelerators = (sum(getattr(each, name) for each in running) for name in ("pods", "accelerators"))
-    lines = [
-        f"{pipeline.name}: {len(running)} of {len(plans)} stages to run, {pods} pods"
-        + (f" with {accelerators} accelerators" if accelerators else ", no accelerators")
-    ]
-    lines += [
-        f"{each.stage.name}: whether it is committed is not known here: {each.unknown}"
-        for each in running
-        if each.unknown and not each.unknown.startswith("reads ")
-    ]
-    total, unknown = critical_path(plans)
-    if unknown == len(running):
-        return [*lines, "how long it takes is not known: the store holds nothing that these jobs made before"]
-    held = sum((each.estimate.middle * each.accelerators for each in running if each.estimate), 0.0) / 3600
-    lines.append(
-        f"about {_estimate_text(total)} on the critical path, without waiting for pods"
-        + (f"; {held:.1f} accelerator-hours" if accelerators else "")
-        + (f"; {unknown} stages without a past are not counted" if unknown else "")
-    )
-    return lines
-
-
-def _estimate_text(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "not known"
-    if estimate.low == estimate.high:
-        return duration(estimate.middle)
-    return f"{duration(estimate.middle)} ({duration(estimate.low)} to {duration(estimate.high)})"

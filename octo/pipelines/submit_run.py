@@ -12,7 +12,8 @@ from octo.errors import EXIT_DONE
 from octo.pipelines.catalogue import choose_pipeline
 from octo.pipelines.compile_command import UploadSettings, upload
 from octo.pipelines.kubeflow_upload import start_run
-from octo.pipelines.plan_command import plan_text, planned
+from octo.pipelines.plan_command import planned
+from octo.pipelines.plan_table import plan_text, table_width
 from octo.pipelines.settings import StoreSettings
 from octo.processes import stoppable
 from octo.settings.base import Flag
@@ -45,7 +46,7 @@ def submit_pipeline(arguments: Sequence[str]) -> int:
     with stoppable("no run was started"):
         plans = planned(pipeline, settings.installation, settings)
         if not settings.json_output:
-            console.print(plan_text(pipeline, plans), soft_wrap=True)
+            console.print(plan_text(pipeline, plans, width=table_width(console)), soft_wrap=True)
         confirm(f"Start {pipeline.name} on {settings.endpoint}?", yes=settings.yes)
         version, _ = upload(pipeline, settings)
         run_id = start_run(

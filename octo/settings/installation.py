@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from octo import __version__
 from octo.settings.base import Neutral, S3Settings, ServiceUrl, Settings
@@ -40,6 +40,11 @@ class Pool(BaseModel):
     """Accelerators of a node."""
     accelerator_memory_gib: float = Field(default=0, ge=0)
     """Memory of an accelerator, in GiB."""
+    teraflops: float = Field(default=0, ge=0)
+    """Products of bfloat16 numbers that an accelerator makes at its peak, in 10^12 operations a second, without
+    sparsity; 0 says nothing about it."""
+    shares_of_peak: tuple[float, float] = (0.3, 0.5)
+    """How much of the peak trainings reach, from and to: what estimates without a past rest on."""
     cpus: float = Field(default=0, ge=0)
     """Cores that a pod can have; 0 says nothing about it."""
     memory_gib: float = Field(default=0, ge=0)
@@ -50,6 +55,13 @@ class Pool(BaseModel):
     """Whether its nodes can be taken away."""
     share: float = Field(default=1, gt=0)
     """How much of a fleet it takes, in proportion to the other pools that fit."""
+
+    @field_validator("shares_of_peak")
+    @classmethod
+    def _shares_rise(cls, shares: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < shares[0] <= shares[1] <= 1:
+            raise ValueError(f"expected two shares of the peak above 0, the smaller first, got {shares}")
+        return shares
 
 
 class Images(BaseModel):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,15 +13,18 @@ from octo.errors import UsageError
 from octo.outcome import concluded
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.plan import Estimate, StagePlan, critical_path, plan
-from octo.pipelines.plan_command import one_stage, plan_command, plan_text
+from octo.pipelines.plan_command import one_stage, plan_command
+from octo.pipelines.plan_table import plan_text
 from octo.settings.base import Need
 from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation, Pool
+from octo.settings.loading import with_texts
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import IndexResult, Output, SpanId
 from octo.storage.store import Store
+from octo.transformer_shape import shape_of
 
 GPUS = Installation(pools=(Pool(name="plain"), Pool(name="gpus", accelerators=8)))
 DATA = Pipeline(
@@ -49,9 +53,9 @@ def commit(store: Store, address: str, *, stage: str, seconds: float) -> None:
     )
 
 
-def shown(pipeline: Pipeline, installation: Installation, store: Store) -> str:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(plan_text(pipeline, plan(pipeline, installation, store)))
+def shown(pipeline: Pipeline, installation: Installation, store: Store, *, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(plan_text(pipeline, plan(pipeline, installation, store), width=width), soft_wrap=True)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -107,10 +111,119 @@ def test_a_source_that_only_the_image_has_leaves_its_address_unknown_and_says_wh
     ingest, curate, _ = plan(pipeline, Installation(), store)
     assert (ingest.address, curate.address) == ("", "")
     text = shown(pipeline, Installation(), store)
-    assert "runs, or is cached" in text
+    assert "not known *" in text
+    assert "* runs, or is cached: which, is known when what it reads is committed" in text
     assert (
         "ingest: whether it is committed is not known here: the package package_of_the_image is not installed" in text
     )
+
+
+LLAMA = shape_of(
+    {
+        "model_type": "llama",
+        "vocab_size": 128_256,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+    }
+)
+H100S = Installation(
+    pools=(
+        Pool(name="plain"),
+        Pool(name="gpus", accelerators=8, accelerator_memory_gib=80, teraflops=989, shares_of_peak=(0.25, 0.5)),
+    )
+)
+
+
+def trained(**given: object) -> Pipeline:
+    """A model from elsewhere, its tokens, and a training of it."""
+    settings = {
+        "optimizer": {"precision": "bfloat16", "zero_stage": 2, "gradient_checkpointing": True},
+        "need": {"pods": 4, "accelerators": 8, "memory_gib": 500},
+        "batch_size": 512,
+        "micro_batch_size": 1,
+        "num_steps": 1000,
+    }
+    training = MidtrainingSettings.model_validate(settings | given)
+    start = Stage("start", IngestionSettings(sources=("a=arithmetic:prompts?count=5",)), shape=LLAMA)
+    tokens = Stage("tokenize", TokenizationSettings(sequence_length=8192), {"tokenizer": ("start",)})
+    inputs = {"tokens": ("tokenize",), "model": ("start",)}
+    return Pipeline("made", (start, tokens, Stage("train", training, inputs), Stage("again", training, inputs)))
+
+
+def test_memory_hours_and_bytes_of_a_training_follow_from_the_shape_of_its_model(store: Store) -> None:
+    *_, training, _ = plan(trained(), H100S, store)
+    [memory] = training.memory
+    assert memory.footprint.weights == 2 * LLAMA.num_parameters
+    assert (memory.room, memory.fits, memory.is_tight) == (80 << 30, True, False)
+    assert training.artifact_bytes == 2 * LLAMA.num_parameters
+    assert training.checkpoint_bytes == 14 * LLAMA.num_parameters
+    tokens = 1000 * 512 * 8192
+    of_a_token = 6 * (LLAMA.num_parameters - LLAMA.num_embedding_parameters) + 6 * 32 * 4096 * 8192
+    at_half = tokens * of_a_token * 4 / 3 / (32 * 989e12 * 0.5)
+    assert training.estimate is not None
+    assert training.estimate.low == pytest.approx(at_half)
+    assert training.estimate.high == pytest.approx(2 * at_half)
+    assert training.estimate.samples == 0
+
+
+def test_hours_are_not_known_where_the_peak_is_not_told_or_the_data_decides_the_steps(store: Store) -> None:
+    assert plan(trained(), GPUS, store)[2].estimate is None
+    assert plan(trained(num_steps=0), H100S, store)[2].estimate is None
+
+
+def test_a_training_that_was_done_before_takes_as_long_as_it_took(store: Store) -> None:
+    pipeline = one_stage(MidtrainingSettings(seed=7, stage="train"))
+    commit(store, plan(pipeline, Installation(), store)[0].address, stage="train", seconds=50)
+    *_, before, counted = plan(trained(), H100S, store)
+    assert before.estimate is not None
+    assert counted.estimate is not None
+    assert (round(before.estimate.middle), before.estimate.samples, counted.estimate.samples) == (50, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"optimizer": {"precision": "bfloat16", "zero_stage": 1}},
+        {"optimizer": {"precision": "bfloat16", "zero_stage": 2}, "micro_batch_size": 4},
+    ],
+)
+def test_a_training_that_cannot_fit_is_refused_and_every_remedy_helps(store: Store, given: dict[str, object]) -> None:
+    pipeline = trained(need={"pods": 2, "accelerators": 8, "memory_gib": 500}, **given)
+    with pytest.raises(UsageError) as refused:
+        plan(pipeline, H100S, store)
+    said = str(refused.value)
+    assert "\n" not in said
+    assert said.startswith("train: a rank holds about ")
+    assert "and an accelerator of pool gpus has 80 GiB; give --set train." in said
+    assert "a pool with accelerators of " in said
+    remedies = re.findall(r"--set (?:train)\.(\S+?)=([^\s,]+)", said)
+    assert remedies
+    for key, text in remedies:
+        changed = with_texts(pipeline.stage("train").settings, {key: text}, prefix="--set train.")
+        mended = pipeline.only("train").with_settings({"train": changed})
+        assert plan(mended, H100S, store)[-1].memory[0].fits
+
+
+def test_a_model_that_nothing_tells_the_size_of_is_not_refused_and_said_to_be_unknown(store: Store) -> None:
+    pipeline = one_stage(MidtrainingSettings(need=Need(accelerators=8)))
+    [training] = plan(pipeline, H100S, store)
+    assert (training.memory, training.memory_unknown) == ((), "the vocabulary of its tokens is not known")
+    text = shown(pipeline, H100S, store)
+    assert "midtraining: what it holds in memory is not known: the vocabulary of its tokens is not known" in text
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_is_no_wider_than_the_terminal(store: Store, width: int) -> None:
+    table, _, sums = shown(trained(), H100S, store, width=width).partition("\n\n")
+    assert max(map(len, table.rstrip().splitlines())) <= width
+    assert "start" in table
+    assert "of 80 GiB" in table
+    assert "checkpoint" in table or width < 200
+    assert "+ by its operations, at 25% to 50% of the 989 TFLOP/s of an accelerator of gpus" in sums
+    assert "models of 48.2 GB in all; 225 GB of checkpoints while the largest training lasts" in sums
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""What is known of the models and the data of a pipeline's stages before any of them has run.
+
+A new model's shape is in the settings, with the vocabulary of the stage that its tokens come from; a model from
+elsewhere brings its shape with its stage; a committed one has a config.json in the store.
+"""
+
+import json
+
+from octo.errors import OctoError
+from octo.pipelines.dag import Stage
+from octo.render.fitting import Known, new_shape
+from octo.settings.base import JobSettings
+from octo.settings.decoding import DecodingSettings
+from octo.settings.evaluation import EvaluationSettings
+from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.rl import RlSettings
+from octo.settings.tokenization import TokenizationSettings
+from octo.settings.tuning import TuningSettings
+from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.store import Store
+from octo.transformer_shape import shape_of
+
+CONFIG = "config.json"
+WITH_MODELS = (MidtrainingSettings, TuningSettings, RlSettings, EvaluationSettings, DecodingSettings)
+"""Of the jobs that hold a model in memory."""
+
+
+class Knowledge:
+    """Collected stage by stage, in a pipeline's order."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing yet. Artifacts that settings name are looked up in the store, or elsewhere in its service."""
+        self._store = store
+        self._models: dict[str, Known] = {}
+        self._lengths: dict[str, int] = {}
+        self._vocabularies: dict[str, int] = {}
+
+    def learn(self, stage: Stage, committed: Artifact | None) -> tuple[Known | None, str]:
+        """What is known of the model that the stage works with, or why nothing is; what it makes is remembered."""
+        self._remember_tokens(stage)
+        try:
+            known, why = self._worked_with(stage)
+        except OctoError as error:
+            known, why = None, str(error)
+        made = self._made(stage, known, committed)
+        if made is not None:
+            self._models[stage.name] = made
+            self._vocabularies[stage.name] = made.shape.vocabulary_size
+        return known, why
+
+    def _remember_tokens(self, stage: Stage) -> None:
+        settings = stage.settings
+        if isinstance(settings, TokenizationSettings):
+            self._lengths[stage.name] = settings.sequence_length
+            tokenizers = [self._vocabularies.get(name, 0) for name in stage.inputs.get("tokenizer", ())]
+            self._vocabularies[stage.name] = max(tokenizers, default=settings.vocabulary_size)
+
+    def _worked_with(self, stage: Stage) -> tuple[Known | None, str]:
+        settings = stage.settings
+        if not isinstance(settings, WITH_MODELS):
+            return None, ""
+        length = self._length(stage)
+        before = [self._models.get(name) for field in ("model", "models") for name in stage.inputs.get(field, ())]
+        found = [each for each in before if each is not None]
+        if before and not found:
+            return None, f"the model of {(stage.inputs.get('model') or stage.inputs['models'])[0]} is not known"
+        if not found:
+            found = [self._committed(address) for address in _addresses(settings)]
+        if found:
+            largest = max(found, key=lambda each: each.shape.num_parameters)
+            becomes = isinstance(settings, MidtrainingSettings) and settings.objective == "diffusion"
+            return Known(largest.shape, length, largest.is_diffusion or becomes), ""
+        if isinstance(settings, MidtrainingSettings):
+            return self._new(stage, settings, length)
+        return None, "it names no model"
+
+    def _new(self, stage: Stage, settings: MidtrainingSettings, length: int) -> tuple[Known | None, str]:
+        vocabularies = [self._vocabularies.get(name, 0) for name in stage.inputs.get("tokens", ())]
+        vocabulary = max(vocabularies, default=0)
+        if not vocabulary:
+            return None, "the vocabulary of its tokens is not known"
+        return Known(
+            new_shape(settings.shape, vocabulary_size=vocabulary), length, settings.objective == "diffusion"
+        ), ""
+
+    def _made(self, stage: Stage, known: Known | None, committed: Artifact | None) -> Known | None:
+        if stage.shape is not None:
+            return Known(stage.shape)
+        if committed is not None and committed.parts(CONFIG):
+            return _known_of(committed)
+        return known
+
+    def _committed(self, address: str) -> Known:
+        return _known_of(open_artifact(self._store, address))
+
+    def _length(self, stage: Stage) -> int:
+        if names := stage.inputs.get("tokens", ()):
+            return max(self._lengths.get(name, 0) for name in names)
+        tokens = getattr(stage.settings, "tokens", ())
+        found = [
+            open_artifact(self._store, address).manifest.settings.get("sequence_length", 0)
+            for address in ((tokens,) if isinstance(tokens, str) else tokens)
+            if address
+        ]
+        return max((each for each in found if isinstance(each, int)), default=0)
+
+
+def _known_of(artifact: Artifact) -> Known:
+    config = json.loads(artifact.read_one(CONFIG))
+    return Known(shape_of(config), is_diffusion="mask_token_id" in config)
+
+
+def _addresses(settings: JobSettings) -> list[str]:
+    given = [getattr(settings, name) for name in ("model", "models") if name in type(settings).model_fields]
+    return [address for each in given for address in ((each,) if isinstance(each, str) else each) if address]
