@@ -1,8 +1,8 @@
 """A model's body as decoding runs it: some columns of some canvases, and of the last layer what is asked for alone.
 
-It is the forward pass of transformers' Llama and Qwen2, layer by layer, of weights that are at hand whole. Left out is
-what theirs cannot leave out: in the last layer, the queries of positions that nobody asks about and all that would
-follow, and a mask where there is nothing to hide.
+Of Llama's shape, which most models have, it is run layer by layer, of weights that are at hand whole. Left out is what
+transformers' own forward pass cannot leave out: in the last layer, the queries of positions that nobody asks about and
+all that would follow, and a mask where there is nothing to hide. Other models are run by transformers, whole.
 
 Axes: B canvases, S their columns, C of them that are computed, M of those that are asked for in a canvas, N in all,
 D width, F that of the feed-forward part, H heads, K heads of keys and values, E width of a head.
@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+OF_LLAMAS_SHAPE = {"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer", "Qwen3DecoderLayer"}
+"""Layers of transformers that do what `_through` does, and nothing else."""
 
 
 class Memory(Protocol):
@@ -42,7 +45,7 @@ def states(
     """The last layer's states of the columns that are asked for, canvas by canvas; shape N, D.
 
     Args:
-        model: of transformers' Llama or Qwen2.
+        model: one of transformers' whose attention could be opened.
         tokens_BC: of the columns that are computed.
         positions_BC: of these columns in their text.
         sees_BCS: what each of them sees: of all columns where there is a memory, else of those that are computed; of
@@ -52,6 +55,8 @@ def states(
     """
     owner: Any = model
     body = owner.get_decoder()
+    if any(type(layer).__name__ not in OF_LLAMAS_SHAPE for layer in body.layers):
+        return _by_transformers(body, tokens_BC, positions_BC, sees_BCS, memory)[asked_BC]
     sees = None if bool(sees_BCS.all()) else sees_BCS
     hidden_BCD = body.embed_tokens(tokens_BC)
     turns = body.rotary_emb(hidden_BCD, position_ids=positions_BC)
@@ -60,6 +65,35 @@ def states(
         hidden_BCD = _through(layer, hidden_BCD, turns, sees, memory)
     found_ND: Tensor = body.norm(_through(last, hidden_BCD, turns, sees, memory, _ragged(asked_BC)))
     return found_ND
+
+
+def _by_transformers(
+    body: Any, tokens_BC: Tensor, positions_BC: Tensor, sees_BCS: Tensor, memory: Memory | None
+) -> Tensor:
+    hidden_BCD: Tensor = body(
+        input_ids=tokens_BC,
+        position_ids=positions_BC,
+        # Without one, a column would see those before it alone.
+        attention_mask=sees_BCS.expand(-1, tokens_BC.shape[1], -1)[:, None],
+        past_key_values=_Kept(memory) if memory else None,
+        use_cache=memory is not None,
+    ).last_hidden_state
+    return hidden_BCD
+
+
+class _Kept:
+    """A memory, as transformers' models ask for one."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
+        return self._memory.update(key_states, value_states, layer_idx)
+
+    def get_seq_length(self, *_: object) -> int:
+        return 0
 
 
 def _ragged(asked_BC: Tensor) -> Asked:
@@ -79,8 +113,8 @@ def _through(
     """What a layer makes of its columns; shape B, C, D, or N, D for those that are asked for."""
     attention, mlp = layer.self_attn, layer.mlp
     normed_BCD = layer.input_layernorm(hidden_BCD)
-    keys_BKSE = _turned(_in_heads(attention.k_proj(normed_BCD), attention.head_dim), turns)
-    values_BKSE = _in_heads(attention.v_proj(normed_BCD), attention.head_dim)
+    keys_BKSE = _turned(_in_heads(attention, "k", normed_BCD), turns)
+    values_BKSE = _in_heads(attention, "v", normed_BCD)
     if memory:
         keys_BKSE, values_BKSE = memory.update(keys_BKSE, values_BKSE, attention.layer_idx)
     if asked:
@@ -89,7 +123,7 @@ def _through(
         hidden_BCD, normed_BCD, turns = hidden_BCD[here], normed_BCD[here], (turns[0][here], turns[1][here])
         if sees_BCS is not None and sees_BCS.shape[1] > 1:
             sees_BCS = sees_BCS[here]
-    queries_BHCE = _turned(_in_heads(attention.q_proj(normed_BCD), attention.head_dim), turns)
+    queries_BHCE = _turned(_in_heads(attention, "q", normed_BCD), turns)
     attended_BCD = _attended(attention, queries_BHCE, keys_BKSE, values_BKSE, sees_BCS)
     if asked:
         hidden_BCD, attended_BCD = hidden_BCD[asked.wanted_BM], attended_BCD[asked.wanted_BM]
@@ -100,8 +134,13 @@ def _through(
     return through_BCD
 
 
-def _in_heads(projected_BCD: Tensor, width: int) -> Tensor:
-    return projected_BCD.view(*projected_BCD.shape[:-1], -1, width).transpose(1, 2)
+def _in_heads(attention: Any, which: str, normed_BCD: Tensor) -> Tensor:
+    projected_BCD = getattr(attention, f"{which}_proj")(normed_BCD)
+    heads_BCHE = projected_BCD.view(*projected_BCD.shape[:-1], -1, attention.head_dim)
+    # Qwen3 norms each head of its queries and keys.
+    norm = getattr(attention, f"{which}_norm", None)
+    heads_BHCE: Tensor = (norm(heads_BCHE) if norm else heads_BCHE).transpose(1, 2)
+    return heads_BHCE
 
 
 def _turned(heads_BHCE: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
