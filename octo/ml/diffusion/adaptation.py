@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from octo.data.tokenizer import TextTokenizer
 from octo.errors import InvariantError
 from octo.ml.diffusion.denoiser import Attention, Kind, become_diffusion, is_diffusion
+from octo.ml.diffusion.opening import open_attention
 
 
 @torch.no_grad()
@@ -18,10 +19,14 @@ def adapt(model: PreTrainedModel, tokenizer: TextTokenizer, *, attention: Attent
     The mask's embedding, and its row of the head, are the mean of all: nearer to every word than anything drawn.
 
     Args:
-        model: of any of octo's classes.
+        model: any of transformers' whose attention can be opened.
         tokenizer: with a mask.
         attention: what its positions see from now on.
+
+    Raises:
+        UsageError: its attention cannot be opened.
     """
+    open_attention(model)
     if is_diffusion(model.config):
         return
     mask_id = tokenizer.mask_id

@@ -54,14 +54,15 @@ def states(
         memory: where the keys and values of other columns are.
     """
     owner: Any = model
-    body = owner.get_decoder()
-    if any(type(layer).__name__ not in OF_LLAMAS_SHAPE for layer in body.layers):
+    body = owner.base_model
+    layers: Any = getattr(body, "layers", ())
+    if not {type(layer).__name__ for layer in layers or [body]} <= OF_LLAMAS_SHAPE:
         return _by_transformers(body, tokens_BC, positions_BC, sees_BCS, memory)[asked_BC]
     sees = None if bool(sees_BCS.all()) else sees_BCS
     hidden_BCD = body.embed_tokens(tokens_BC)
     turns = body.rotary_emb(hidden_BCD, position_ids=positions_BC)
-    *layers, last = body.layers
-    for layer in layers:
+    *earlier, last = layers
+    for layer in earlier:
         hidden_BCD = _through(layer, hidden_BCD, turns, sees, memory)
     found_ND: Tensor = body.norm(_through(last, hidden_BCD, turns, sees, memory, _ragged(asked_BC)))
     return found_ND

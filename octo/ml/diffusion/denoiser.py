@@ -105,7 +105,7 @@ def sight_of(valid_BS: Tensor, prompt_BS: Tensor, kind: Kind) -> Sight:
 def hidden_states(model: torch.nn.Module, tokens_BS: Tensor, *, sight: Sight) -> Tensor:
     """The last layer's states, each of which predicts the token `Kind.lag` columns after it; shape B, S, D."""
     body: Any = model
-    hidden_BSD: Tensor = body.model(
+    hidden_BSD: Tensor = body.base_model(
         input_ids=tokens_BS,
         attention_mask=sight.mask(),
         position_ids=sight.positions_BS,
@@ -117,5 +117,5 @@ def hidden_states(model: torch.nn.Module, tokens_BS: Tensor, *, sight: Sight) ->
 def head(model: PreTrainedModel) -> Tensor:
     """The weights that turn a state into logits; shape V, D. These models have no bias there."""
     outputs: Any = model
-    weight: Tensor = outputs.lm_head.weight
+    weight: Tensor = outputs.get_output_embeddings().weight
     return weight
