@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from octo.data.packed import PADDING_SLICE, PackedTokens
 from octo.errors import InvariantError
 from octo.ml.attention import attends_by_documents
 from octo.ml.documents import Documents, causal_documents
+from octo.ml.heads import Asked, model_logprobs
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,17 @@ def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predi
     """
     if not attends_by_documents(model):
         raise InvariantError("this model would let documents see each other: it must attend_by_documents")
-    logits_BSV = model(
+    # A boundary's state predicts nothing: it never reaches the head.
+    rows_N, columns_N = batch.predicted().nonzero(as_tuple=True)
+    logprobs_N, _ = model_logprobs(
+        model,
+        Asked(
+            sites_N=rows_N * batch.tokens_BS.shape[1] + columns_N,
+            sites_K=torch.arange(len(rows_N), device=rows_N.device),
+            targets_K=batch.tokens_BS[rows_N, columns_N + 1],
+        ),
         input_ids=batch.tokens_BS,
-        documents=batch.documents(),
         position_ids=batch.positions_BS,
-        use_cache=False,
-    ).logits
-    predicted_BS = batch.predicted()
-    # The mask is applied before the softmax: a boundary's row of logits is never computed with.
-    logits_NV = logits_BSV[:, :-1][predicted_BS]
-    return cross_entropy(logits_NV.float(), batch.tokens_BS[:, 1:][predicted_BS], reduction="sum") / num_predicted
+        documents=batch.documents(),
+    )
+    return -logprobs_N.sum() / num_predicted

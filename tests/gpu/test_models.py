@@ -12,10 +12,10 @@ from octo.ml.batches import PackedBatch, language_model_loss
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
 from octo.ml.diffusion.denoiser import Kind, become_diffusion
-from octo.ml.diffusion.token_logprobs import token_logprobs
 from octo.ml.models import new_model
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk, sample
+from octo.ml.token_logprobs import token_logprobs
 from octo.settings.denoising import DenoisingSettings
 from tests.gpu.conftest import CPU, SHAPE, VOCABULARY
 

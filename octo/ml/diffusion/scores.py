@@ -4,17 +4,12 @@ All passes of a micro-batch are one forward pass of the model. Canvases that are
 one prompt are, are computed once. Only the states that predict masked tokens that are scored reach the vocabulary. A
 model of blocks is asked for a token after what is before its block, unmasked, as it is in decoding.
 
-The model is called once as a whole, and its head once within it, whatever the micro-batch holds: so DeepSpeed gathers
-weights as often on every rank, and its hooks come in their order.
-
 Axes: C completions, S columns of a prompt and its completion, L columns of a completion, J passes of a completion, R of
 all canvases, B of different ones, N states that predict, K masked tokens, D width.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +20,7 @@ from octo.errors import UsageError
 from octo.ml.diffusion.denoiser import Kind, sight_of
 from octo.ml.diffusion.masking import Pass, passes
 from octo.ml.diffusion.sight import Sight, sites
-from octo.ml.diffusion.token_logprobs import token_logprobs
+from octo.ml.heads import Asked, model_logprobs
 from octo.settings.coupling import CouplingSettings
 
 
@@ -134,23 +129,14 @@ def scores(
         temperature: divides the logits.
     """
     reading = _reading(batch, drawn, kind)
-    entropies_N = torch.empty(0)
-
-    def read(hidden_BSD: Tensor, weight_VD: Tensor) -> Tensor:
-        nonlocal entropies_N
-        states_ND = hidden_BSD.flatten(0, 1).index_select(0, reading.sites_N)
-        logprobs_K, entropies_N = token_logprobs(
-            states_ND, weight_VD, reading.sites_K, reading.targets_K, temperature=temperature
-        )
-        return logprobs_K
-
-    with _head_does(model, read):
-        logprobs_K: Tensor = model(
-            input_ids=reading.tokens_BS,
-            attention_mask=reading.sight.mask(),
-            position_ids=reading.sight.positions_BS,
-            use_cache=False,
-        ).logits
+    logprobs_K, entropies_N = model_logprobs(
+        model,
+        Asked(reading.sites_N, reading.sites_K, reading.targets_K),
+        temperature=temperature,
+        input_ids=reading.tokens_BS,
+        attention_mask=reading.sight.mask(),
+        position_ids=reading.sight.positions_BS,
+    )
     shape = (len(drawn[0]), *batch.scored_CL.shape)
     logprobs_JCL = logprobs_K.new_zeros(shape).index_put(reading.tokens_JCL, logprobs_K)
     entropies_JCL = entropies_N.new_zeros(shape).index_put(reading.tokens_JCL, entropies_N[reading.sites_K])
@@ -215,15 +201,3 @@ def _reading(batch: Written, drawn: Sequence[Sequence[Pass]], kind: Kind) -> _Re
 def _masked_columns(each: Pass, batch: Written) -> NDArray[np.bool_]:
     padding = np.zeros(batch.width - len(each.masked_prompt_P), dtype=np.bool_)
     return np.concatenate([padding, each.masked_prompt_P, each.masked_L])
-
-
-@contextmanager
-def _head_does(model: torch.nn.Module, read: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
-    """Have the head make something else of the states and its weights, which may be gathered for its call alone."""
-    outputs: Any = model
-    head = outputs.get_output_embeddings()
-    head.forward = lambda hidden_BSD: read(hidden_BSD, head.weight)
-    try:
-        yield
-    finally:
-        del head.forward

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from octo.ml.heads import Asked, model_logprobs
+
 
 @dataclass(frozen=True)
 class CompletionBatch:
@@ -44,12 +46,21 @@ def completion_batch(
 def completion_logprobs(model: torch.nn.Module, batch: CompletionBatch, *, temperature: float) -> tuple[Tensor, Tensor]:
     """Log-probability of each completion token, and the entropy (nats, no gradient) where it was drawn; shapes C, T.
 
-    Padding comes after the completion, so causal attention alone keeps it out of sight.
+    Zero where there is no token. Padding comes after the completion, so causal attention alone keeps it out of sight.
     """
-    logits_CSV = model(input_ids=batch.tokens_CS, use_cache=False).logits
-    rows_C1 = torch.arange(len(batch.columns_CT), device=logits_CSV.device)[:, None]
-    logprobs_CTV = (logits_CSV[rows_C1, batch.columns_CT].float() / temperature).log_softmax(dim=-1)
-    logprobs_CT = logprobs_CTV.gather(-1, batch.targets_CT[..., None]).squeeze(-1)
-    with torch.no_grad():
-        entropy_CT = -(logprobs_CTV.exp() * logprobs_CTV).sum(dim=-1)
-    return logprobs_CT, entropy_CT
+    rows_K, places_K = batch.mask_CT.nonzero(as_tuple=True)
+    logprobs_K, entropies_K = model_logprobs(
+        model,
+        Asked(
+            sites_N=rows_K * batch.tokens_CS.shape[1] + batch.columns_CT[rows_K, places_K],
+            sites_K=torch.arange(len(rows_K), device=rows_K.device),
+            targets_K=batch.targets_CT[rows_K, places_K],
+        ),
+        temperature=temperature,
+        input_ids=batch.tokens_CS,
+    )
+    logprobs_CT, entropies_CT = (
+        each_K.new_zeros(batch.mask_CT.shape).index_put((rows_K, places_K), each_K)
+        for each_K in (logprobs_K, entropies_K)
+    )
+    return logprobs_CT, entropies_CT

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from octo.ml.diffusion import token_logprobs as module
-from octo.ml.diffusion.token_logprobs import token_logprobs
+from octo.ml import token_logprobs as module
+from octo.ml.token_logprobs import token_logprobs
 
 N, D, V = 9, 8, 1000
 SITES = torch.tensor([0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8])

@@ -1,7 +1,8 @@
 """Log-probabilities of some tokens, without the logits of a whole vocabulary.
 
 The vocabulary is gone through a slab at a time, forwards and, computed anew, backwards: what is kept are one number a
-state. A state that predicts several completions' tokens, as a canvas that they share does, is multiplied once.
+state, and a vocabulary that is no more than a slab. A state that predicts several completions' tokens, as a canvas that
+they share does, is multiplied once.
 
 Logits have the model's precision and are taken as float32 or better; what is added up over the vocabulary is float64.
 
@@ -75,9 +76,11 @@ class _TokenLogprobs(torch.autograd.Function):
             tops_N = higher_N
             weights_WN = scaled_WN.sub_(tops_N).clamp_(min=LOWEST).exp2()
             totals_N += weights_WN.sum(dim=0)
-            moments_N += weights_WN.mul_(scaled_WN).sum(dim=0)
+            moments_N += scaled_WN.mul_(weights_WN).sum(dim=0)
         partitions_N = tops_N + totals_N.log2()
-        ctx.save_for_backward(states_ND, weight_VD, sites_K, targets_K, partitions_N)
+        # A vocabulary of one slab is not multiplied again.
+        kept_WN = weights_WN.div_(totals_N.to(dtype)) if len(slabs) == 1 else None
+        ctx.save_for_backward(states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN)
         ctx.slabs, ctx.rate, ctx.temperature = slabs, rate, temperature
         entropies_N = (totals_N.log() - math.log(2) * moments_N / totals_N).to(dtype)
         ctx.mark_non_differentiable(entropies_N)
@@ -86,7 +89,7 @@ class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        states_ND, weight_VD, sites_K, targets_K, partitions_N = ctx.saved_tensors
+        states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN = ctx.saved_tensors
         wants_states, wants_weight = ctx.needs_input_grad[:2]
         gradients_K = gradients[0] / ctx.temperature
         dtype = gradients_K.dtype
@@ -96,17 +99,27 @@ class _TokenLogprobs(torch.autograd.Function):
         weight_gradient_VD = torch.empty_like(weight_VD) if wants_weight else None
         for tokens, asked in ctx.slabs:
             # What a gradient of log-probabilities is to the logits: itself at the token, less its share everywhere.
-            scaled_WN = torch.mm(weight_VD[tokens], states_ND.t()).to(dtype).mul_(ctx.rate)
-            shares_WN = scaled_WN.sub_(partitions_N).clamp_(min=LOWEST).exp2_().mul_(-sums_N)
+            if kept_WN is None:
+                scaled_WN = torch.mm(weight_VD[tokens], states_ND.t()).to(dtype).mul_(ctx.rate)
+                shares_WN = scaled_WN.sub_(partitions_N).clamp_(min=LOWEST).exp2_().mul_(-sums_N)
+            else:
+                shares_WN = kept_WN * -sums_N
             shares_WN.index_put_((targets_K[asked] - tokens.start, sites_K[asked]), gradients_K[asked], accumulate=True)
             logits_gradient_WN = shares_WN.to(states_ND.dtype)
             if weight_gradient_VD is not None:
                 torch.mm(logits_gradient_WN, states_ND, out=weight_gradient_VD[tokens])
             if states_gradient_ND is not None:
-                states_gradient_ND += torch.mm(logits_gradient_WN.t(), weight_VD[tokens])
+                _add_product(states_gradient_ND, logits_gradient_WN.t(), weight_VD[tokens])
         if states_gradient_ND is not None:
             states_gradient_ND = states_gradient_ND.to(states_ND.dtype)
         return states_gradient_ND, weight_gradient_VD, None, None, None
+
+
+def _add_product(sum_ND: Tensor, left_NW: Tensor, right_WD: Tensor) -> None:
+    if sum_ND.dtype == left_NW.dtype:
+        sum_ND.addmm_(left_NW, right_WD)
+    else:
+        sum_ND += torch.mm(left_NW, right_WD)
 
 
 def _slabs(targets_K: Tensor, *, num_states: int, num_tokens: int) -> Iterator[tuple[slice, slice]]:

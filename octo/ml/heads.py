@@ -1,0 +1,93 @@
+"""What a model's head says of some tokens, told without its logits: the head is told to do something else.
+
+The model is called once as a whole, and its head once within it, whatever is asked: so DeepSpeed gathers weights as
+often on every rank, and its hooks come in their order.
+
+Axes: B sequences, S positions, D width, V vocabulary, N states that predict, K tokens that are asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from octo.errors import UsageError
+from octo.ml.token_logprobs import token_logprobs
+
+
+class Asked(NamedTuple):
+    """Tokens, and which states predict them."""
+
+    sites_N: Tensor
+    """Places of the states, counted through all sequences."""
+    sites_K: Tensor
+    """By which of these states each token is predicted."""
+    targets_K: Tensor
+
+
+def model_logprobs(
+    model: torch.nn.Module, asked: Asked, *, temperature: float = 1.0, **inputs: Tensor | object
+) -> tuple[Tensor, Tensor]:
+    """The log-probability of each token that is asked for, shape K, and each state's entropy, shape N.
+
+    Args:
+        model: a causal or a diffusion model, or DeepSpeed's engine around one.
+        asked: the tokens.
+        temperature: divides the logits.
+        inputs: what the model is called with.
+
+    Returns:
+        Nats. The entropies have no gradient.
+
+    Raises:
+        UsageError: the model's logits are not its states times a matrix, nor a multiple of that.
+    """
+    config = getattr(getattr(model, "module", model), "config", None)
+    multiple = _multiple(config)
+    entropies_N = torch.empty(0)
+
+    def read(hidden_BSD: Tensor, weight_VD: Tensor) -> Tensor:
+        nonlocal entropies_N
+        states_ND = hidden_BSD.flatten(0, 1).index_select(0, asked.sites_N)
+        logprobs_K, entropies_N = token_logprobs(
+            states_ND, weight_VD, asked.sites_K, asked.targets_K, temperature=temperature / multiple
+        )
+        return logprobs_K
+
+    with _head_does(model, read) as heard:
+        made_K: Tensor = model(**inputs, use_cache=False).logits
+    logprobs_K = heard[0]
+    # What the model does to logits it has done to these numbers.
+    if made_K is not logprobs_K and not torch.allclose(made_K, multiple * logprobs_K, rtol=1e-3):
+        raise UsageError(
+            f"a {getattr(config, 'model_type', 'strange')} model does something of its own to its head's logits, which "
+            "octo does not know: take a model whose logits are its states times a matrix"
+        )
+    return logprobs_K, entropies_N
+
+
+def _multiple(config: Any) -> float:
+    """What the model multiplies its head's logits by."""
+    return float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0)
+
+
+@contextmanager
+def _head_does(model: torch.nn.Module, read: Callable[[Tensor, Tensor], Tensor]) -> Iterator[list[Tensor]]:
+    """Have the head make something else of the states and its weights, which may be gathered for its call alone.
+
+    What it made comes in the list that is given, as the head's other hooks have left it.
+    """
+    owner: Any = model
+    head = owner.get_output_embeddings()
+    if getattr(head, "bias", None) is not None:
+        raise UsageError("this model's head adds a bias to its logits, which octo does not know: take another model")
+    heard: list[Tensor] = []
+    head.forward = lambda hidden_BSD: read(hidden_BSD, head.weight)
+    listening = head.register_forward_hook(lambda _head, _given, made: heard.append(made))
+    try:
+        yield heard
+    finally:
+        listening.remove()
+        del head.forward
