@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from octo.data.tokenizer import TextTokenizer
 
 
-def commit(store: Store, indexes: Sequence[Mapping[str, bytes | Path]], *, job: str = "ingestion") -> Artifact:
-    """An artifact with these parts by index."""
+def commit(
+    store: Store,
+    indexes: Sequence[Mapping[str, bytes | Path]],
+    *,
+    job: str = "ingestion",
+    rows: Sequence[Mapping[str, int]] = (),
+) -> Artifact:
+    """An artifact with these parts by index, and how many rows they have where that is said."""
     output = Output(store, job=job, digest=uuid.uuid4().hex * 2, attempt="test")
     for index, parts in enumerate(indexes):
-        output.commit(index, IndexResult(parts=parts))
+        output.commit(index, IndexResult(parts=parts, rows=rows[index] if rows else {}))
     return output.finish(
         stage=job,
         code_version=1,

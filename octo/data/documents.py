@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 ROW_GROUP_BYTES = 32 << 20
 """Text that is held before it is written: it bounds the memory of a writer and of a reader of one row group."""
 ROW_GROUP_ROWS = 50_000
+_STREAMED_ROWS = 256
+_READ_BYTES = 1 << 20
 
 
 class Document(NamedTuple):
@@ -112,6 +114,14 @@ def read_columns(body: bytes, columns: Sequence[str]) -> Iterator[tuple[str, ...
     for batch in pq.ParquetFile(pa.BufferReader(body)).iter_batches(columns=list(columns)):
         by_name = batch.to_pydict()
         yield from zip(*(by_name[name] for name in columns), strict=True)
+
+
+def stream_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Some columns of a Parquet file on disk, row by row; a few hundred rows are in memory at a time."""
+    with pq.ParquetFile(file, buffer_size=_READ_BYTES) as opened:
+        for batch in opened.iter_batches(batch_size=_STREAMED_ROWS, columns=list(columns)):
+            by_name = batch.to_pydict()
+            yield from zip(*(by_name[name] for name in columns), strict=True)
 
 
 def count_rows(body: bytes) -> int:

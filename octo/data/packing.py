@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from octo.data.tokenizer import Tokens
+from octo.data.packed import Tokens
 
 NUM_OPEN = 512
 """Sequences that are filled side by side; it bounds the memory, and the distance that a document moves."""
@@ -21,41 +21,62 @@ class Slice(NamedTuple):
     """A run of one document's tokens."""
 
     document: str
-    source: str
     document_offset: int
     """Where in the document the slice begins."""
     tokens: Tokens
 
 
-def pack(documents: Iterable[Slice], *, sequence_length: int, num_open: int = NUM_OPEN) -> Iterator[list[Slice]]:
-    """Sequences of slices, none longer than `sequence_length`; what is missing at an end is padding.
+class Packer:
+    """Puts documents into sequences as they come. It holds at most twice `num_open` sequences and one document."""
 
-    Args:
-        documents: whole documents, in the order of the mixture.
-        sequence_length: tokens in a sequence.
-        num_open: sequences that are filled side by side.
-    """
-    opened: list[tuple[int, int]] = []
-    contents: dict[int, list[Slice]] = {}
-    reserve = _Reserve()
-    for number, document in enumerate(documents):
-        if len(document.tokens) > sequence_length:
-            reserve.put(document)
-            if reserve.num_tokens > num_open * sequence_length:
-                yield reserve.take(sequence_length)
-            continue
-        place = bisect_left(opened, (len(document.tokens), -1))
-        room, sequence = opened.pop(place) if place < len(opened) else (sequence_length, number)
-        contents.setdefault(sequence, []).append(document)
-        insort(opened, (room - len(document.tokens), sequence))
-        if opened[0][0] == 0 or len(opened) > num_open:
+    def __init__(self, sequence_length: int, *, num_open: int = NUM_OPEN) -> None:
+        """Nothing is open yet.
+
+        Args:
+            sequence_length: tokens in a sequence.
+            num_open: sequences that are filled side by side.
+        """
+        self._length = sequence_length
+        self._num_open = num_open
+        self._number = 0
+        self._opened: list[tuple[int, int]] = []
+        self._contents: dict[int, list[Slice]] = {}
+        self._reserve = _Reserve()
+
+    def put(self, document: Slice) -> list[list[Slice]]:
+        """Take a whole document; the sequences that are ready by that, none longer than the length."""
+        ready = []
+        if len(document.tokens) > self._length:
+            self._reserve.put(document)
+            while self._reserve.num_tokens > self._num_open * self._length:
+                ready.append(self._reserve.take(self._length))
+            return ready
+        place = bisect_left(self._opened, (len(document.tokens), -1))
+        room, sequence = self._opened.pop(place) if place < len(self._opened) else (self._length, self._number)
+        self._number += 1
+        self._contents.setdefault(sequence, []).append(document)
+        insort(self._opened, (room - len(document.tokens), sequence))
+        if self._opened[0][0] == 0 or len(self._opened) > self._num_open:
             # The fullest goes: it has the least to gain from waiting.
-            room, sequence = opened.pop(0)
-            yield contents.pop(sequence) + reserve.take(room)
-    for room, sequence in opened:
-        yield contents.pop(sequence) + reserve.take(room)
-    while reserve.num_tokens:
-        yield reserve.take(sequence_length)
+            room, sequence = self._opened.pop(0)
+            ready.append(self._contents.pop(sequence) + self._reserve.take(room))
+        return ready
+
+    def finish(self) -> Iterator[list[Slice]]:
+        """The sequences that are left when no document comes any more; what is missing at an end is padding."""
+        for room, sequence in self._opened:
+            yield self._contents.pop(sequence) + self._reserve.take(room)
+        self._opened.clear()
+        while self._reserve.num_tokens:
+            yield self._reserve.take(self._length)
+
+
+def pack(documents: Iterable[Slice], *, sequence_length: int, num_open: int = NUM_OPEN) -> Iterator[list[Slice]]:
+    """Sequences of slices of all these documents."""
+    packer = Packer(sequence_length, num_open=num_open)
+    for document in documents:
+        yield from packer.put(document)
+    yield from packer.finish()
 
 
 class _Reserve:

@@ -1,192 +1,192 @@
-"""The tokenization job: documents mixed by weight, tokenized, packed into sequences that lead back to them."""
+"""The tokenization job: each shard of a corpus becomes packed sequences, which lead back to their documents."""
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from octo.data.documents import read_columns
-from octo.data.mixture import Delivery, asked_tokens, check_sources, deliver, interleave
-from octo.data.packing import Slice, pack
-from octo.data.tokenizer import TextTokenizer, Tokens, read_tokenizer, train, training_sample
-from octo.errors import InvariantError, UsageError
+from octo.data.documents import stream_columns
+from octo.data.packed import RecordFormat, Tokens
+from octo.data.packing import Packer, Slice
+from octo.data.token_shards import PACKING
+from octo.data.token_writing import SourceWriter
+from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of, train
+from octo.data.tokenizer_sample import sampled_texts
+from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
-from octo.randomness import permutation
+from octo.settings.special import SpecialTokens
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import IndexResult
 
-BOUNDARIES = pa.schema(
-    [
-        ("sequence", pa.int64()),
-        ("offset", pa.int32()),
-        ("length", pa.int32()),
-        ("document", pa.string()),
-        ("source", pa.string()),
-        ("document_offset", pa.int64()),
-    ]
-)
-"""A row per slice of a document: tokens[sequence, offset : offset + length] are the document's from document_offset."""
-
-
-class Corpus(NamedTuple):
-    """The documents of one source."""
-
-    ids: list[str]
-    texts: list[str]
-
-
-class Mixture(NamedTuple):
-    """Packed sequences and what each source gave to them."""
-
-    sequences: Sequence[Sequence[Slice]]
-    documents: Mapping[str, int]
-    """Deliveries by source; a document that came in two epochs counts twice."""
-    tokens: Mapping[str, int]
+_FILES = "tokenizer"
 
 
 def tokenize(job: Job[TokenizationSettings]) -> None:
-    """Train or take a tokenizer, and write the mixture that the weights ask for."""
+    """Train or take a tokenizer, and tokenize every shard of the corpora, an index each."""
     if not job.settings.corpus:
         raise UsageError("nothing to tokenize: give --corpus, addresses of curation artifacts")
-    job.each(tokenize_corpus, range(1))
+    shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
+    if not any(part.rows for _, part in shards):
+        raise InputError(f"there is no document in {', '.join(job.settings.corpus)}: what did curation keep?")
+    indexes = range(len(shards))
+    if job.pending(indexes):
+        prepare(job)
+    job.each(partial(tokenize_shard, prepared=job.scratch), indexes)
 
 
-def tokenize_corpus(job: Job[TokenizationSettings], _index: int) -> IndexResult:
-    """All of the job's parts."""
+def prepare(job: Job[TokenizationSettings]) -> None:
+    """Leave the tokenizer's files in the scratch directory."""
+    if job.settings.tokenizer:
+        files = read_tokenizer(job.input("tokenizer")).files
+    else:
+        made = job.shared("tokenizer.json", lambda: trained(job))
+        files = {name: text.encode() for name, text in json.loads(made).items()}
+    folder = job.scratch / _FILES
+    folder.mkdir()
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+
+
+def trained(job: Job[TokenizationSettings]) -> bytes:
+    """The files of a tokenizer that is trained on a sample of all shards, as JSON."""
+    shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
+    tokenizer = train(sampled_texts(job, shards), vocabulary_size=job.settings.vocabulary_size)
+    return json.dumps({name: body.decode() for name, body in tokenizer.files.items()}, sort_keys=True).encode()
+
+
+def tokenize_shard(job: Job[TokenizationSettings], index: int, *, prepared: Path) -> IndexResult:
+    """One shard's tokens by source; with index 0 go the tokenizer's files and what all indexes have in common."""
     settings = job.settings
-    corpora = by_source(
-        row
-        for artifact in job.inputs["corpus"]
-        for part in artifact.parts("documents.parquet")
-        for row in read_columns(artifact.read(part), ("id", "source", "text"))
+    tokenizer = _tokenizer(
+        prepared / _FILES, settings.tokenizer or "the corpus", settings.special, settings.honour_special_tokens
     )
-    check_sources(settings.weights, {source: len(corpus.ids) for source, corpus in corpora.items()})
-    tokenizer = read_tokenizer(job.input("tokenizer")) if settings.tokenizer else train_tokenizer(corpora, settings)
-    mixture = mix(corpora, tokenizer, settings)
-    tokens, boundaries = job.scratch / "tokens.bin", job.scratch / "boundaries.parquet"
-    write_sequences(mixture.sequences, tokens, boundaries, tokenizer=tokenizer, settings=settings)
-    num_tokens, num_stored = sum(mixture.tokens.values()), len(mixture.sequences) * settings.sequence_length
+    artifact, part = [
+        (artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")
+    ][index]
+    folder = job.scratch / f"shard-{index}"
+    folder.mkdir()
+    corpus = folder / "documents.parquet"
+    artifact.fetch(part, corpus)
+    packed = pack_shard(corpus, folder, tokenizer, index=index, settings=settings)
+    corpus.unlink()
+    parts: dict[str, bytes | Path] = {name: path for each in packed.writers for name, path in each.parts.items()}
+    if index == 0:
+        parts |= {**tokenizer.files, PACKING: json.dumps(describe(tokenizer, settings), indent=2).encode()}
     return IndexResult(
-        parts={
-            **tokenizer.files,
-            "tokens.bin": tokens,
-            "boundaries.parquet": boundaries,
-            "mixture.json": json.dumps(describe(mixture, corpora, tokenizer, settings), indent=2).encode(),
-        },
-        rows={"tokens.bin": len(mixture.sequences), "boundaries.parquet": pq.read_metadata(boundaries).num_rows},
-        counters={
-            "sequences": len(mixture.sequences),
-            "tokens.delivered": num_tokens,
-            "tokens.padding": num_stored - num_tokens,
-        },
+        parts=parts,
+        rows={name: rows for each in packed.writers for name, rows in each.rows.items()},
+        counters=packed.counters(settings.sequence_length),
     )
 
 
-def by_source(rows: Iterable[tuple[str, ...]]) -> Mapping[str, Corpus]:
-    """The documents (id, source, text) by source; a text that several corpora hold counts once in a source."""
-    corpora: dict[str, dict[str, str]] = {}
-    for document_id, source, text in rows:
-        corpora.setdefault(source, {})[document_id] = text
-    return {source: Corpus(list(texts), list(texts.values())) for source, texts in sorted(corpora.items())}
+@dataclass(frozen=True)
+class PackedShard:
+    """What became of one shard of the corpus."""
+
+    writers: Sequence[SourceWriter]
+    documents: Counter[str]
+    """By source."""
+    tokens: Counter[str]
+    sequences: Counter[str]
+
+    def counters(self, sequence_length: int) -> Mapping[str, int]:
+        """The counters of the artifact's manifest."""
+        counts = {"documents": self.documents, "tokens": self.tokens, "sequences": self.sequences}
+        return {
+            "tokens.padding": self.sequences.total() * sequence_length - self.tokens.total(),
+            **{f"{what}.{source}": count for what, by in counts.items() for source, count in sorted(by.items())},
+        }
 
 
-def train_tokenizer(corpora: Mapping[str, Corpus], settings: TokenizationSettings) -> TextTokenizer:
-    """A tokenizer trained on documents drawn evenly from all sources of the corpus."""
-    ids = [document_id for corpus in corpora.values() for document_id in corpus.ids]
-    texts = [text for corpus in corpora.values() for text in corpus.texts]
-    sample = training_sample(ids, count=settings.tokenizer_documents, seed=settings.seed)
-    return train((texts[position] for position in sample), vocabulary_size=settings.vocabulary_size)
+def pack_shard(
+    corpus: Path, folder: Path, tokenizer: TextTokenizer, *, index: int, settings: TokenizationSettings
+) -> PackedShard:
+    """Tokenize and pack the documents of a file into files, holding some hundred documents and the open sequences.
+
+    Raises:
+        InvariantError: documents or tokens that went in are in no sequence.
+    """
+    record_format = record_format_of(tokenizer, settings)
+    packers: dict[str, Packer] = {}
+    writers: dict[str, SourceWriter] = {}
+    taken, kept = (Counter[str](), Counter[str]()), (Counter[str](), Counter[str](), Counter[str]())
+
+    def write(source: str, sequences: Iterable[Sequence[Slice]]) -> None:
+        for sequence in sequences:
+            writers[source].write(sequence)
+            kept[0][source] += sum(piece.document_offset == 0 for piece in sequence)
+            kept[1][source] += sum(len(piece.tokens) for piece in sequence)
+            kept[2][source] += 1
+
+    for document, source, tokens in encoded(corpus, tokenizer):
+        if source not in packers:
+            packers[source] = Packer(settings.sequence_length)
+            writers[source] = SourceWriter(
+                folder,
+                index=index,
+                source=source,
+                record_format=record_format,
+                padding=tokenizer.pad_id,
+                part_bytes=settings.part_mib << 20,
+            )
+        taken[0][source] += 1
+        taken[1][source] += len(tokens)
+        write(source, packers[source].put(Slice(document, 0, tokens)))
+    for source, packer in packers.items():
+        write(source, packer.finish())
+        writers[source].close()
+    check_balance(num_rows=pq.read_metadata(corpus).num_rows, taken=taken, kept=kept[:2])
+    return PackedShard([writers[source] for source in sorted(writers)], *kept)
 
 
-def mix(corpora: Mapping[str, Corpus], tokenizer: TextTokenizer, settings: TokenizationSettings) -> Mixture:
-    """Sequences with the tokens asked of each source, in an order that depends on the seed alone."""
-    asked = asked_tokens(settings.weights, settings.tokens)
-    streams = {
-        source: deliver(
-            corpora[source].ids,
-            partial(_encode_at, corpora[source].texts, tokenizer),
-            source=source,
-            asked=count,
-            seed=settings.seed,
-        )
-        for source, count in asked.items()
-    }
-    documents: Counter[str] = Counter()
-    tokens: Counter[str] = Counter()
-    packed = list(
-        pack(_count(interleave(streams, asked), corpora, documents, tokens), sequence_length=settings.sequence_length)
-    )
-    # Packing leaves long documents early and half-empty sequences late: a training step must not see that.
-    order = permutation([str(number) for number in range(len(packed))], settings.seed, "sequences")
-    return Mixture([packed[number] for number in order], documents, tokens)
+def encoded(corpus: Path, tokenizer: TextTokenizer) -> Iterator[tuple[str, str, Tokens]]:
+    """Id, source and tokens of each document of a file."""
+    waiting: deque[tuple[str, str]] = deque()
+
+    def texts() -> Iterator[str]:
+        for document, source, text in stream_columns(corpus, ("id", "source", "text")):
+            waiting.append((document, source))
+            yield text
+
+    for tokens in tokenizer.encode_documents(texts()):
+        yield (*waiting.popleft(), tokens)
 
 
-def _encode_at(texts: Sequence[str], tokenizer: TextTokenizer, positions: Iterable[int]) -> Iterator[Tokens]:
-    return tokenizer.encode_documents(texts[position] for position in positions)
+def check_balance(*, num_rows: int, taken: Sequence[Mapping[str, int]], kept: Sequence[Mapping[str, int]]) -> None:
+    """InvariantError unless every document, and every token, that went in is in a sequence of its source."""
+    if sum(taken[0].values()) != num_rows:
+        raise InvariantError(f"{num_rows} documents in the shard, {sum(taken[0].values())} tokenized")
+    for what, went_in, came_out in zip(("documents", "tokens"), taken, kept, strict=True):
+        for source, count in went_in.items():
+            if came_out.get(source, 0) != count:
+                raise InvariantError(f"{count} {what} of {source} tokenized, {came_out.get(source, 0)} packed")
 
 
-def _count(
-    deliveries: Iterable[Delivery], corpora: Mapping[str, Corpus], documents: Counter[str], tokens: Counter[str]
-) -> Iterator[Slice]:
-    for source, position, encoded in deliveries:
-        documents[source] += 1
-        tokens[source] += len(encoded)
-        yield Slice(corpora[source].ids[position], source, 0, encoded)
+def record_format_of(tokenizer: TextTokenizer, settings: TokenizationSettings) -> RecordFormat:
+    """How the sequences are written: in as few bytes as the vocabulary allows."""
+    return RecordFormat(settings.sequence_length, "uint16" if tokenizer.vocabulary_size <= 1 << 16 else "uint32")
 
 
-def write_sequences(
-    sequences: Sequence[Sequence[Slice]],
-    tokens: Path,
-    boundaries: Path,
-    *,
-    tokenizer: TextTokenizer,
-    settings: TokenizationSettings,
-) -> None:
-    """The tokens (as the tokenizer stores them, a sequence after the other) and the boundaries of documents in them."""
-    rows: list[tuple[int, int, int, str, str, int]] = []
-    with tokens.open("wb") as stream:
-        for number, sequence in enumerate(sequences):
-            line = np.full(settings.sequence_length, tokenizer.pad_id, dtype=tokenizer.dtype)
-            offset = 0
-            for piece in sequence:
-                length = len(piece.tokens)
-                line[offset : offset + length] = piece.tokens
-                rows.append((number, offset, length, piece.document, piece.source, piece.document_offset))
-                offset += length
-            stream.write(line.tobytes())
-    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), BOUNDARIES, strict=True)]
-    pq.write_table(pa.table(columns, schema=BOUNDARIES), boundaries, compression="zstd")
-
-
-def describe(
-    mixture: Mixture, corpora: Mapping[str, Corpus], tokenizer: TextTokenizer, settings: TokenizationSettings
-) -> Mapping[str, object]:
-    """What was asked and delivered; InvariantError when a delivered token is in no sequence."""
-    stored = sum(len(piece.tokens) for sequence in mixture.sequences for piece in sequence)
-    delivered = sum(mixture.tokens.values())
-    if stored != delivered:
-        raise InvariantError(f"{delivered} tokens delivered by the sources, {stored} in the sequences")
-    asked = asked_tokens(settings.weights, settings.tokens)
+def describe(tokenizer: TextTokenizer, settings: TokenizationSettings) -> Mapping[str, int | str]:
+    """What a reader must know of all sequences; two artifacts fit together when it is the same for both."""
+    record_format = record_format_of(tokenizer, settings)
     return {
-        "sources": [
-            {
-                "source": source,
-                "weight": settings.weights[source],
-                "tokens_asked": asked[source],
-                "tokens_delivered": mixture.tokens[source],
-                "documents": mixture.documents[source],
-                "epochs": round(mixture.documents[source] / len(corpora[source].ids), 4),
-            }
-            for source in sorted(settings.weights)
-        ],
-        "sequences": len(mixture.sequences),
-        "sequence_length": settings.sequence_length,
+        "sequence_length": record_format.sequence_length,
+        "dtype": record_format.dtype,
+        "record_bytes": record_format.record_bytes,
         "vocabulary_size": tokenizer.vocabulary_size,
-        "padding_tokens": len(mixture.sequences) * settings.sequence_length - stored,
+        "end_id": tokenizer.end_id,
+        "pad_id": tokenizer.pad_id,
     }
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(folder: Path, name: str, special: SpecialTokens, honour: bool) -> TextTokenizer:  # noqa: FBT001
+    # Once in a process, however many shards it does.
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    tokenizer = tokenizer_of(files, name=name, special=special)
+    return tokenizer.honouring_special_tokens() if honour else tokenizer

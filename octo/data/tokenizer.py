@@ -19,7 +19,6 @@ from tokenizers.pre_tokenizers import Sequence as Steps
 from tokenizers.trainers import BpeTrainer
 
 from octo.errors import InputError
-from octo.randomness import permutation
 from octo.settings.special import SpecialTokens
 from octo.storage.artifacts import Artifact
 
@@ -197,11 +196,6 @@ def train(texts: Iterable[str], *, vocabulary_size: int) -> TextTokenizer:
         GENERATION: _as_json({"eos_token_id": tokenizer.token_to_id(end), "pad_token_id": tokenizer.token_to_id(pad)}),
     }
     return tokenizer_of(files, name="the corpus")
-
-
-def training_sample(ids: Sequence[str], *, count: int, seed: int) -> list[int]:
-    """The positions of the documents to train on: a choice that depends on the documents, not on their order."""
-    return permutation(ids, seed, "tokenizer")[:count]
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ Axes: B sequences, S positions.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from octo.data.packed import PADDING_SLICE, PackedTokens
+from octo.data.packed import PADDING_SLICE, PackedSequences
 from octo.errors import InvariantError
 from octo.ml.attention import attends_by_documents
 from octo.ml.documents import Documents, causal_documents
@@ -35,20 +34,19 @@ class PackedBatch:
         return (self.slices_BS[:, 1:] == self.slices_BS[:, :-1]) & (self.slices_BS[:, 1:] != PADDING_SLICE)
 
 
-def packed_batch(packed: PackedTokens, first: int, count: int, *, device: torch.device) -> PackedBatch:
-    """The sequences first, first + 1, ... as a batch."""
-    rows = slice(first, first + count)
+def packed_batch(sequences: PackedSequences, *, device: torch.device) -> PackedBatch:
+    """The sequences as a batch."""
     tokens_BS, positions_BS, slices_BS = (
-        torch.from_numpy(array[rows].astype(np.int64)).to(device)
-        for array in (packed.tokens_NS, packed.positions_NS, packed.slices_NS)
+        torch.from_numpy(array).to(device)
+        for array in (sequences.tokens_NS, sequences.positions_NS, sequences.slices_NS)
     )
     return PackedBatch(tokens_BS, positions_BS, slices_BS)
 
 
-def num_predicted(packed: PackedTokens, first: int, count: int) -> int:
-    """How many tokens of the sequences first, first + 1, ... carry loss."""
-    slices_BS = packed.slices_NS[first : first + count]
-    return int(((slices_BS[:, 1:] == slices_BS[:, :-1]) & (slices_BS[:, 1:] != PADDING_SLICE)).sum())
+def num_predicted(sequences: PackedSequences) -> int:
+    """How many tokens of the sequences carry loss."""
+    slices_NS = sequences.slices_NS
+    return int(((slices_NS[:, 1:] == slices_NS[:, :-1]) & (slices_NS[:, 1:] != PADDING_SLICE)).sum())
 
 
 def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int) -> Tensor:

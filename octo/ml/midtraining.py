@@ -1,12 +1,17 @@
 """Mid-training on packed documents, at a stable or a decaying rate: of the next token, or of masked ones."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
+from transformers import PreTrainedModel
 
-from octo.data.packed import PackedTokens, read_packed
+from octo.data.mixture import mixture_of
+from octo.data.packed import PackedSequences
+from octo.data.sequences import SequenceReader
+from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
@@ -20,6 +25,15 @@ from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
 from octo.ml.engine import Engine, StepResult
 from octo.ml.models import load_model, model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
+from octo.ml.sequences import (
+    micro_batches,
+    mixture_record,
+    plan_steps,
+    schedule,
+    tokens_by_source,
+    warn_of_epochs,
+)
+from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import IndexResult
 from octo.storage.checkpoints import discard
@@ -38,20 +52,21 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     """The whole training as one result: every step is done, or nothing is committed."""
     settings = job.settings
     use_threads(settings.threads)
-    tokens = job.input("tokens")
-    packed = read_packed(tokens)
-    num_steps = plan_steps(settings, packed.num_sequences)
-    tokenizer = read_tokenizer(tokens)
+    shards = open_token_shards(job.inputs["tokens"])
+    mixture = mixture_of(settings.weights, shards.counts, seed=settings.seed)
+    num_steps = plan_steps(settings, mixture)
+    tokenizer = read_tokenizer(shards.tokenizer)
     if settings.model:
         model = load_model(job.input("model"), scratch=job.scratch)
     else:
         model = new_model(
             settings.shape,
-            vocabulary_size=packed.vocabulary_size,
-            context=packed.sequence_length,
+            vocabulary_size=shards.vocabulary_size,
+            context=shards.format.sequence_length,
             seed=settings.seed,
             end_id=tokenizer.end_id,
         )
+    check_vocabulary(model, shards)
     if settings.objective == "diffusion":
         tokenizer = tokenizer.with_mask()
         adapt(model, tokenizer, attention=settings.noising.attention)
@@ -69,25 +84,51 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)
     first, restored = checkpoints.restore()
     metrics = restored.get("metrics", [])
-    with checkpoints:
+    tokens = Counter[str](restored.get("tokens", {}))
+    if job.rank == 0:
+        warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
+    reader = SequenceReader(
+        shards,
+        mixture,
+        folder=job.scratch / "tokens",
+        cache_bytes=int(settings.cache_gib * 2**30),
+        schedule=schedule(settings, range(first, num_steps), rank=rank(), ranks=world_size()),
+    )
+    with reader, checkpoints:
         for step in range(first, num_steps):
-            metrics.append(_step(job, engine, packed, step=step, num_steps=num_steps, kind=kind))
+            batches = read_step(reader, settings, step)
+            seen = tokens_by_source(mixture, batches)
+            tokens.update({source: int(engine.sum(count)) for source, count in seen.items()})
+            metrics.append(_step(job, engine, batches, step=step, num_steps=num_steps, kind=kind))
             job.progress.advance(step + 1, num_steps, "steps", loss=metrics[-1]["loss"])
-            checkpoints.after(step + 1, {"metrics": metrics})
+            checkpoints.after(step + 1, {"metrics": metrics, "tokens": tokens})
     return IndexResult(
         parts={
             **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
             **tokenizer.files,
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
+            "mixture.json": mixture_record(
+                settings, shards, mixture, num_sequences=num_steps * settings.batch_size, tokens=tokens
+            ),
         },
-        counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * packed.sequence_length},
+        counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * shards.format.sequence_length},
     )
+
+
+def check_vocabulary(model: PreTrainedModel, shards: TokenShards) -> None:
+    """UsageError when the tokens have ids that the model has no embedding for."""
+    room = model.config.vocab_size
+    if shards.vocabulary_size > room:
+        raise UsageError(
+            f"the tokens of {shards.tokenizer.address} have ids below {shards.vocabulary_size}, and the model has "
+            f"embeddings for {room}: tokenize the corpus with --tokenizer and the model's address"
+        )
 
 
 def _step(
     job: Job[MidtrainingSettings],
     engine: Engine,
-    packed: PackedTokens,
+    batches: Mapping[range, PackedSequences],
     *,
     step: int,
     num_steps: int,
@@ -104,79 +145,71 @@ def _step(
         final_share=settings.final_share,
     )
     with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
-        result = train_step(engine, packed, settings, step=step, rate=rate, kind=kind)
+        result = train_step(engine, batches, settings, step=step, rate=rate, kind=kind)
     return {
         "step": step + 1,
         "loss": result.loss,
         "learning_rate": rate,
         "gradient_norm": result.gradient_norm,
-        "tokens": (step + 1) * settings.batch_size * packed.sequence_length,
+        "tokens": (step + 1) * settings.batch_size * next(iter(batches.values())).tokens_NS.shape[1],
     }
+
+
+def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) -> Mapping[range, PackedSequences]:
+    """The micro-batches of a step that this rank computes, by the indexes of their sequences."""
+    own = micro_batches(settings, step, rank=rank(), ranks=world_size())
+    return {wanted: reader.rows(wanted.start, len(wanted)) for wanted in own}
 
 
 def train_step(
     engine: Engine,
-    packed: PackedTokens,
+    batches: Mapping[range, PackedSequences],
     settings: MidtrainingSettings,
     *,
     step: int,
     rate: float,
     kind: Kind | None = None,
 ) -> StepResult:
-    """One update on the step's sequences, in micro-batches; of a diffusion model where its kind is given."""
-    first, size = step * settings.batch_size, settings.micro_batch_size
-    starts = range(first, first + settings.batch_size, size)
+    """One update on the step's sequences, in micro-batches; of a diffusion model where its kind is given.
+
+    Each rank has its own micro-batches alone.
+    """
     if kind:
-        losses = _diffusion_losses(packed, settings, starts, step=step, kind=kind, device=engine.device)
+        losses = _diffusion_losses(engine, batches, settings, step=step, kind=kind)
     else:
-        losses = _causal_losses(packed, settings, starts, device=engine.device)
+        losses = _causal_losses(engine, batches, settings, step=step)
     return engine.step(losses, learning_rate=rate)
 
 
 def _causal_losses(
-    packed: PackedTokens, settings: MidtrainingSettings, starts: range, *, device: torch.device
+    engine: Engine, batches: Mapping[range, PackedSequences], settings: MidtrainingSettings, *, step: int
 ) -> list[Loss]:
-    whole = num_predicted(packed, starts[0], settings.batch_size)
+    whole = int(engine.sum(sum(map(num_predicted, batches.values()))))
 
-    def loss(model: torch.nn.Module, *, first: int) -> torch.Tensor:
+    def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
         # Only the rank that computes a micro-batch brings it to its device.
-        batch = packed_batch(packed, first, settings.micro_batch_size, device=device)
+        batch = packed_batch(batches[wanted], device=engine.device)
         return language_model_loss(model, batch, num_predicted=whole)
 
-    return [partial(loss, first=start) for start in starts]
+    return [partial(loss, wanted=wanted) for wanted in micro_batches(settings, step)]
 
 
 def _diffusion_losses(
-    packed: PackedTokens, settings: MidtrainingSettings, starts: range, *, step: int, kind: Kind, device: torch.device
+    engine: Engine, batches: Mapping[range, PackedSequences], settings: MidtrainingSettings, *, step: int, kind: Kind
 ) -> list[Loss]:
     noising, seed = settings.noising, settings.seed
     levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
-    whole = num_maskable(packed, starts[0], settings.batch_size, kind=kind, seed=seed, settings=noising)
+    own = sum(
+        num_maskable(packed, wanted, kind=kind, seed=seed, settings=noising) for wanted, packed in batches.items()
+    )
+    whole = int(engine.sum(own))
 
-    def loss(model: torch.nn.Module, *, first: int) -> torch.Tensor:
-        sequences = range(first, first + settings.micro_batch_size)
-        batch = packed_batch(packed, first, settings.micro_batch_size, device=device)
-        clean = clean_batch(
-            batch, sequences, kind=kind, seed=seed, open_share=openness(step, noising), settings=noising
-        )
-        levels = levels_B[first - starts[0] :][: settings.micro_batch_size]
-        keys = [(sequence,) for sequence in sequences]
+    def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
+        batch = packed_batch(batches[wanted], device=engine.device)
+        clean = clean_batch(batch, wanted, kind=kind, seed=seed, open_share=openness(step, noising), settings=noising)
+        levels = levels_B[wanted.start - step * settings.batch_size :][: len(wanted)]
+        keys = [(sequence,) for sequence in wanted]
         noisy = add_noise(clean, levels, keys=keys, seed=seed, mask_id=kind.mask_id, settings=noising)
         return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 
-    return [partial(loss, first=start) for start in starts]
-
-
-def plan_steps(settings: MidtrainingSettings, num_sequences: int) -> int:
-    """How many updates to do: as many as asked, or one pass over the sequences."""
-    if settings.batch_size % settings.micro_batch_size:
-        raise UsageError(
-            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
-        )
-    available = num_sequences // settings.batch_size
-    if max(1, settings.num_steps) > available:
-        raise UsageError(
-            f"{max(1, settings.num_steps)} steps of {settings.batch_size} sequences need more than the {num_sequences} "
-            "that the tokens hold: lower --num-steps or --batch-size, or ask tokenization for more tokens"
-        )
-    return settings.num_steps or available
+    return [partial(loss, wanted=wanted) for wanted in micro_batches(settings, step)]

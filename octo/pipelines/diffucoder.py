@@ -34,8 +34,8 @@ class Preset:
     problems: IngestionSettings
     ingestion: IngestionSettings
     curation: CurationSettings
-    tokenization: Mapping[str, TokenizationSettings]
-    """By training."""
+    tokenization: TokenizationSettings
+    """Of the whole corpus, once for all mixtures."""
     training: Mapping[str, MidtrainingSettings]
     tuning: TuningSettings
     rl: RlSettings
@@ -59,25 +59,17 @@ def diffucoder(preset: str) -> Pipeline:
 
 
 def _stages(preset: Preset) -> tuple[Stage, ...]:
-    first = TRAININGS[0]
     before = dict(zip(TRAININGS[1:], TRAININGS, strict=False))
     return (
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
-        *(
-            Stage(
-                f"tokenize-{name}",
-                preset.tokenization[name],
-                {"corpus": ("curate",)} | ({} if name == first else {"tokenizer": (f"tokenize-{first}",)}),
-            )
-            for name in TRAININGS
-        ),
+        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
         *(
             Stage(
                 name,
                 preset.training[name],
-                {"tokens": (f"tokenize-{name}",)} | ({"model": (before[name],)} if name in before else {}),
+                {"tokens": ("tokenize",)} | ({"model": (before[name],)} if name in before else {}),
             )
             for name in TRAININGS
         ),
@@ -98,7 +90,6 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "evaluations": ("evaluate",),
                 "policies": ("rl",),
                 "models": TRAININGS,
-                "mixtures": tuple(f"tokenize-{name}" for name in TRAININGS),
                 "corpora": ("curate",),
                 "decodings": tuple(f"decode-{model}" for model in DECODED),
                 "studies": ("evaluate", *preset.studies),
@@ -113,8 +104,8 @@ def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
         Parameter("seed", "seed", stages),
         Parameter("sources", "sources", ("ingest",)),
         Parameter("problem_sources", "sources", ("problems",)),
-        *(Parameter(f"{name}_weights", "weights", (f"tokenize-{name}",)) for name in TRAININGS),
-        *(Parameter(f"{name}_tokens", "tokens", (f"tokenize-{name}",)) for name in TRAININGS),
+        *(Parameter(f"{name}_weights", "weights", (name,)) for name in TRAININGS),
+        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in TRAININGS),
         *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*TRAININGS, "tune", "rl")),
         Parameter("rl_num_steps", "num_steps", ("rl",)),
         Parameter("rl_group_size", "group_size", ("rl",)),
@@ -127,10 +118,6 @@ _LENGTH = 24
 _SHAPE = ModelShape(
     hidden_size=128, intermediate_size=384, num_layers=3, num_heads=4, num_key_value_heads=4, initializer_range=0.06
 )
-
-
-def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
-    return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
 
 
 _EVALUATION = EvaluationSettings(
@@ -150,18 +137,23 @@ TOY = Preset(
         sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.4"), workers=2
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
-    tokenization={
-        "base": _mixture({"code": 0.9, "solutions": 0.1}, tokens=300_000),
-        "adapt": _mixture({"code": 0.7, "solutions": 0.3}, tokens=200_000),
-        "mid": _mixture({"code": 0.2, "solutions": 0.8}, tokens=100_000),
-    },
+    tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
     training={
         "base": MidtrainingSettings(
-            shape=_SHAPE, batch_size=16, micro_batch_size=16, learning_rate=2e-3, warmup_steps=20, threads=2
+            shape=_SHAPE,
+            weights={"code": 0.9, "solutions": 0.1},
+            num_steps=147,
+            batch_size=16,
+            micro_batch_size=16,
+            learning_rate=2e-3,
+            warmup_steps=20,
+            threads=2,
         ),
         "adapt": MidtrainingSettings(
             objective="diffusion",
             noising=NoisingSettings(anneal_steps=30),
+            weights={"code": 0.7, "solutions": 0.3},
+            num_steps=48,
             batch_size=32,
             micro_batch_size=32,
             learning_rate=2e-3,
@@ -169,6 +161,8 @@ TOY = Preset(
         ),
         "mid": MidtrainingSettings(
             objective="diffusion",
+            weights={"code": 0.2, "solutions": 0.8},
+            num_steps=24,
             batch_size=32,
             micro_batch_size=32,
             learning_rate=2e-3,

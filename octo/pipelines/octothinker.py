@@ -31,11 +31,10 @@ class Preset:
     problems: IngestionSettings
     ingestion: IngestionSettings
     curation: CurationSettings
-    tokenization: Mapping[str, TokenizationSettings]
-    """By the model that is trained on the tokens: the control, stable, and each branch."""
-    base: MidtrainingSettings
-    stable: MidtrainingSettings
-    decay: MidtrainingSettings
+    tokenization: TokenizationSettings
+    """Of the whole corpus, once for all mixtures."""
+    training: Mapping[str, MidtrainingSettings]
+    """By model: the control, stable, and each branch, which differ in what they are trained on."""
     rl: RlSettings
     evaluation: EvaluationSettings
 
@@ -63,19 +62,11 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
+        Stage(CONTROL, preset.training[CONTROL], {"tokens": ("tokenize",)}),
+        Stage("stable", preset.training["stable"], {"tokens": ("tokenize",), "model": (CONTROL,)}),
         *(
-            Stage(
-                f"tokenize-{name}",
-                settings,
-                # One tokenizer for all: the control's, which comes first.
-                {"corpus": ("curate",)} | ({} if name == CONTROL else {"tokenizer": (f"tokenize-{CONTROL}",)}),
-            )
-            for name, settings in preset.tokenization.items()
-        ),
-        Stage(CONTROL, preset.base, {"tokens": (f"tokenize-{CONTROL}",)}),
-        Stage("stable", preset.stable, {"tokens": ("tokenize-stable",), "model": (CONTROL,)}),
-        *(
-            Stage(f"decay-{branch}", preset.decay, {"tokens": (f"tokenize-{branch}",), "model": ("stable",)})
+            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": ("stable",)})
             for branch in BRANCHES
         ),
         *(
@@ -93,7 +84,6 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "evaluations": tuple(f"evaluate-{name}" for name in STARTS),
                 "policies": tuple(f"rl-{name}" for name in STARTS),
                 "models": (CONTROL, "stable", *(f"decay-{branch}" for branch in BRANCHES)),
-                "mixtures": tuple(f"tokenize-{name}" for name in preset.tokenization),
                 "corpora": ("curate",),
             },
         ),
@@ -109,9 +99,10 @@ def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
         Parameter("sources", "sources", ("ingest",)),
         Parameter("unfiltered", "unfiltered", ("curate",)),
         Parameter("problem_sources", "sources", ("problems",)),
-        *(Parameter(f"{name}_weights", "weights", (f"tokenize-{name}",)) for name in (CONTROL, "stable", *BRANCHES)),
-        *(Parameter(f"{name}_tokens", "tokens", (f"tokenize-{name}",)) for name in (CONTROL, "stable")),
-        Parameter("decay_tokens", "tokens", tuple(f"tokenize-{name}" for name in BRANCHES)),
+        *(Parameter(f"{name}_weights", "weights", (name,)) for name in (CONTROL, "stable")),
+        *(Parameter(f"{name}_weights", "weights", (f"decay-{name}",)) for name in BRANCHES),
+        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in (CONTROL, "stable")),
+        Parameter("decay_num_steps", "num_steps", branches),
         *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (CONTROL, "stable")),
         Parameter("decay_learning_rate", "learning_rate", branches),
         Parameter("rl_learning_rate", "learning_rate", policies),
@@ -123,15 +114,21 @@ def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 
 def _training(
-    *, peak: float, schedule: Literal["constant", "cosine"] = "constant", warmup_steps: int = 0
+    weights: dict[str, float],
+    *,
+    num_steps: int,
+    schedule: Literal["constant", "cosine"] = "constant",
+    warmup_steps: int = 0,
 ) -> MidtrainingSettings:
     return MidtrainingSettings(
-        batch_size=8, micro_batch_size=8, learning_rate=peak, schedule=schedule, warmup_steps=warmup_steps
+        weights=weights,
+        num_steps=num_steps,
+        batch_size=8,
+        micro_batch_size=8,
+        learning_rate=2e-3,
+        schedule=schedule,
+        warmup_steps=warmup_steps,
     )
-
-
-def _mixture(weights: dict[str, float], *, tokens: int) -> TokenizationSettings:
-    return TokenizationSettings(weights=weights, tokens=tokens, sequence_length=128, vocabulary_size=512)
 
 
 _COMMON = {"math": 0.30, "general": 0.10}
@@ -152,16 +149,14 @@ TOY = Preset(
         workers=2,
     ),
     curation=CurationSettings(unfiltered=_GENERATED, workers=2),
-    tokenization={
-        CONTROL: _mixture({"general": 0.85, "noisy": 0.15}, tokens=230_000),
-        "stable": _mixture({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, tokens=250_000),
-        "long": _mixture({**_COMMON, "long": 0.60}, tokens=280_000),
-        "short": _mixture({**_COMMON, "short": 0.60}, tokens=280_000),
-        "hybrid": _mixture({**_COMMON, "long": 0.30, "short": 0.30}, tokens=280_000),
+    tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
+    training={
+        CONTROL: _training({"general": 0.85, "noisy": 0.15}, num_steps=225, warmup_steps=20),
+        "stable": _training({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, num_steps=244),
+        "long": _training({**_COMMON, "long": 0.60}, num_steps=274, schedule="cosine"),
+        "short": _training({**_COMMON, "short": 0.60}, num_steps=274, schedule="cosine"),
+        "hybrid": _training({**_COMMON, "long": 0.30, "short": 0.30}, num_steps=274, schedule="cosine"),
     },
-    base=_training(peak=2e-3, warmup_steps=20),
-    stable=_training(peak=2e-3),
-    decay=_training(peak=2e-3, schedule="cosine"),
     rl=RlSettings(),
     evaluation=EvaluationSettings(),
 )

@@ -47,13 +47,18 @@ def examples() -> Mapping[str, JobSettings]:
     )
     tokenization = TokenizationSettings(
         corpus=(_address(curation),),
-        weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
-        tokens=60_000,
         sequence_length=128,
         vocabulary_size=512,
+        need=Need(pods=2, cpus=2, memory_gib=4),
     )
     midtraining = MidtrainingSettings(
-        tokens=_address(tokenization), batch_size=8, micro_batch_size=8, learning_rate=2e-3, schedule="cosine"
+        tokens=(_address(tokenization),),
+        weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
+        num_steps=60,
+        batch_size=8,
+        micro_batch_size=8,
+        learning_rate=2e-3,
+        schedule="cosine",
     )
     model = _address(midtraining)
     tuning = TuningSettings(model=model, examples=documents, max_new_tokens=48)
@@ -66,7 +71,6 @@ def examples() -> Mapping[str, JobSettings]:
         evaluations=(_address(evaluation),),
         policies=(_address(rl),),
         models=(model,),
-        mixtures=(_address(tokenization),),
         corpora=(_address(curation),),
     )
     chain = (ingestion, curation, tokenization, midtraining, tuning, rl, evaluation, decoding, report)

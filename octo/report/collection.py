@@ -68,7 +68,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
             for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
         ),
         models=models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True))),
-        mixtures=tuple(mixture_of(artifact) for artifact in inputs["mixtures"]),
+        mixtures=tuple(mixture_of(artifact) for artifact in inputs["models"] if artifact.parts("mixture.json")),
         corpora=tuple(corpus_of(artifact) for artifact in inputs["corpora"]),
         decodings=tuple(decoding for decoding in decodings if decoding),
         studies=tuple(
@@ -174,15 +174,17 @@ def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple
 
 
 def mixture_of(artifact: Artifact) -> Mixture:
-    """What was asked of each source and what it delivered."""
+    """What a training asked of each source and what it was given."""
     described = parsed(artifact.read_one("mixture.json"), artifact)
     sources = [
-        {name: each[name] for name in ("weight", "tokens_asked", "tokens_delivered", "documents", "epochs")}
+        {name: each[name] for name in ("weight", "share", "sequences", "tokens", "epochs")}
         | {"source": visible(each["source"])}
         for each in described["sources"]
     ]
     sizes = {name: described[name] for name in ("sequences", "sequence_length", "vocabulary_size")}
-    return Mixture.model_validate({"stage": visible(artifact.manifest.stage), "sources": sources, **sizes})
+    left_out = tuple(map(visible, described["left_out"]))
+    stage = visible(artifact.manifest.stage)
+    return Mixture.model_validate({"stage": stage, "sources": sources, "left_out": left_out, **sizes})
 
 
 def corpus_of(artifact: Artifact) -> Corpus:

@@ -168,7 +168,7 @@ def midtraining_curve(results: Results, name: str, *, label: str, caption: str) 
 
 
 def mixtures(results: Results) -> Drawing:
-    """Share of the delivered tokens by source, a bar for each mixture."""
+    """Share of the tokens by source, a bar for each training."""
     sources = sorted({share.source for mixture in results.mixtures for share in mixture.sources})
     colours = {source: SOURCE_COLOURS[place % len(SOURCE_COLOURS)] for place, source in enumerate(sources)}
     columns = _legend_columns(sources)
@@ -178,13 +178,11 @@ def mixtures(results: Results) -> Drawing:
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         percent_axis(axes, horizontal=True)
-        axes.set_xlabel("share of the delivered tokens, %")
+        axes.set_xlabel("share of the tokens, %")
         _rows(axes, [mixture.stage for mixture in results.mixtures])
         handles = [axes.barh(0, 0, color=colours[source], label=source) for source in sources]
         drawn.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=0.9, columnspacing=1.2)
-        svg = to_svg(
-            drawn, "mixtures", "Share of the delivered tokens by source for each mixture; the table has the numbers."
-        )
+        svg = to_svg(drawn, "mixtures", "Share of the tokens by source for each training; the table has the numbers.")
     return Drawing(svg, "What each model was trained on", "")
 
 
@@ -307,10 +305,10 @@ def _legend_columns(names: Sequence[str]) -> int:
 
 
 def _stack(axes: Axes, row: int, mixture: Mixture, colours: Mapping[str, str]) -> None:
-    total = sum(share.tokens_delivered for share in mixture.sources)
+    total = sum(share.tokens for share in mixture.sources)
     left = 0.0
     for share in mixture.sources:
-        width = share.tokens_delivered / total if total else 0.0
+        width = share.tokens / total if total else 0.0
         axes.barh(row, width, left=left, height=0.66, color=colours[share.source], edgecolor=PAPER, linewidth=1)
         if width >= 0.1:
             axes.text(

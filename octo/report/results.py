@@ -177,17 +177,21 @@ class SourceShare(Value):
 
     source: str
     weight: float
-    tokens_asked: int
-    tokens_delivered: int
-    documents: int
+    """Asked for, of 1."""
+    share: str
+    """The fraction that was used for it: of so many sequences, so many."""
+    sequences: int
+    tokens: int
     epochs: float
 
 
 class Mixture(Value):
-    """What a tokenization delivered."""
+    """What a training was given."""
 
     stage: str
     sources: tuple[SourceShare, ...]
+    left_out: tuple[str, ...]
+    """Sources of the tokens that it took nothing from."""
     sequences: int
     sequence_length: int
     vocabulary_size: int

@@ -1,6 +1,7 @@
 """Settings of the mid-training job, and the groups that every training job shares."""
 
 import re
+from math import isfinite
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -85,15 +86,21 @@ class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
-    code_version: ClassVar[int] = 2
+    code_version: ClassVar[int] = 3
     pod_shape = "gang"
     image = "train"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, shared_memory_gib=1)
     """What each of its pods asks of a cluster."""
 
-    tokens: Address = ""
-    """Packed tokens to train on, of the tokenization job."""
+    tokens: tuple[Address, ...] = ()
+    """Packed tokens to train on, of tokenization jobs with one tokenizer and one length."""
+    weights: dict[str, float] = Field(default={})
+    """Share of the sequences by source; they need not sum to 1. None mixes in proportion to what each source has."""
+    most_epochs: Annotated[float, Neutral(), Field(gt=0)] = 4
+    """More epochs than this of any source are warned of: repeated data is worth ever less from about four on."""
+    cache_gib: Annotated[float, Neutral(), Field(ge=0)] = 8
+    """Local disk for tokens, of each rank, in GiB. Parts that all fit are fetched whole, others read by ranges."""
     model: Address = ""
     """Model to continue, of a midtraining or rl job; empty starts from random weights."""
     shape: ModelShape = ModelShape()
@@ -108,7 +115,7 @@ class MidtrainingSettings(JobSettings):
     gang: Annotated[GangSettings, Neutral()] = GangSettings()
     """How its ranks work together."""
     num_steps: int = Field(default=0, ge=0)
-    """Optimizer updates; 0 makes one pass over the tokens. No sequence is seen twice."""
+    """Optimizer updates; 0 makes as many as one pass over all sequences of the sources has."""
     batch_size: int = Field(default=16, gt=0)
     """Sequences per update."""
     micro_batch_size: int = Field(default=16, gt=0)
@@ -123,3 +130,13 @@ class MidtrainingSettings(JobSettings):
     """Where cosine ends, as a share of the peak."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product. It belongs to the result: sums are rounded in another order."""
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_positive(cls, weights: dict[str, float]) -> dict[str, float]:
+        for source, weight in weights.items():
+            if not (isfinite(weight) and weight > 0):
+                raise ValueError(
+                    f"expected a positive weight for {source}, got {weight}: leave out a source of weight 0"
+                )
+        return weights

@@ -26,8 +26,6 @@ class ReportSettings(JobSettings):
     """One rl artifact for each branch."""
     models: tuple[Address, ...] = ()
     """The midtraining artifacts whose curves are shown."""
-    mixtures: tuple[Address, ...] = ()
-    """The tokenization artifacts whose mixtures are shown."""
     corpora: tuple[Address, ...] = ()
     """The curation artifacts whose kept and dropped documents are shown."""
     decodings: tuple[Address, ...] = ()

@@ -100,6 +100,31 @@ class Store:
                     return None
                 raise
 
+    def get_range(self, key: str, first: int, size: int) -> bytes:
+        """So many of the object's bytes, from `first` on. No checksum of the object covers them: that is the caller's.
+
+        MissingError when there is no object; IntegrityError when it ends before.
+        """
+        span = f"bytes={first}-{first + size - 1}"
+
+        def read() -> bytes:
+            response = self.client.get_object(**self._object(key), Range=span)
+            try:
+                return response["Body"].read()
+            except (BotoCoreError, ValueError, OSError) as error:
+                raise InterruptedReadError from error
+
+        with named(self._place(key), self.endpoint):
+            try:
+                body = insist(read)
+            except ClientError as error:
+                if status_of(error) != 416:
+                    raise
+                body = b""
+        if len(body) != size:
+            raise IntegrityError(f"expected {size} bytes of {self._place(key)} from {first} on, got {len(body)}")
+        return body
+
     def get_json(self, key: str) -> Any:
         """The object's value; IntegrityError when it is not JSON."""
         try:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from octo.data.packed import PackedTokens, label_slices
+from octo.data.packed import PackedSequences, RecordFormat
 from octo.ml.attention import attend_by_documents
 from octo.ml.batches import packed_batch
 from octo.ml.engine import Engine
@@ -38,8 +38,8 @@ def measure() -> dict[str, float]:
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     through = Engine(through_model, settings=SETTINGS.optimizer, micro_batches=1)
     optimizer = torch.optim.AdamW(lean_model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
-    tokens_BS = torch.from_numpy(packed.tokens_NS.astype(np.int64))
-    batch = packed_batch(packed, 0, SEQUENCES, device=CPU)
+    tokens_BS = torch.from_numpy(packed.tokens_NS)
+    batch = packed_batch(packed, device=CPU)
     same_BSS = batch.slices_BS[:, :, None] == batch.slices_BS[:, None, :]
     mask, positions_BS = same_BSS.tril()[:, None], batch.positions_BS
     targets_BS = torch.where(batch.predicted(), tokens_BS[:, 1:], -100)
@@ -57,7 +57,7 @@ def measure() -> dict[str, float]:
         optimizer.zero_grad()
 
     loops: dict[str, Callable[[], object]] = {
-        "octo": lambda: train_step(engine, packed, SETTINGS, step=0, rate=1e-3),
+        "octo": lambda: train_step(engine, {range(SEQUENCES): packed}, SETTINGS, step=0, rate=1e-3),
         "lean": lean,
         "deepspeed": lambda: through.step([lean_loss], learning_rate=1e-3),
     }
@@ -79,12 +79,13 @@ def measure() -> dict[str, float]:
     }
 
 
-def _packed() -> PackedTokens:
+def _packed() -> PackedSequences:
     """Documents of equal length, enough for one batch."""
-    rows = np.repeat(np.arange(SEQUENCES), LENGTH // SLICE)
-    offsets = np.tile(np.arange(0, LENGTH, SLICE), SEQUENCES)
-    slices, positions = label_slices(
-        rows, offsets, np.full(len(rows), SLICE), num_sequences=SEQUENCES, sequence_length=LENGTH
+    tokens_NS = np.random.default_rng(0).integers(2, VOCABULARY, (SEQUENCES, LENGTH)).astype(np.uint16)
+    written = RecordFormat(LENGTH, "uint16")
+    return written.decode(
+        b"".join(
+            written.encode(tokens_S.reshape(-1, SLICE), padding=1, key="", row=row)
+            for row, tokens_S in enumerate(tokens_NS)
+        )
     )
-    tokens = np.random.default_rng(0).integers(2, VOCABULARY, (SEQUENCES, LENGTH)).astype(np.uint16)
-    return PackedTokens(tokens, slices, positions, VOCABULARY)

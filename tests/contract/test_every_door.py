@@ -54,8 +54,8 @@ SITE = Installation(
 CHANGES: Mapping[str, dict[str, Any]] = {
     "ingestion": {"need": {"pods": 7, "retries": 1}, "sources": ("a=python:stdlib", "b=arithmetic:prompts?count=9")},
     "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", 'it\'s, "quoted"')},
-    "tokenization": {"need": {"memory_gib": 33.5}, "weights": {"a": 0.5, "b": 1e-7}},
-    "midtraining": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "learning_rate": 3e-5},
+    "tokenization": {"need": {"memory_gib": 33.5}, "special": {"end": "<|im_end|>"}},
+    "midtraining": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "weights": {"a": 0.5, "b": 1e-7}},
     "decoding": {"need": {"pods": 3}, "num_samples": 4, "temperature": 0.2},
     "tuning": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "padding": "batch"},
     "rl": {"need": {"accelerators": 4}, "rollout": {"pods": 2}},

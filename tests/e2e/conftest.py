@@ -21,8 +21,7 @@ _INGESTED = (
 _BY_STAGE = {
     ("problems",): {"sources": ["prompts=arithmetic:prompts?count=40", "evaluation=arithmetic:evaluation?count=12"]},
     ("ingest",): {"sources": _INGESTED},
-    ("tokenize-base",): {"vocabulary_size": 300},
-    tuple(f"tokenize-{name}" for name in ("stable", *BRANCHES)): {"tokens": 9000, "sequence_length": 64},
+    ("tokenize",): {"vocabulary_size": 300, "sequence_length": 64},
     ("base",): {
         "shape.hidden_size": 32,
         "shape.intermediate_size": 64,

@@ -7,7 +7,7 @@ from octo.settings.base import S3Settings
 from octo.storage.session import open_session
 from tests.e2e.conftest import Finished, octo, run_arguments
 
-NUM_STAGES = 22
+NUM_STAGES = 18
 
 
 def test_a_run_brings_every_stage_to_an_artifact(finished: Finished) -> None:

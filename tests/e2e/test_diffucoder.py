@@ -18,8 +18,7 @@ TRAININGS = ("base", "adapt", "mid")
 _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
     ("problems",): {"sources": ["prompts=functions:prompts?count=40", "evaluation=functions:evaluation?count=10"]},
     ("ingest",): {"sources": ["code=code:json", "solutions=functions:solutions?count=400&mistakes=0.2"]},
-    ("tokenize-base",): {"vocabulary_size": 300},
-    tuple(f"tokenize-{name}" for name in TRAININGS): {"tokens": 5000, "sequence_length": 64},
+    ("tokenize",): {"vocabulary_size": 300, "sequence_length": 64},
     ("base",): {
         "shape.hidden_size": 32,
         "shape.intermediate_size": 64,
@@ -75,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)
-    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 17
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 15
     with open_session(str(folder / "store"), S3Settings()) as session:
         addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
         yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})

@@ -25,7 +25,7 @@ def processes_of(directory: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp_path: Path) -> None:
     directory = tmp_path / "store"
-    arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize-base")
+    arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize")
     with subprocess.Popen(
         [sys.executable, "-m", "octo.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
@@ -51,6 +51,6 @@ def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp
     assert again.returncode == 0, again.stderr
     stages = json.loads(again.stdout)["stages"]
     # Preset, changes and --only come back from the run itself.
-    assert set(stages) == {"problems", "ingest", "curate", "tokenize-base"}
+    assert set(stages) == {"problems", "ingest", "curate", "tokenize"}
     assert stages["ingest"]["state"] == "cached"
     assert stages["curate"]["state"] == "done"

@@ -1,7 +1,5 @@
 """Trainings that are struck down go on from what another process has verified."""
 
-import io
-import json
 import os
 import random
 import signal
@@ -13,24 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from octo.data.tokenizer import train as train_tokenizer
 from octo.errors import IntegrityError, PreemptedError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
 from octo.settings.midtraining import MidtrainingSettings
-from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.artifacts import open_artifact
 from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
-from tests.committing import commit
+from tests.token_shards import commit_tokens
 from tests.unit.ml.engine_run import engine_of
 
 DIGEST = "c" * 64
@@ -186,36 +180,12 @@ def test_a_second_signal_does_not_wait(training: Training, store: Store) -> None
     assert steps(store) == []
 
 
-def tokens(store: Store) -> Artifact:
-    """Enough packed tokens for the training, two documents to a sequence."""
-    num_sequences = NUM_STEPS * BATCH
-    generator = np.random.default_rng(3)
-    table = pa.table(
-        {
-            "sequence": np.repeat(np.arange(num_sequences), 2),
-            "offset": np.tile(np.array([0, LENGTH // 2], dtype=np.int32), num_sequences),
-            "length": np.full(2 * num_sequences, LENGTH // 2, dtype=np.int32),
-        }
-    )
-    boundaries = io.BytesIO()
-    pq.write_table(table, boundaries)
-    parts = {
-        "tokens.bin": generator.integers(0, 48, (num_sequences, LENGTH)).astype("<u2").tobytes(),
-        "boundaries.parquet": boundaries.getvalue(),
-        "mixture.json": json.dumps(
-            {"sequence_length": LENGTH, "sequences": num_sequences, "vocabulary_size": 48}
-        ).encode(),
-        **train_tokenizer([""], vocabulary_size=0).files,
-    }
-    return commit(store, [parts], job="tokenization")
-
-
 Train = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def train(embedded: EmbeddedStore, store: Store) -> Train:
-    given = tokens(store)
+def train(embedded: EmbeddedStore, store: Store, tmp_path: Path) -> Train:
+    given = commit_tokens(store, tmp_path / "tokens", {"web": [NUM_STEPS * BATCH]}, length=LENGTH)
     s3: S3Settings = embedded.s3
     assert s3.access_key
     assert s3.secret_key

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from octo.data.packed import PADDING_SLICE, PackedTokens
+from octo.data.packed import PADDING_SLICE, PackedSequences
 from octo.errors import UsageError
 from octo.ml.batches import PackedBatch, packed_batch
 from octo.ml.diffusion.denoiser import Kind
@@ -44,11 +44,10 @@ def extent(sequence: int, length: int, *, seed: int, settings: NoisingSettings) 
 
 
 def num_maskable(
-    packed: PackedTokens, first: int, count: int, *, kind: Kind, seed: int, settings: NoisingSettings
+    packed: PackedSequences, sequences: Sequence[int], *, kind: Kind, seed: int, settings: NoisingSettings
 ) -> int:
-    """How many tokens of the sequences first, first + 1, ... may be masked."""
-    sequences = range(first, first + count)
-    batch = packed_batch(packed, first, count, device=torch.device("cpu"))
+    """How many tokens of the sequences of these numbers may be masked."""
+    batch = packed_batch(packed, device=torch.device("cpu"))
     return int(maskable(batch, sequences, kind=kind, seed=seed, settings=settings).sum())
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.data.packing import Slice, pack
+from octo.data.packing import Packer, Slice, pack
 
 LENGTHS = st.lists(st.integers(min_value=1, max_value=50), max_size=60)
 
@@ -10,7 +10,7 @@ LENGTHS = st.lists(st.integers(min_value=1, max_value=50), max_size=60)
 def documents(lengths: list[int]) -> list[Slice]:
     starts = np.cumsum([0, *lengths])
     return [
-        Slice(str(number), "web", 0, np.arange(starts[number], starts[number] + length, dtype=np.uint16))
+        Slice(str(number), 0, np.arange(starts[number], starts[number] + length, dtype=np.uint16))
         for number, length in enumerate(lengths)
     ]
 
@@ -49,6 +49,14 @@ def test_a_document_that_fits_is_never_cut(lengths: list[int]) -> None:
 def test_padding_remains_only_when_no_long_document_is_there(lengths: list[int]) -> None:
     sequences = packed([16 * 70, *lengths])
     assert sum(sum(len(piece.tokens) for piece in sequence) < 16 for sequence in sequences) <= 1
+
+
+def test_a_document_of_many_sequences_is_cut_at_once_and_not_held() -> None:
+    packer = Packer(16, num_open=4)
+    ready = packer.put(Slice("book", 0, np.arange(16 * 1000 + 5, dtype=np.uint16)))
+    left = list(packer.finish())
+    assert len(ready) + len(left) == 1001
+    assert len(left) <= 5
 
 
 def test_a_document_goes_where_it_fits_best() -> None:

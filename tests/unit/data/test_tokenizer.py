@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from octo.data.problems import problem, solution
-from octo.data.tokenizer import TextTokenizer, tokenizer_of, train, training_sample
+from octo.data.tokenizer import TextTokenizer, tokenizer_of, train
 from octo.errors import InputError
 from octo.settings.special import SpecialTokens
 
@@ -49,13 +49,6 @@ def test_a_questions_tokens_are_the_same_alone_and_before_its_solution(style: st
 
 def test_training_again_on_the_same_texts_in_another_order_gives_the_same_tokenizer() -> None:
     assert train(reversed(TEXTS), vocabulary_size=300).files == TOKENIZER.files
-
-
-def test_the_training_sample_does_not_depend_on_the_order_of_the_documents() -> None:
-    ids = [str(number) for number in range(100)]
-    sample = [ids[position] for position in training_sample(ids, count=10, seed=0)]
-    backwards = ids[::-1]
-    assert [backwards[position] for position in training_sample(backwards, count=10, seed=0)] == sample
 
 
 def test_ids_are_stored_in_16_bits_until_there_are_too_many() -> None:

@@ -1,31 +1,29 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedModel
 
-from octo.data.packed import PADDING_SLICE, PackedTokens, label_slices
+from octo.data.packed import PADDING_SLICE, PackedSequences, RecordFormat
 from octo.errors import InvariantError
 from octo.ml.batches import language_model_loss, packed_batch
 
 LENGTHS = [[7, 5, 4], [16], [10, 3]]
 
 
-def packed(*, seed: int = 0) -> PackedTokens:
+def packed(*, seed: int = 0) -> PackedSequences:
     """Three sequences of 16 tokens: three documents, one document, two documents and three tokens of padding."""
-    rows, offsets, lengths = [], [], []
-    for row, given in enumerate(LENGTHS):
-        for place, length in enumerate(given):
-            rows.append(row)
-            offsets.append(sum(given[:place]))
-            lengths.append(length)
-    slices, positions = label_slices(
-        np.array(rows), np.array(offsets), np.array(lengths), num_sequences=3, sequence_length=16
-    )
-    tokens = np.random.default_rng(seed).integers(2, 48, (3, 16)).astype(np.uint16)
-    return PackedTokens(tokens, slices, positions, vocabulary_size=48)
+    tokens_NS = np.random.default_rng(seed).integers(2, 48, (3, 16)).astype(np.uint16)
+    written = RecordFormat(16, "uint16")
+    records = []
+    for row, lengths in enumerate(LENGTHS):
+        slices = np.split(tokens_NS[row, : sum(lengths)], np.cumsum(lengths)[:-1])
+        records.append(written.encode(slices, padding=1, key="test", row=row))
+    return written.decode(b"".join(records))
 
 
-def documents(given: PackedTokens) -> list[np.ndarray]:
+def documents(given: PackedSequences) -> list[np.ndarray]:
     return [
         row[labels == label].astype(np.int64)
         for row, labels in zip(given.tokens_NS, given.slices_NS, strict=True)
@@ -42,7 +40,7 @@ def test_slices_and_positions_start_anew_with_every_document() -> None:
 
 def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedModel) -> None:
     given = packed()
-    batch = packed_batch(given, 0, 3, device=torch.device("cpu"))
+    batch = packed_batch(given, device=torch.device("cpu"))
     num_predicted = int(batch.predicted().sum())
     assert num_predicted == sum(length - 1 for lengths in LENGTHS for length in lengths)
     loss = language_model_loss(model, batch, num_predicted=num_predicted)
@@ -58,7 +56,7 @@ def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedMo
 def test_a_model_that_would_ignore_documents_is_not_trained(model: PreTrainedModel) -> None:
     model.set_attn_implementation("sdpa")
     with pytest.raises(InvariantError, match="would let documents see each other"):
-        language_model_loss(model, packed_batch(packed(), 0, 3, device=torch.device("cpu")), num_predicted=1)
+        language_model_loss(model, packed_batch(packed(), device=torch.device("cpu")), num_predicted=1)
 
 
 def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) -> None:
@@ -69,9 +67,7 @@ def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) ->
     others = [(0, slice(7, 16)), (1, slice(0, 16)), (2, slice(0, 13))]
     outputs = []
     for tokens_NS in (given.tokens_NS, changed):
-        batch = packed_batch(
-            PackedTokens(tokens_NS, given.slices_NS, given.positions_NS, 48), 0, 3, device=torch.device("cpu")
-        )
+        batch = packed_batch(replace(given, tokens_NS=tokens_NS), device=torch.device("cpu"))
         outputs.append(
             model(input_ids=batch.tokens_BS, documents=batch.documents(), position_ids=batch.positions_BS).logits
         )

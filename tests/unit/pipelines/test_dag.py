@@ -43,8 +43,10 @@ def test_the_branches_differ_only_in_their_question_answer_data() -> None:
     branches = ("long", "short", "hybrid")
     for stages in ([f"decay-{branch}" for branch in branches], [f"rl-{branch}" for branch in (*branches, "base")]):
         first, *others = (pipeline.stage(name).settings for name in stages)
+        if "weights" in type(first).model_fields:
+            first, *others = (each.model_copy(update={"weights": {}}) for each in (first, *others))
         assert all(each == first for each in others)
-    weights = [pipeline.stage(f"tokenize-{branch}").settings.weights for branch in branches]
+    weights = [pipeline.stage(f"decay-{branch}").settings.weights for branch in branches]
     questions = {"long", "short"}
     common = [{source: share for source, share in each.items() if source not in questions} for each in weights]
     assert common[0] == common[1] == common[2]

@@ -142,7 +142,7 @@ def test_what_a_run_is_started_with_reaches_the_stages_that_ask_for_it(written: 
         "seed": 7.0,
         "sources": ["web=file:/data/a,b.jsonl", "noisy=arithmetic:noisy?count=5&forget=0.5"],
         "stable_weights": {"math": 1.0, "general": 1e-7},
-        "stable_tokens": 123456789012.0,
+        "stable_num_steps": 123456789012.0,
         "rl_learning_rate": 0.00001,
         "evaluation_k": [1.0, 3.0],
     }
@@ -156,8 +156,8 @@ def test_what_a_run_is_started_with_reaches_the_stages_that_ask_for_it(written: 
     assert {settings.seed for settings in loaded.values()} == {7}
     assert loaded["ingest"].sources == tuple(given["sources"])
     assert loaded["problems"].sources == pipeline.stage("problems").settings.sources
-    assert loaded["tokenize-stable"].weights == {"math": 1.0, "general": 1e-7}
-    assert loaded["tokenize-stable"].tokens == 123456789012
+    assert loaded["stable"].weights == {"math": 1.0, "general": 1e-7}
+    assert loaded["stable"].num_steps == 123456789012
     assert {loaded[f"rl-{name}"].learning_rate for name in ("base", "long", "short", "hybrid")} == {1e-5}
     assert loaded["evaluate-long"].k == (1, 3)
 

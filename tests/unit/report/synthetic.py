@@ -156,23 +156,27 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
         settings={"unfiltered": ["long", "short"], "min_words": 50},
         seconds=12,
     )
-    for name in (synthetic.control, "stable", *branches):
-        settings = {"weights": {"general": 0.85, "noisy": 0.15}, "sequence_length": 128, "vocabulary_size": 512}
-        made.add(f"tokenize-{name}", "tokenization", [mixed(name)], inputs={"corpus": ["curate"]}, settings=settings)
+    made.add(
+        "tokenize",
+        "tokenization",
+        [IndexResult({"tokens-general-00000.bin": b"tokens"})],
+        inputs={"corpus": ["curate"]},
+        settings={"sequence_length": 128, "vocabulary_size": 512},
+    )
     steps = {"num_steps": synthetic.midtraining_steps, "learning_rate": 2e-3}
     made.add(
         synthetic.control,
         "midtraining",
-        [trained(synthetic, level=5.2, floor=2.9, cosine=False)],
-        inputs={"tokens": [f"tokenize-{synthetic.control}"]},
+        [trained(synthetic, synthetic.control, level=5.2, floor=2.9, cosine=False)],
+        inputs={"tokens": ["tokenize"]},
         settings={**steps, "schedule": "constant"},
         seconds=31,
     )
     made.add(
         "stable",
         "midtraining",
-        [trained(synthetic, level=2.9, floor=2.1, cosine=False)],
-        inputs={"tokens": ["tokenize-stable"], "model": [synthetic.control]},
+        [trained(synthetic, "stable", level=2.9, floor=2.1, cosine=False)],
+        inputs={"tokens": ["tokenize"], "model": [synthetic.control]},
         settings={**steps, "schedule": "constant"},
         seconds=33,
     )
@@ -180,8 +184,8 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
         made.add(
             f"decay-{name}",
             "midtraining",
-            [trained(synthetic, level=2.1, floor=1.5 + 0.15 * place, cosine=True)],
-            inputs={"tokens": [f"tokenize-{name}"], "model": ["stable"]},
+            [trained(synthetic, name, level=2.1, floor=1.5 + 0.15 * place, cosine=True)],
+            inputs={"tokens": ["tokenize"], "model": ["stable"]},
             settings={**steps, "schedule": "cosine"},
             seconds=20,
         )
@@ -228,7 +232,6 @@ def report_inputs(synthetic: Synthetic) -> dict[str, list[str]]:
         "evaluations": [f"evaluate-{name}" for name in names],
         "policies": [f"rl-{name}" for name in names],
         "models": [synthetic.control, "stable", *(f"decay-{name}" for name in branches)],
-        "mixtures": [f"tokenize-{name}" for name in (synthetic.control, "stable", *branches)],
         "corpora": ["curate"],
         "decodings": [],
         "studies": [],
@@ -310,7 +313,7 @@ def curated(synthetic: Synthetic) -> IndexResult:
     )
 
 
-def mixed(name: str) -> IndexResult:
+def mixed(name: str) -> bytes:
     weights = {
         "base": {"general": 0.85, "noisy": 0.15},
         "stable": {"general": 0.10, "math": 0.75, "noisy": 0.15},
@@ -319,9 +322,9 @@ def mixed(name: str) -> IndexResult:
         {
             "source": source,
             "weight": weight,
-            "tokens_asked": round(250_000 * weight),
-            "tokens_delivered": round(250_000 * weight) + 17 * place,
-            "documents": round(2000 * weight),
+            "share": f"{round(20 * weight)}/20",
+            "sequences": round(1954 * weight),
+            "tokens": round(250_000 * weight) + 17 * place,
             "epochs": round(0.4 + 2 * weight, 4),
         }
         for place, (source, weight) in enumerate(weights.items())
@@ -331,12 +334,12 @@ def mixed(name: str) -> IndexResult:
         "sequences": 1954,
         "sequence_length": 128,
         "vocabulary_size": 512,
-        "padding_tokens": 91,
+        "left_out": {"short": 12} if name == "long" else {},
     }
-    return IndexResult({"mixture.json": json.dumps(mixture).encode()})
+    return json.dumps(mixture).encode()
 
 
-def trained(synthetic: Synthetic, *, level: float, floor: float, cosine: bool) -> IndexResult:
+def trained(synthetic: Synthetic, name: str, *, level: float, floor: float, cosine: bool) -> IndexResult:
     random = np.random.Generator(np.random.Philox(key=synthetic.seed))
     steps = synthetic.midtraining_steps
     lines = []
@@ -344,7 +347,9 @@ def trained(synthetic: Synthetic, *, level: float, floor: float, cosine: bool) -
         loss = floor + (level - floor) * np.exp(-5 * step / steps) + 0.04 * random.standard_normal()
         rate = 2e-3 * ((0.1 + 0.45 * (1 + np.cos(np.pi * step / steps))) if cosine else 1.0)
         lines.append({"step": step, "loss": loss, "learning_rate": rate, "gradient_norm": 0.7, "tokens": step * 2048})
-    return IndexResult({"metrics.jsonl": json_lines(lines), "model.safetensors": b"weights" * 9000})
+    return IndexResult(
+        {"metrics.jsonl": json_lines(lines), "mixture.json": mixed(name), "model.safetensors": b"weights" * 9000}
+    )
 
 
 def reinforced(synthetic: Synthetic, effect: Effect, place: int) -> IndexResult:

@@ -163,7 +163,7 @@ def test_a_run_that_failed_says_where_and_why():
     page = render_page(builder.store, "demo")
     text = words(page)
     assert "No results yet." in text
-    assert "1 of 20 stages are not finished" in text
+    assert "1 of 16 stages are not finished" in text
     assert "rl-hybrid failed: out of memory: <raise> --workers" in text
     assert headline(builder.store, "demo") == "run demo has no results yet"
 

@@ -19,20 +19,20 @@ DEVICE = torch.device("cpu")
 
 
 def clean(settings: NoisingSettings = WHOLE, *, open_share: float = 1.0, seed: int = 0, kind: str = "adapted"):
-    batch = packed_batch(packed(), 0, 3, device=DEVICE)
+    batch = packed_batch(packed(), device=DEVICE)
     return batch, clean_batch(batch, range(3), kind=KINDS[kind], seed=seed, open_share=open_share, settings=settings)
 
 
 def test_the_first_token_of_a_document_and_padding_are_never_masked() -> None:
     batch, made = clean()
     assert torch.equal(made.maskable_BS, (batch.positions_BS > 0) & (batch.slices_BS != PADDING_SLICE))
-    assert num_maskable(packed(), 0, 3, kind=KINDS["adapted"], seed=0, settings=WHOLE) == made.maskable_BS.sum()
+    assert num_maskable(packed(), range(3), kind=KINDS["adapted"], seed=0, settings=WHOLE) == made.maskable_BS.sum()
 
 
 def test_where_a_state_predicts_its_own_token_the_first_of_a_document_is_masked_too() -> None:
     batch, made = clean(kind="unshifted")
     assert torch.equal(made.maskable_BS, batch.slices_BS != PADDING_SLICE)
-    assert num_maskable(packed(), 0, 3, kind=KINDS["unshifted"], seed=0, settings=WHOLE) == made.maskable_BS.sum()
+    assert num_maskable(packed(), range(3), kind=KINDS["unshifted"], seed=0, settings=WHOLE) == made.maskable_BS.sum()
 
 
 def test_a_model_of_blocks_sees_blocks_of_its_document_and_is_not_opened_by_and_by() -> None:
@@ -103,7 +103,7 @@ def test_rows_are_opened_alike_however_many_are_looked_at_and_in_whichever_batch
 
 def test_a_cut_sequence_ends_there_and_a_condition_stays_without_noise() -> None:
     cut = NoisingSettings(truncated=1.0, conditioned=1.0)
-    batch = packed_batch(packed(), 0, 3, device=DEVICE)
+    batch = packed_batch(packed(), device=DEVICE)
     made = clean_batch(batch, range(3), kind=KINDS["adapted"], seed=2, open_share=1.0, settings=cut)
     for row in range(3):
         ends = extent(row, 16, seed=2, settings=cut)

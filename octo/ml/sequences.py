@@ -1,0 +1,103 @@
+"""Which sequences each rank of a training reads, and what the sources have given to it in the end."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from octo.data.mixture import Mixture
+from octo.data.packed import PADDING_SLICE, PackedSequences
+from octo.data.token_shards import TokenShards
+from octo.errors import UsageError
+from octo.settings.midtraining import MidtrainingSettings
+
+logger = logging.getLogger(__name__)
+
+
+def plan_steps(settings: MidtrainingSettings, mixture: Mixture) -> int:
+    """How many updates to do: as many as asked, or as one pass over all sequences of the mixture's sources has."""
+    if settings.batch_size % settings.micro_batch_size:
+        raise UsageError(
+            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
+        )
+    available = sum(mixture.counts)
+    if not settings.num_steps and available < settings.batch_size:
+        raise UsageError(
+            f"one pass over {available} sequences is less than one step of {settings.batch_size}: lower --batch-size, "
+            "or say with --num-steps how many steps to make"
+        )
+    return settings.num_steps or available // settings.batch_size
+
+
+def micro_batches(settings: MidtrainingSettings, step: int, *, rank: int = 0, ranks: int = 1) -> list[range]:
+    """The sequences of a step by their global indexes: those micro-batches that a rank of so many computes."""
+    first, size = step * settings.batch_size, settings.micro_batch_size
+    starts = range(first, first + settings.batch_size, size)
+    return [range(start, start + size) for start in starts[rank::ranks]]
+
+
+def schedule(settings: MidtrainingSettings, steps: range, *, rank: int, ranks: int) -> Iterator[range]:
+    """What a rank reads in these steps, in the order in which it needs it."""
+    for step in steps:
+        yield from micro_batches(settings, step, rank=rank, ranks=ranks)
+
+
+def tokens_by_source(mixture: Mixture, batches: Mapping[range, PackedSequences]) -> Mapping[str, int]:
+    """How many tokens of documents each source has in these sequences, by the global indexes of each batch."""
+    tokens_K = np.zeros(len(mixture.sources), dtype=np.int64)
+    for wanted, sequences in batches.items():
+        source_N = mixture.at(np.arange(wanted.start, wanted.stop, dtype=np.int64)).source_N
+        np.add.at(tokens_K, source_N, (sequences.slices_NS != PADDING_SLICE).sum(axis=1))
+    return {source: int(tokens) for source, tokens in zip(mixture.sources, tokens_K, strict=True)}
+
+
+def warn_of_epochs(mixture: Mixture, num_sequences: int, *, most: float) -> None:
+    """Say which sources come around more often than is of use."""
+    for source, epochs in _epochs(mixture, num_sequences).items():
+        if epochs > most:
+            logger.warning(
+                "%s comes around %.1f times in this training, more than the %g of --most-epochs: give it a smaller "
+                "weight or more documents, or train for fewer steps",
+                source,
+                epochs,
+                most,
+            )
+
+
+def mixture_record(
+    settings: MidtrainingSettings,
+    shards: TokenShards,
+    mixture: Mixture,
+    *,
+    num_sequences: int,
+    tokens: Mapping[str, int],
+) -> bytes:
+    """mixture.json: what was asked of each source and what it gave, exactly; and which sources were left out."""
+    given, epochs = mixture.given(num_sequences), _epochs(mixture, num_sequences)
+    total = sum(settings.weights.values()) or sum(mixture.counts)
+    return json.dumps(
+        {
+            "sources": [
+                {
+                    "source": source,
+                    "weight": (settings.weights.get(source) or count) / total,
+                    "share": f"{share}/{mixture.period}",
+                    "sequences": given[source],
+                    "tokens": tokens[source],
+                    "epochs": round(epochs[source], 4),
+                }
+                for source, share, count in zip(mixture.sources, mixture.shares, mixture.counts, strict=True)
+            ],
+            "left_out": {source: count for source, count in shards.counts.items() if source not in mixture.sources},
+            "sequences": num_sequences,
+            "sequence_length": shards.format.sequence_length,
+            "vocabulary_size": shards.vocabulary_size,
+        },
+        indent=2,
+    ).encode()
+
+
+def _epochs(mixture: Mixture, num_sequences: int) -> Mapping[str, float]:
+    given = mixture.given(num_sequences)
+    return {source: given[source] / count for source, count in zip(mixture.sources, mixture.counts, strict=True)}
