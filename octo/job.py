@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -327,6 +328,14 @@ def _determining_settings(settings: JobSettings) -> dict[str, object]:
 
 
 def _versions() -> dict[str, str]:
-    installed = {distribution.name for distribution in metadata.distributions()}
-    versions = {name: metadata.version(name) for name in TRACKED_PACKAGES if name in installed}
-    return {"python": platform.python_version(), "octo": metadata.version("octo"), **versions}
+    return {"python": platform.python_version(), "octo": metadata.version("octo"), **_tracked_versions()}
+
+
+@cache
+def _tracked_versions() -> dict[str, str]:
+    # One by one: to list what is installed takes as long as a small job does.
+    versions = {}
+    for name in TRACKED_PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
