@@ -1,9 +1,11 @@
-"""A real S3 server for the whole session, and a store of its own on it for every test."""
+"""A real S3 server for the whole session, and a store of its own on it for every test; which files share a process."""
 
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from octo.storage.embedded import EmbeddedStore, embedded_store
 from octo.storage.store import Store, connect
@@ -23,3 +25,18 @@ def connection(embedded: EmbeddedStore) -> Store:
 @pytest.fixture
 def store(connection: Store) -> Store:
     return connection.at(f"{connection.address}/{uuid.uuid4().hex}")
+
+
+TOGETHER = {f"tests/e2e/test_{name}.py": "whole runs" for name in ("commands", "diffucoder", "evidence", "readme")}
+"""Files that look at the same run of a pipeline, which is made once where one process has all of them."""
+
+
+class _ByWhatIsShared(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _ByWhatIsShared(config, log) if config.getvalue("dist") == "loadfile" else None

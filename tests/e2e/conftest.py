@@ -82,9 +82,15 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One whole run of the tiny pipeline, for every test that looks at what a run leaves behind."""
     directory = tmp_path_factory.mktemp("whole")
-    ran = octo(*run_arguments(directory, "--run-id", "whole", "--json"))
+    ran = octo(*run_arguments(directory, "--run-id", "whole", "--json"), timeout=550)
     assert ran.returncode == 0, ran.stderr
     return Finished(directory, "whole", json.loads(ran.stdout), ran.stderr)
+
+
+@pytest.fixture(scope="session")
+def coders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where diffucoder's tiny pipeline runs; who runs it again finds everything committed."""
+    return tmp_path_factory.mktemp("diffucoder")
 
 
 @pytest.fixture(scope="module")

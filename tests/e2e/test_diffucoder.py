@@ -65,12 +65,12 @@ class Finished:
 
 def run_in(folder: Path) -> subprocess.CompletedProcess[str]:
     place = ["--store", str(folder / "store"), "--output", str(folder / "report.html")]
-    return octo("run", "diffucoder", "--json", *place, *TINY)
+    return octo("run", "diffucoder", "--json", *place, *TINY, timeout=550)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
-    folder = tmp_path_factory.mktemp("diffucoder")
+def run(coders: Path) -> Iterator[Finished]:
+    folder = coders
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)

@@ -42,10 +42,10 @@ def test_every_make_command_exists(command: str) -> None:
     "command",
     [command for command in COMMANDS if command.startswith(".venv/bin/octo") and verb_of(command) not in ON_A_CLUSTER],
 )
-def test_every_octo_command_works(command: str, finished: Finished, tmp_path: Path) -> None:
+def test_every_octo_command_works(command: str, finished: Finished, coders: Path, tmp_path: Path) -> None:
     words = [word.replace("RUN", finished.run_id) for word in shlex.split(command)[1:]]
     if "--help" not in words and words[0] != "compile":
-        words += ["--store", str(finished.directory)]
+        words += ["--store", str(coders / "store" if "diffucoder" in words else finished.directory)]
     if words[0] == "run":
         # At the size of these tests; what README's line sets comes last and wins.
         sizes = SIZES[words[1]]
