@@ -5,8 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := images/local.lock
 TOOLS := tests/tools/requirements
-# Two files of tests at a time, in their order: the longest are not the last.
-TWO_FILES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three files of tests at a time, for some wait while others compute; in their order: the longest are not the last.
+THREE_FILES := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 EXTRAS := local pipelines train sandbox report toy dev
 # A machine with a GPU brings torch, transformers and triton in a Python of its own.
 GPU_PYTHON ?= $(if $(wildcard .venv/ready),$(BIN)/python,python3)
@@ -47,7 +47,7 @@ small: .venv/small ## the same with a real model, SmolLM2 of 135 million weights
 	@$(BIN)/octo run octothinker --preset small
 
 test: .venv/ready ## set up and run the tests
-	@$(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools" $(TWO_FILES)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow and not gpu and not cluster and not bench and not tools" $(THREE_FILES)
 
 test-slow: .venv/ready ## the tests that take minutes
 	@$(BIN)/pytest -m slow
