@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from octo.errors import EXIT_PREEMPTED, EXIT_USAGE
+from octo.render.fitting import least_known, memory_of, refuse_misfit
 from octo.render.pods import CONTAINER, Object, pod_template
 from octo.render.roles import Role, roles
 from octo.settings.base import JobSettings
@@ -46,11 +47,15 @@ def jobset(
         annotations: more annotations of the JobSet.
 
     Raises:
-        UsageError: no pool fits what the job needs, the settings contradict its shape, or the store is a directory.
+        UsageError: no pool fits what the job needs, a new model cannot fit into memory, the settings contradict the
+            job's shape, or the store is a directory.
     """
     settings = installed(settings, installation)
     if settings.store:
         check_shared(settings.store)
+    known = least_known(settings)
+    if known is not None:
+        refuse_misfit(settings, known, memory_of(settings, known, roles(settings, installation)))
     spec = _spec(settings, installation, "")
     metadata: Object = {
         **({"name": name} if name else {"generateName": f"{settings.job}-"}),
