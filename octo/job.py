@@ -39,6 +39,7 @@ from octo.storage.artifacts import (
     find_artifact,
     open_artifact,
 )
+from octo.storage.listing import digest_of_listing, list_objects
 from octo.storage.probe import probe
 from octo.storage.session import check_shared, open_session
 from octo.storage.store import Store, connect
@@ -167,7 +168,7 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
     """
     _check_shard_group(settings)
     store = connect(settings.store, settings.s3)
-    determining = _determining_settings(settings)
+    determining = _determining_settings(settings, _listings(settings, store))
     digest = _digest(settings, determining)
     found = find_artifact(store, settings.job, digest)
     if found is not None:
@@ -216,9 +217,18 @@ def _produce_in_its_store(settings: S, function: str) -> str:
         return produce(reached, function).address
 
 
-def stage_digest(settings: JobSettings) -> str:
-    """The digest of what determines the job's artifact: job, code version, settings, and its inputs' digests."""
-    return _digest(settings, _determining_settings(settings))
+def stage_digest(
+    settings: JobSettings, store: Store | None = None, *, listings: Mapping[str, str] | None = None
+) -> str:
+    """The digest of what determines the job's artifact: job, code version, settings, and its inputs' digests.
+
+    Args:
+        settings: of the job.
+        store: by whose connection it is listed what others put where the job reads; else by one to the settings' own.
+        listings: digests of such listings by their addresses, where they are known.
+    """
+    found = _listings(settings, store) if listings is None else listings
+    return _digest(settings, _determining_settings(settings, found))
 
 
 def producer_of(artifact: Artifact) -> telemetry.SpanRef:
@@ -323,8 +333,17 @@ def _rank(settings: JobSettings) -> int:
     return rank() if settings.pod_shape == "gang" else 0
 
 
-def _determining_settings(settings: JobSettings) -> dict[str, object]:
-    return {**result_settings(settings), **settings.determinants()}
+def _determining_settings(settings: JobSettings, listings: Mapping[str, str]) -> dict[str, object]:
+    return {**result_settings(settings), **settings.determinants(), **listings}
+
+
+def _listings(settings: JobSettings, store: Store | None) -> dict[str, str]:
+    """Digests of what lies where the job reads what others put there."""
+    prefixes = settings.prefixes()
+    if not prefixes:
+        return {}
+    service = store or connect(settings.store, settings.s3)
+    return {address: digest_of_listing(list_objects(service, address)) for address in prefixes}
 
 
 def _versions() -> dict[str, str]:

@@ -8,29 +8,35 @@ import pyarrow.parquet as pq
 
 from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, writing
-from octo.data.files import read_path
+from octo.data.files import FORMATS, read_path
 from octo.data.functions import generate_functions, parse_function_options
 from octo.data.problems import generate, parse_options
 from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
 from octo.errors import InputError, InvariantError, UsageError
-from octo.job import Job
-from octo.settings.ingestion import CODE_KINDS, IngestionSettings, SourceAddress, parse_source
+from octo.job import Job, stage_digest
+from octo.settings.ingestion import CODE_KINDS, S3, IngestionSettings, SourceAddress, parse_source
 from octo.storage.artifacts import IndexResult
+from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects
 
 
 def ingest(job: Job[IngestionSettings]) -> None:
-    """Read every source, an index each, into documents and rejected records."""
+    """Read every source into documents and rejected records: an index each, or one for each object of an s3 source."""
     if not job.settings.sources:
         raise UsageError("nothing to ingest: give --sources LABEL=KIND:WHAT, such as math=python:sympy")
-    job.each(ingest_source, range(len(job.settings.sources)))
+    job.each(ingest_source, range(len(_shards(job))))
 
 
 def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
-    """The documents and the rejected records of one source."""
-    name = job.settings.sources[index]
+    """The documents and the rejected records of one source, or of one object of it."""
+    name, listed = _shards(job)[index]
     documents, rejected = job.scratch / f"{index}-documents.parquet", job.scratch / f"{index}-rejected.parquet"
-    read = read_source(parse_source(name), job.settings)
+    source = parse_source(name)
+    if listed is None:
+        read = read_source(source, job.settings)
+    else:
+        name = f"{name}/{listed.key}"
+        read = _read_object(job, source, listed)
     counters = write_documents(read, documents, rejected, name=name, max_bad_share=job.settings.max_bad_share)
     return IndexResult(
         parts={"documents.parquet": documents, "rejected.parquet": rejected},
@@ -40,6 +46,62 @@ def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
         },
         counters=counters,
     )
+
+
+def _shards(job: Job[IngestionSettings]) -> list[tuple[str, ListedObject | None]]:
+    """Each index's source, and its object where the source is made of several; listed once in a process.
+
+    Raises InputError when other objects are there than the artifact's digest stands for.
+    """
+    digest = job.output.digest
+    if digest not in _SHARDS:
+        listings = {address: list_objects(job.store, address) for address in job.settings.prefixes()}
+        now = {address: digest_of_listing(found) for address, found in listings.items()}
+        if stage_digest(job.settings, listings=now) != digest:
+            raise InputError(
+                "the objects of a source changed while they were listed: run again, with what is there now"
+            )
+        _SHARDS.clear()
+        _SHARDS[digest] = [
+            (name, listed) for name in job.settings.sources for listed in _objects(parse_source(name), listings)
+        ]
+    return _SHARDS[digest]
+
+
+_SHARDS: dict[str, list[tuple[str, ListedObject | None]]] = {}
+"""Of the artifact that this process works on, by its digest."""
+
+
+def _objects(source: SourceAddress, listings: Mapping[str, list[ListedObject]]) -> list[ListedObject] | list[None]:
+    if source.kind != S3:
+        return [None]
+    known = [listed for listed in listings[source.what] if listed.key.endswith(tuple(FORMATS))]
+    if not known:
+        raise InputError(f"expected objects that end in one of {', '.join(FORMATS)} below {source.what}, found none")
+    return known
+
+
+def _read_object(
+    job: Job[IngestionSettings], source: SourceAddress, listed: ListedObject
+) -> Iterator[Document | Rejected]:
+    """What an object holds, by way of scratch, where it is as long as it is read."""
+    path = job.scratch / f"object-{listed.key.replace('/', '-')[-200:]}"
+    address = f"{source.what}/{listed.key}"
+    fetch_listed(job.store, source.what, listed, path)
+    try:
+        found = read_path(
+            path,
+            label=source.label,
+            max_document_bytes=job.settings.max_document_bytes,
+            skip_bad_files=job.settings.on_bad_file == "skip",
+        )
+        for each in found:
+            # Documents come from where they were put, and not from this machine's scratch.
+            yield each._replace(url=each.url.replace(f"file:{path}", address, 1))
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), address)) from None
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[Document | Rejected]:

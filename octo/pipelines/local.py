@@ -91,7 +91,7 @@ class LocalRun:
             if state.digest and not has_slot:
                 continue  # it was looked for when its inputs were there, and will be once more when its turn comes
             settings = self._settings_of(stage)
-            state.digest = stage_digest(settings)
+            state.digest = stage_digest(settings, self.session.store)
             artifact = find_artifact(self.session.store, stage.settings.job, state.digest)
             if artifact is not None:
                 self._adopt(state, artifact)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from octo.errors import UsageError
+from octo.errors import InputError, StorageError, UsageError
 from octo.job import stage_digest
 from octo.memory_model import WIDTHS
 from octo.pipelines.dag import Pipeline, Stage
@@ -142,9 +142,9 @@ def _address(stage: Stage, addresses: Mapping[str, str], store: Store) -> tuple[
         return "", f"reads {lacking[0]}"
     try:
         settings = stage.reading(addresses)
-        return f"{store.address}/artifacts/{settings.job}/{stage_digest(settings)}", ""
-    except UsageError as error:
-        # A package or a file that only the job's image has.
+        return f"{store.address}/artifacts/{settings.job}/{stage_digest(settings, store)}", ""
+    except (UsageError, InputError, StorageError) as error:
+        # A package or a file that only the job's image has, or data that cannot be listed from here.
         return "", str(error)
 
 

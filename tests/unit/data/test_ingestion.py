@@ -8,7 +8,7 @@ from octo.data.documents import Document, Rejected, new_document, read_columns, 
 from octo.data.ingestion import write_documents
 from octo.errors import InputError, UsageError
 from octo.job import produce
-from octo.settings.ingestion import IngestionSettings, parse_source
+from octo.settings.ingestion import IngestionSettings, SourceAddress, parse_source
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
 
@@ -45,7 +45,7 @@ def test_an_empty_source_is_an_error_that_names_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["python:sympy", "math=sympy", "math=pip:sympy", "=python:sympy", "math=python:"])
 def test_a_source_that_does_not_parse_is_a_usage_error_with_the_grammar(source: str) -> None:
-    kinds = "python, code, file, arithmetic, functions, human-eval, mbpp, tests"
+    kinds = "python, code, file, s3, arithmetic, functions, human-eval, mbpp, tests"
     expected = f"expected LABEL=KIND:WHAT with KIND one of {kinds}, got"
     with pytest.raises(UsageError, match=expected):
         parse_source(source)
@@ -100,3 +100,15 @@ def test_no_sources_is_a_usage_error(place: dict[str, object]) -> None:
 
 def test_documents_have_the_columns_that_the_next_jobs_read() -> None:
     assert Document._fields == ("id", "text", "source", "url", "date", "metadata")
+
+
+@pytest.mark.parametrize("source", ["web=hf:OctoThinker/MegaMath-Web-Pro-Max", "web=https://host/a.jsonl"])
+def test_a_data_set_of_a_hub_is_to_be_copied_below_a_prefix(source: str) -> None:
+    with pytest.raises(UsageError, match="data sets are not read from a hub: copy its files below a prefix"):
+        parse_source(source)
+
+
+def test_an_s3_source_is_named_by_its_address() -> None:
+    assert parse_source("web=s3://bucket/a/b/") == SourceAddress("web", "s3", "s3://bucket/a/b", {})
+    with pytest.raises(UsageError, match=r"expected LABEL=s3://bucket/prefix, got 'web=s3:bucket'"):
+        parse_source("web=s3:bucket")

@@ -1,0 +1,133 @@
+"""Sources that others put into the store's service: listed, read object by object, and part of the digest."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octo.data.documents import read_documents
+from octo.data.ingestion import ingest
+from octo.errors import InputError, IntegrityError, MissingError
+from octo.job import open_job, produce, stage_digest
+from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.plan import plan
+from octo.settings.base import ShardGroup
+from octo.settings.ingestion import IngestionSettings
+from octo.settings.installation import Installation
+from octo.storage.artifacts import Artifact
+from octo.storage.embedded import EmbeddedStore
+from octo.storage.listing import fetch_listed, list_objects
+from octo.storage.store import Store
+
+FUNCTION = "octo.data.ingestion:ingest"
+TEXTS = {"a.jsonl": ["one", "two"], "below/b.jsonl.gz": ["three"], "c.jsonl": ["four", "five", "six"]}
+
+
+def lines(texts: list[str]) -> bytes:
+    return "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
+
+
+@pytest.fixture
+def corpus(store: Store) -> Store:
+    """A prefix with three objects to read, one that nobody can, and one that only begins alike."""
+    place = store.at(f"{store.address}/corpus")
+    for key, texts in TEXTS.items():
+        place.put(key, gzip.compress(lines(texts)) if key.endswith(".gz") else lines(texts))
+    place.put("README", b"about these data")
+    store.put("corpus-of-others/d.jsonl", lines(["never"]))
+    return place
+
+
+def settings_of(corpus: Store, store: Store, embedded: EmbeddedStore, **given: Any) -> IngestionSettings:
+    sources = (f"web={corpus.address}", "made=arithmetic:prompts?count=3")
+    place = {"store": store.address, "s3": embedded.s3, "probe": False}
+    return IngestionSettings(**{"sources": sources, **place, **given})
+
+
+def made(settings: IngestionSettings) -> Artifact:
+    artifact = produce(settings, FUNCTION)
+    assert isinstance(artifact, Artifact)
+    return artifact
+
+
+def test_each_object_is_an_index_and_its_documents_say_where_they_came_from(
+    corpus: Store, store: Store, embedded: EmbeddedStore
+) -> None:
+    artifact = made(settings_of(corpus, store, embedded))
+    parts = artifact.parts("documents.parquet")
+    assert [part.index for part in parts] == [0, 1, 2, 3]
+    documents = [list(read_documents(artifact.read(part))) for part in parts]
+    assert [[each.text for each in found] for found in documents[:3]] == [TEXTS[key] for key in sorted(TEXTS)]
+    assert [each.url for each in documents[1]] == [f"{corpus.address}/below/b.jsonl.gz#1"]
+    assert {each.source for found in documents[:3] for each in found} == {"web"}
+    assert artifact.manifest.counters["records.written"] == 9
+
+
+def test_shard_groups_share_the_objects(corpus: Store, store: Store, embedded: EmbeddedStore) -> None:
+    whole = settings_of(corpus, store, embedded)
+    for index in range(2):
+        produce(whole.model_copy(update={"shard_group": ShardGroup(count=2, index=index)}), FUNCTION)
+    assert made(whole).manifest.counters["records.written"] == 9
+
+
+def test_other_objects_make_another_artifact(corpus: Store, store: Store, embedded: EmbeddedStore) -> None:
+    settings = settings_of(corpus, store, embedded)
+    before = stage_digest(settings)
+    assert stage_digest(settings) == before
+    corpus.put("a.jsonl", lines(["one", "TWO"]))
+    changed = stage_digest(settings)
+    corpus.put("e.jsonl", lines(["seven"]))
+    assert len({before, changed, stage_digest(settings)}) == 3
+
+
+def test_what_changes_while_it_is_read_is_not_read(corpus: Store, store: Store, tmp_path: Path) -> None:
+    listed = list_objects(store, corpus.address)
+    corpus.put("c.jsonl", lines(["other"]))
+    found = {each.key: each for each in listed}
+    with pytest.raises(IntegrityError, match=r"/c\.jsonl is not what was listed: run again"):
+        fetch_listed(store, corpus.address, found["c.jsonl"], tmp_path / "file")
+    corpus.delete("a.jsonl")
+    with pytest.raises((IntegrityError, MissingError)):
+        fetch_listed(store, corpus.address, found["a.jsonl"], tmp_path / "file")
+
+
+def test_a_worker_that_finds_other_objects_than_the_digest_stands_for_stops(
+    corpus: Store, store: Store, embedded: EmbeddedStore
+) -> None:
+    settings = settings_of(corpus, store, embedded)
+    digest = stage_digest(settings)
+    corpus.put("z.jsonl", lines(["late"]))
+    with (
+        open_job(settings, digest, "attempt", None) as job,
+        pytest.raises(InputError, match="changed while they were listed: run again"),
+    ):
+        ingest(job)
+
+
+def test_a_corrupt_object_is_named_by_its_address(corpus: Store, store: Store, embedded: EmbeddedStore) -> None:
+    corpus.put("broken.jsonl.gz", gzip.compress(lines(["cut short"] * 500))[:-20])
+    with pytest.raises(InputError) as refused:
+        produce(settings_of(corpus, store, embedded), FUNCTION)
+    assert f"{corpus.address}/broken.jsonl.gz is corrupt" in str(refused.value)
+    assert "scratch" not in str(refused.value)
+
+
+def test_a_prefix_without_objects_says_so_and_a_plan_leaves_its_address_open(
+    store: Store, embedded: EmbeddedStore
+) -> None:
+    empty = store.at(f"{store.address}/nothing")
+    settings = settings_of(empty, store, embedded)
+    with pytest.raises(InputError, match=r"nothing is stored below s3://.*/nothing: put objects there"):
+        produce(settings, FUNCTION)
+    [planned] = plan(Pipeline("one", (Stage("ingest", settings),)), Installation(), store)
+    assert planned.address == ""
+    assert "nothing is stored below" in planned.unknown
+
+
+def test_a_prefix_with_no_known_format_says_which_are_known(store: Store, embedded: EmbeddedStore) -> None:
+    place = store.at(f"{store.address}/odd")
+    place.put("a.tar", b"x")
+    with pytest.raises(InputError, match=r"expected objects that end in one of \.jsonl, .* found none"):
+        produce(settings_of(place, store, embedded), FUNCTION)
