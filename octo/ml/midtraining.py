@@ -19,7 +19,7 @@ from octo.ml.attention import attend_by_documents
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.adaptation import adapt
-from octo.ml.diffusion.denoiser import Kind, check_causal, kind_of
+from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
 from octo.ml.engine import Engine, StepResult
@@ -68,7 +68,8 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         )
     check_vocabulary(model, shards)
     if settings.objective == "diffusion":
-        tokenizer = tokenizer.with_mask()
+        # A model that has a mask is not given another.
+        tokenizer = tokenizer if is_diffusion(model.config) else tokenizer.with_mask()
         adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")

@@ -38,6 +38,10 @@ def adapt(model: PreTrainedModel, tokenizer: TextTokenizer, *, attention: Attent
     for weight, mean in zip(_vocabularies(model), means, strict=True):
         weight[mask_id] = mean
     become_diffusion(model.config, Kind(mask_id, tokenizer.pad_id, attention))
+    # A model from elsewhere may have been told to leave its pad token's embedding as it is.
+    model.config.pad_token_id = None
+    embeddings: Any = model.get_input_embeddings()
+    embeddings.padding_idx = None
 
 
 def _vocabularies(model: PreTrainedModel) -> list[Tensor]:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedModel
 
+from octo.data.packed import PADDING_SLICE
 from octo.errors import UsageError
-from octo.ml.diffusion.sight import PADDING, Sight
+from octo.ml.diffusion.sight import Sight
 
 Attention = Literal["bidirectional", "prefix", "blocks"]
 
@@ -95,23 +96,11 @@ def positions_of(valid_BS: Tensor) -> Tensor:
 def sight_of(valid_BS: Tensor, prompt_BS: Tensor, kind: Kind) -> Sight:
     """What the columns of canvases see: those that are valid each other, as far as the kind of model allows."""
     return Sight(
-        documents_BS=torch.where(valid_BS, 0, PADDING),
+        slices_BS=torch.where(valid_BS, 0, PADDING_SLICE),
         positions_BS=positions_of(valid_BS),
         prompt_BS=prompt_BS if kind.attention == "prefix" else None,
         block_length=kind.block_length,
     )
-
-
-def hidden_states(model: torch.nn.Module, tokens_BS: Tensor, *, sight: Sight) -> Tensor:
-    """The last layer's states, each of which predicts the token `Kind.lag` columns after it; shape B, S, D."""
-    body: Any = model
-    hidden_BSD: Tensor = body.base_model(
-        input_ids=tokens_BS,
-        attention_mask=sight.mask(),
-        position_ids=sight.positions_BS,
-        use_cache=False,
-    ).last_hidden_state
-    return hidden_BSD
 
 
 def head(model: PreTrainedModel) -> Tensor:

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from octo.ml.diffusion.denoiser import Kind, hidden_states
-from octo.ml.diffusion.sight import PADDING, Sight, sites
+from octo.data.packed import PADDING_SLICE
+from octo.ml.diffusion.denoiser import Kind
+from octo.ml.diffusion.sight import Sight, view
+from octo.ml.heads import Asked, model_logprobs
 from octo.randomness import generator
 from octo.settings.noising import NoisingSettings
 
@@ -69,30 +70,30 @@ def add_noise(
     masked_BS = torch.from_numpy(uniforms_BS < levels_B[:, None]).to(device) & clean.maskable_BS
     weights_BS = masked_BS.float()
     if settings.weighting == "context":
-        documents_BS = clean.sight.documents_BS
-        known_BS = ~masked_BS & (documents_BS != PADDING)
-        weights_BS = weights_BS * context_weights(known_BS, documents_BS, settings.context_decay)
+        slices_BS = clean.sight.slices_BS
+        known_BS = ~masked_BS & (slices_BS != PADDING_SLICE)
+        weights_BS = weights_BS * context_weights(known_BS, slices_BS, settings.context_decay)
     else:
         weights_BS = weights_BS / torch.from_numpy(levels_B)[:, None].to(device).float()
     return NoisyBatch(clean.tokens_BS.masked_fill(masked_BS, mask_id), masked_BS, weights_BS)
 
 
-def context_weights(known_BS: Tensor, documents_BS: Tensor, decay: float) -> Tensor:
+def context_weights(known_BS: Tensor, slices_BS: Tensor, decay: float) -> Tensor:
     """What Dream's CART lets a masked token count: the more, the nearer the tokens that are known; shape B, S.
 
     Half of decay * (1 - decay) ** (distance - 1), summed over the known tokens of its document to both sides. To each
     side, that is a sum that falls by 1 - decay with every column, and begins anew with every document.
     """
-    known, documents = known_BS.cpu().numpy(), documents_BS.cpu().numpy()
-    to_the_right = _falling(known, documents, decay)
-    to_the_left = _falling(known[:, ::-1], documents[:, ::-1], decay)[:, ::-1]
+    known, slices = known_BS.cpu().numpy(), slices_BS.cpu().numpy()
+    to_the_right = _falling(known, slices, decay)
+    to_the_left = _falling(known[:, ::-1], slices[:, ::-1], decay)[:, ::-1]
     return torch.from_numpy(0.5 * decay * (to_the_right + to_the_left)).to(known_BS.device).float()
 
 
-def _falling(known_BS: NDArray[np.bool_], documents_BS: NDArray[np.int64], decay: float) -> NDArray[np.float64]:
+def _falling(known_BS: NDArray[np.bool_], slices_BS: NDArray[np.int64], decay: float) -> NDArray[np.float64]:
     """At each column, the sum of (1 - decay) ** (distance - 1) over the known tokens of its document before it."""
     sums_BS = np.zeros(known_BS.shape)
-    goes_on_BS = documents_BS[:, 1:] == documents_BS[:, :-1]
+    goes_on_BS = slices_BS[:, 1:] == slices_BS[:, :-1]
     for column in range(1, known_BS.shape[1]):
         reached_B = (1 - decay) * sums_BS[:, column - 1] + known_BS[:, column - 1]
         sums_BS[:, column] = reached_B * goes_on_BS[:, column - 1]
@@ -108,24 +109,13 @@ def diffusion_loss(
     that predict masked tokens reach the vocabulary. A model of blocks reads each masked block after what is before it
     without noise.
     """
-    tokens_BS, sight = noisy.tokens_BS, clean.sight
-    rows_N, columns_N = where_N = noisy.masked_BS.nonzero(as_tuple=True)
-    sites_N = sites(
-        columns_N,
-        sight.positions_BS[where_N],
-        lag=kind.lag,
-        block_length=kind.block_length,
-        num_columns=tokens_BS.shape[1],
+    where_N = noisy.masked_BS.nonzero(as_tuple=True)
+    read = view(noisy.tokens_BS, clean.tokens_BS, clean.sight, where_N, lag=kind.lag)
+    logprobs_N, _ = model_logprobs(
+        model,
+        Asked(read.sites_N, torch.arange(len(read.sites_N), device=read.sites_N.device), clean.tokens_BS[where_N]),
+        input_ids=read.tokens_BT,
+        position_ids=read.positions_BT,
+        documents=read.documents,
     )
-    if kind.block_length:
-        tokens_BS, sight = torch.cat([tokens_BS, clean.tokens_BS], dim=1), sight.with_copy()
-    hidden_BSD = hidden_states(model, tokens_BS, sight=sight)
-    logits_NV = head_of(model)(hidden_BSD[rows_N, sites_N])
-    losses_N = cross_entropy(logits_NV.float(), clean.tokens_BS[where_N], reduction="none")
-    return (losses_N * noisy.weights_BS[where_N]).sum() / num_maskable
-
-
-def head_of(model: torch.nn.Module) -> torch.nn.Module:
-    """The module from states to logits; called as one, it has its weights wherever they are kept."""
-    head: torch.nn.Module = getattr(model, "lm_head")  # noqa: B009 - torch types every attribute as a tensor too
-    return head
+    return -(logprobs_N * noisy.weights_BS[where_N]).sum() / num_maskable

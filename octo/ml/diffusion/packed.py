@@ -1,11 +1,10 @@
 """Packed sequences for training by masked diffusion.
 
-Axes: B sequences, S positions of a sequence, R of them that look.
+Axes: B sequences, S positions of a sequence, Q queries, K keys.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -16,12 +15,13 @@ from octo.errors import UsageError
 from octo.ml.batches import PackedBatch, packed_batch
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.noising import CleanBatch
-from octo.ml.diffusion.sight import PADDING, Sight
+from octo.ml.diffusion.sight import Sight
+from octo.ml.documents import Sees
 from octo.randomness import generator
 from octo.settings.noising import NoisingSettings
 
-OPENED_ROWS = 128
-"""Rows of attention whose openings are drawn together."""
+BITS = 31
+"""Of the numbers by which attention is opened."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def clean_batch(
         tokens_BS=batch.tokens_BS,
         maskable_BS=maskable(batch, sequences, kind=kind, seed=seed, settings=settings),
         sight=Sight(
-            documents_BS=slices_BS.masked_fill(slices_BS == PADDING_SLICE, PADDING),
+            slices_BS=slices_BS,
             positions_BS=batch.positions_BS,
             block_length=kind.block_length,
-            opening=partial(opened, tuple(sequences), length, seed=seed, share=open_share, device=slices_BS.device)
+            opening=opening(sequences, length, seed=seed, share=open_share, device=slices_BS.device)
             if open_share < 1
             else None,
         ),
@@ -98,25 +98,32 @@ def maskable(
     return is_text_BS & (batch.positions_BS >= kind.lag) & (columns_S >= firsts_B1)
 
 
-def opened(
-    sequences: Sequence[int], length: int, first: int, last: int, *, seed: int, share: float, device: torch.device
-) -> Tensor:
-    """What the rows first, ..., last - 1 may see already: all that is earlier, and some that is later; shape B, R, S.
+def opening(sequences: Sequence[int], length: int, *, seed: int, share: float, device: torch.device) -> Sees:
+    """What columns may see already: all that is earlier, and of what is later the share.
 
-    What is open stays open as the share grows. Numbers are drawn for blocks of rows, each by its own key, so that no
-    more rows than are asked for exist at a time, and the same ones again when they are.
+    What is open stays open as the share grows. A number is drawn for each row of each sequence, by the sequence's own
+    key; those of its columns are scrambled from it wherever and as often as they are asked for, so none are kept.
     """
-    columns_S = np.arange(length)
-    opened_BRS = np.empty((len(sequences), last - first, length), dtype=np.bool_)
-    for row_block in range(first // OPENED_ROWS, -(-last // OPENED_ROWS)):
-        begin = row_block * OPENED_ROWS
-        here = slice(max(first, begin), min(last, begin + OPENED_ROWS))
-        earlier_RS = columns_S <= np.arange(here.start, here.stop)[:, None]
-        for row, sequence in enumerate(sequences):
-            uniforms_RS = generator(seed, "opening", sequence, row_block).random((OPENED_ROWS, length), np.float32)
-            drawn_RS = uniforms_RS[here.start - begin : here.stop - begin] < share
-            opened_BRS[row, here.start - first : here.stop - first] = earlier_RS | drawn_RS
-    return torch.from_numpy(opened_BRS).to(device)
+    keys_BS = np.stack(
+        [generator(seed, "opening", sequence).integers(1 << BITS, size=length) for sequence in sequences]
+    )
+    rows_BS = torch.from_numpy(keys_BS).to(device)
+
+    def sees(row: int, queries_Q1: Tensor, keys_1K: Tensor) -> Tensor:
+        numbers_QK = scrambled(rows_BS[row, queries_Q1] ^ scrambled(keys_1K + 1))
+        return (keys_1K <= queries_Q1) | (numbers_QK < share * (1 << BITS))
+
+    return sees
+
+
+def scrambled(numbers: Tensor) -> Tensor:
+    """Numbers below 2 to the power of BITS, each of them another such number, of which no two are the same.
+
+    Shifts and products as in Ettinger's lowbias32, cut to what a product of int64 holds.
+    """
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        numbers = ((numbers ^ (numbers >> shift)) * factor) & ((1 << BITS) - 1)
+    return numbers ^ (numbers >> 16)
 
 
 def _extents(sequences: Sequence[int], length: int, *, seed: int, settings: NoisingSettings) -> list[Extent]:

@@ -19,7 +19,8 @@ from torch import Tensor
 from octo.errors import UsageError
 from octo.ml.diffusion.denoiser import Kind, sight_of
 from octo.ml.diffusion.masking import Pass, passes
-from octo.ml.diffusion.sight import Sight, sites
+from octo.ml.diffusion.sight import view
+from octo.ml.documents import Documents
 from octo.ml.heads import Asked, model_logprobs
 from octo.settings.coupling import CouplingSettings
 
@@ -134,8 +135,8 @@ def scores(
         Asked(reading.sites_N, reading.sites_K, reading.targets_K),
         temperature=temperature,
         input_ids=reading.tokens_BS,
-        attention_mask=reading.sight.mask(),
-        position_ids=reading.sight.positions_BS,
+        position_ids=reading.positions_BS,
+        documents=reading.documents,
     )
     shape = (len(drawn[0]), *batch.scored_CL.shape)
     logprobs_JCL = logprobs_K.new_zeros(shape).index_put(reading.tokens_JCL, logprobs_K)
@@ -149,7 +150,8 @@ class _Reading:
     """One forward pass: the canvases, and what is asked of them."""
 
     tokens_BS: Tensor
-    sight: Sight
+    positions_BS: Tensor
+    documents: Documents
     sites_N: Tensor
     """Places of the states that predict, counted through all canvases."""
     tokens_JCL: tuple[Tensor, ...]
@@ -168,29 +170,29 @@ def _reading(batch: Written, drawn: Sequence[Sequence[Pass]], kind: Kind) -> _Re
     passes_R, completions_R = asked_JCL.any(dim=-1).nonzero(as_tuple=True)
     tokens_RS = batch.tokens_CS[completions_R].masked_fill(masked_JCS[passes_R, completions_R], kind.mask_id)
     num_columns = tokens_RS.shape[1]
+    parts_R = [tokens_RS, batch.valid_CS[completions_R]]
     if kind.block_length:
-        tokens_RS = torch.cat([tokens_RS, batch.tokens_CS[completions_R]], dim=1)
-    canvases_BT, canvases_R = torch.unique(
-        torch.cat([tokens_RS, batch.valid_CS[completions_R]], dim=1), dim=0, return_inverse=True
-    )
-    tokens_BS, valid_BS = canvases_BT[:, :-num_columns], canvases_BT[:, -num_columns:].bool()
+        # What stands there in the end tells canvases of blocks apart, too.
+        parts_R.append(batch.tokens_CS[completions_R])
+    canvases_BT, canvases_R = torch.unique(torch.cat(parts_R, dim=1), dim=0, return_inverse=True)
+    tokens_BS, valid_BS, *rest = canvases_BT.split(num_columns, dim=1)
     canvases_JC = torch.zeros(asked_JCL.shape[:2], dtype=torch.long, device=device)
     canvases_JC[passes_R, completions_R] = canvases_R
     passes_K, completions_K, columns_K = asked_JCL.nonzero(as_tuple=True)
     columns_K = batch.width + columns_K
-    canvases_K = canvases_JC[passes_K, completions_K]
-    sight = sight_of(valid_BS, valid_BS & (torch.arange(num_columns, device=device) < batch.width), kind)
-    predicting_K = sites(
-        columns_K,
-        sight.positions_BS[canvases_K, columns_K],
+    prompt_BS = valid_BS.bool() & (torch.arange(num_columns, device=device) < batch.width)
+    read = view(
+        tokens_BS,
+        rest[0] if rest else tokens_BS,
+        sight_of(valid_BS.bool(), prompt_BS, kind),
+        (canvases_JC[passes_K, completions_K], columns_K),
         lag=kind.lag,
-        block_length=kind.block_length,
-        num_columns=num_columns,
     )
-    sites_N, sites_K = torch.unique(canvases_K * tokens_BS.shape[1] + predicting_K, return_inverse=True)
+    sites_N, sites_K = torch.unique(read.sites_N, return_inverse=True)
     return _Reading(
-        tokens_BS=tokens_BS,
-        sight=sight.with_copy() if kind.block_length else sight,
+        tokens_BS=read.tokens_BT,
+        positions_BS=read.positions_BT,
+        documents=read.documents,
         sites_N=sites_N,
         tokens_JCL=(passes_K, completions_K, columns_K - batch.width),
         sites_K=sites_K,

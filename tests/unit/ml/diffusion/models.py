@@ -1,5 +1,6 @@
 """Small models with random weights, made diffusion models, and prompts for them."""
 
+from octo.ml.attention import attend_by_documents
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.denoiser import Attention, Kind, become_diffusion
 from octo.ml.models import new_model
@@ -33,6 +34,7 @@ def small_model(*, attention: Attention = "bidirectional", spread: float = 70.0,
     model = new_model(shape, vocabulary_size=VOCABULARY_SIZE, context=128, seed=1)
     become_diffusion(model.config, kind or Kind(MASK_ID, PAD_ID, attention))
     model.lm_head.weight.data.mul_(spread)
+    attend_by_documents(model)
     model.train(mode=False)
     return model.double()
 

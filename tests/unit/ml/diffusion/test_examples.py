@@ -5,6 +5,7 @@ import torch
 
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
 from tests.unit.ml.diffusion.models import KINDS, PAD_ID
+from tests.unit.ml.seeing import seen
 
 EXAMPLES = [Example("a", [1, 2, 3], [4, 5, 0]), Example("b", [6], [7, 0])]
 
@@ -37,13 +38,13 @@ def test_where_a_state_predicts_its_own_token_the_first_is_noised_too() -> None:
 
 
 def test_blocks_are_counted_from_where_a_question_begins() -> None:
-    sees_SS = laid_out([True, True], kind="blocks").sight.mask()[1, 0]
+    sees_SS = seen(laid_out([True, True], kind="blocks").sight.documents())[1, 0]
     assert sees_SS[2].tolist() == [False] * 2 + [True] * 4 + [False] * 2
     assert sees_SS[6].tolist() == [False] * 2 + [True] * 6
 
 
 def test_padding_on_the_left_is_seen_by_nobody_and_a_prefix_does_not_see_its_answer() -> None:
-    sees_SS = laid_out([True, True], kind="apart").sight.mask()[1, 0]
+    sees_SS = seen(laid_out([True, True], kind="apart").sight.documents())[1, 0]
     assert not sees_SS[2:, :2].any()
     assert sees_SS[2].tolist() == [False, False, True] + [False] * 5
     assert sees_SS[3:, 2:].all()

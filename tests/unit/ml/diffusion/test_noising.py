@@ -19,7 +19,7 @@ ADAPTED = KINDS["adapted"]
 
 
 def part_of(clean: CleanBatch, rows: slice) -> CleanBatch:
-    sight = Sight(clean.sight.documents_BS[rows], clean.sight.positions_BS[rows])
+    sight = Sight(clean.sight.slices_BS[rows], clean.sight.positions_BS[rows])
     return CleanBatch(clean.tokens_BS[rows], clean.maskable_BS[rows], sight)
 
 
@@ -29,9 +29,9 @@ def clean_of(
     tokens_BS = torch.from_numpy(np.random.default_rng(seed).integers(0, 90, (rows, WIDTH)))
     maskable_BS = torch.zeros(rows, WIDTH, dtype=torch.bool)
     maskable_BS[:, list(maskable)] = True
-    documents_BS = torch.zeros(rows, WIDTH, dtype=torch.long)
+    slices_BS = torch.zeros(rows, WIDTH, dtype=torch.long)
     positions_BS = torch.arange(WIDTH).expand(rows, WIDTH)
-    return CleanBatch(tokens_BS, maskable_BS, Sight(documents_BS, positions_BS, block_length=kind.block_length))
+    return CleanBatch(tokens_BS, maskable_BS, Sight(slices_BS, positions_BS, block_length=kind.block_length))
 
 
 def noisy_of(clean: CleanBatch, *, step: int = 0, settings: NoisingSettings = SETTINGS, first: int = 0):
@@ -141,8 +141,8 @@ def test_an_update_in_which_nothing_is_masked_has_no_loss_and_a_gradient_of_noth
 
 def test_context_weights_are_those_of_the_formula_within_a_document() -> None:
     known_BS = torch.tensor([[True, False, True, False, False, True, False, False], [False] * 8])
-    documents_BS = torch.tensor([[0] * 6 + [1, 1], [0] * 8])
-    weights_BS = context_weights(known_BS, documents_BS, 0.8)
+    slices_BS = torch.tensor([[0] * 6 + [1, 1], [0] * 8])
+    weights_BS = context_weights(known_BS, slices_BS, 0.8)
     for masked in (1, 3, 4):
         expected = sum(0.5 * 0.8 * 0.2 ** (abs(masked - known) - 1) for known in (0, 2, 5))
         assert weights_BS[0, masked].item() == pytest.approx(expected, rel=1e-6)

@@ -7,8 +7,8 @@ import torch
 from octo.data.packed import PADDING_SLICE
 from octo.errors import UsageError
 from octo.ml.batches import packed_batch
-from octo.ml.diffusion.denoiser import hidden_states
-from octo.ml.diffusion.packed import OPENED_ROWS, clean_batch, extent, maskable, num_maskable, opened, openness
+from octo.ml.diffusion.packed import clean_batch, extent, maskable, num_maskable, opening, openness, scrambled
+from octo.ml.diffusion.sight import view
 from octo.settings.noising import NoisingSettings
 from tests.unit.ml.diffusion.models import KINDS, small_model
 from tests.unit.ml.seeing import seen
@@ -41,37 +41,45 @@ def test_a_model_of_blocks_sees_blocks_of_its_document_and_is_not_opened_by_and_
     expected_BSS = (batch.slices_BS[:, :, None] == batch.slices_BS[:, None, :]) & (
         blocks_BS[:, :, None] >= blocks_BS[:, None, :]
     )
-    assert torch.equal(made.sight.mask()[:, 0], expected_BSS)
+    assert torch.equal(seen(made.sight.documents())[:, 0], expected_BSS)
     with pytest.raises(UsageError, match="anneal-steps=0 for a model of blocks, got 7"):
         clean(NoisingSettings(anneal_steps=7), kind="blocks", open_share=0.5)
 
 
 def test_noise_is_seen_within_a_block_and_before_it_is_none() -> None:
     _, made = clean(kind="blocks")
-    sees_BSS = made.sight.with_copy().mask()[:, 0]
-    noisy, copy = slice(0, 16), slice(16, 32)
-    documents_BS, blocks_BS = made.sight.documents_BS, made.sight.positions_BS // 4
-    same_BSS = documents_BS[:, :, None] == documents_BS[:, None, :]
-    assert torch.equal(sees_BSS[:, noisy, noisy], same_BSS & (blocks_BS[:, :, None] == blocks_BS[:, None, :]))
-    assert torch.equal(sees_BSS[:, noisy, copy], same_BSS & (blocks_BS[:, :, None] > blocks_BS[:, None, :]))
-    assert not sees_BSS[:, copy, noisy].any()
-    assert torch.equal(sees_BSS[:, copy, copy], made.sight.mask()[:, 0])
+    where_N = made.maskable_BS.nonzero(as_tuple=True)
+    # Tokens tell where they came from: the column, and whether it is a copy's.
+    copy_BS = torch.arange(16).expand(3, -1)
+    read = view(copy_BS + 16, copy_BS, made.sight, where_N, lag=0)
+    assert torch.equal(read.tokens_BT.flatten()[read.sites_N], (copy_BS + 16)[where_N])
+    columns_BT, is_noisy_BT = read.tokens_BT % 16, read.tokens_BT >= 16
+    slices_BT, positions_BT = (each.gather(1, columns_BT) for each in (made.sight.slices_BS, made.sight.positions_BS))
+    assert torch.equal(read.positions_BT, positions_BT)
+    own_BT1, other_B1T = (positions_BT[:, :, None] // 4, positions_BT[:, None, :] // 4)
+    within_BTT = (own_BT1 == other_B1T) & (is_noisy_BT[:, :, None] == is_noisy_BT[:, None, :])
+    before_BTT = (own_BT1 > other_B1T) & ~is_noisy_BT[:, None, :]
+    expected_BTT = (slices_BT[:, :, None] == slices_BT[:, None, :]) & (within_BTT | before_BTT)
+    assert torch.equal(seen(read.documents)[:, 0], expected_BTT)
 
 
 def test_a_token_sees_its_own_document_and_no_other() -> None:
     batch, made = clean()
     same_BSS = batch.slices_BS[:, :, None] == batch.slices_BS[:, None, :]
-    assert torch.equal(made.sight.mask()[:, 0], same_BSS)
+    assert torch.equal(seen(made.sight.documents())[:, 0], same_BSS)
 
 
 def test_while_nothing_is_open_the_states_are_those_of_the_causal_model() -> None:
     model = small_model()
     batch, made = clean(open_share=0.0)
-    hidden = hidden_states(model, batch.tokens_BS, sight=made.sight)
-    expected = model.model(
-        input_ids=batch.tokens_BS, attention_mask=seen(batch.documents()), position_ids=batch.positions_BS
-    ).last_hidden_state
-    assert torch.equal(hidden, expected)
+    opened, causal = (
+        model.model(
+            input_ids=batch.tokens_BS, documents=documents, position_ids=batch.positions_BS, use_cache=False
+        ).last_hidden_state
+        for documents in (made.sight.documents(), batch.documents())
+    )
+    is_text_BS = batch.slices_BS != PADDING_SLICE
+    assert torch.equal(opened[is_text_BS], causal[is_text_BS])
 
 
 def test_what_is_open_grows_evenly_and_stays_open() -> None:
@@ -90,15 +98,34 @@ def test_what_is_open_grows_evenly_and_stays_open() -> None:
 
 
 def all_opened(share: float) -> torch.Tensor:
-    return opened((5, 6), 200, 0, 200, seed=1, share=share, device=DEVICE)
+    sees = opening((5, 6), 200, seed=1, share=share, device=DEVICE)
+    return torch.stack([sees(row, torch.arange(200)[:, None], torch.arange(200)[None]) for row in range(2)])
 
 
 def test_rows_are_opened_alike_however_many_are_looked_at_and_in_whichever_batch() -> None:
     whole = all_opened(0.5)
-    assert not torch.equal(whole[0], whole[1])
-    assert not torch.equal(whole[:, :64], whole[:, OPENED_ROWS : OPENED_ROWS + 64])
-    for first, last in ((0, 1), (100, 140), (OPENED_ROWS, 200), (127, 129)):
-        assert torch.equal(opened((6,), 200, first, last, seed=1, share=0.5, device=DEVICE)[0], whole[1, first:last])
+    alone = opening((6,), 200, seed=1, share=0.5, device=DEVICE)
+    for rows, columns in ((range(1), range(200)), (range(100, 140), range(30, 200)), (range(127, 129), range(128))):
+        found = alone(0, torch.tensor(rows)[:, None], torch.tensor(columns)[None])
+        assert torch.equal(found, whole[1][torch.tensor(rows)[:, None], torch.tensor(columns)[None]])
+
+
+def test_what_is_open_of_two_rows_two_columns_or_two_sequences_is_independent() -> None:
+    """Of two independent fair coins, half of the pairs are equal, whatever lies between them."""
+    whole = all_opened(0.5)
+    later = torch.ones(200, 200, dtype=torch.bool).triu(1)
+    for distance in (1, 2, 7, 64):
+        rows = (whole[:, distance:] == whole[:, :-distance])[:, later[:-distance] & later[distance:]]
+        columns = (whole[:, :, distance:] == whole[:, :, :-distance])[:, later[:, :-distance] & later[:, distance:]]
+        assert (rows.double().mean(dim=1) - 0.5).abs().max() < 0.02
+        assert (columns.double().mean(dim=1) - 0.5).abs().max() < 0.02
+    assert abs((whole[0] == whole[1])[later].double().mean() - 0.5) < 0.02
+
+
+def test_scrambling_gives_each_number_another() -> None:
+    numbers = torch.arange(100_000) * 20_011 % (1 << 31)
+    assert scrambled(numbers).unique().numel() == numbers.numel()
+    assert 0 <= int(scrambled(numbers).min()) <= int(scrambled(numbers).max()) < 1 << 31
 
 
 def test_a_cut_sequence_ends_there_and_a_condition_stays_without_noise() -> None:
@@ -111,7 +138,7 @@ def test_a_cut_sequence_ends_there_and_a_condition_stays_without_noise() -> None
         assert not made.maskable_BS[row, : ends.first].any()
         assert not made.maskable_BS[row, ends.last :].any()
         seeing = batch.slices_BS[row, : ends.last] != PADDING_SLICE
-        assert not made.sight.mask()[row, 0, : ends.last, ends.last :][seeing].any()
+        assert not seen(made.sight.documents())[row, 0, : ends.last, ends.last :][seeing].any()
     assert torch.equal(made.maskable_BS, maskable(batch, range(3), kind=KINDS["adapted"], seed=2, settings=cut))
 
 

@@ -9,9 +9,10 @@ from safetensors.torch import load, save
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from octo.errors import InputError
+from octo.ml.attention import attend_by_documents
 from octo.ml.diffusion import renaming
 from octo.ml.diffusion.canvases import Request
-from octo.ml.diffusion.denoiser import Kind, hidden_states, kind_of, sight_of
+from octo.ml.diffusion.denoiser import Kind, kind_of, sight_of
 from octo.ml.diffusion.published import published
 from octo.ml.diffusion.renaming import renamed
 from octo.ml.diffusion.sampler import denoise
@@ -42,12 +43,17 @@ def test_a_model_of_each_layout_says_what_its_description_says(layout) -> None:
     kind = kind_of(model.config)
     assert kind == KINDS[layout] == published(CONFIGS[layout]).kind
     valid_BS = torch.ones(1, len(TOKENS), dtype=torch.bool)
-    states_BSD = hidden_states(
-        model, torch.tensor([TOKENS]), sight=sight_of(valid_BS, torch.zeros_like(valid_BS), kind)
-    )
+    attend_by_documents(model)
+    sight = sight_of(valid_BS, torch.zeros_like(valid_BS), kind)
+    logits_BSV = model(
+        input_ids=torch.tensor([TOKENS]),
+        documents=sight.documents(),
+        position_ids=sight.positions_BS,
+        use_cache=False,
+    ).logits
     expected = logits_of(layout, tensors_of(layout), TOKENS)
     # Norms and rotary angles are float32 in transformers.
-    torch.testing.assert_close(model.lm_head(states_BSD)[0], expected, atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(logits_BSV[0], expected, atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("layout", CONFIGS)
