@@ -13,15 +13,18 @@ that may be kept.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from octo.ml.diffusion.distributions import BLOCK, LOWEST, distribution, margin, negative_entropy, places
-from octo.ml.diffusion.products import filled_up
+from octo.ml.diffusion.products import MULTIPLE, filled_up
 from octo.settings.denoising import DenoisingSettings
 
+LOGITS_BYTES = {"cpu": 1 << 29, "cuda": 1 << 31}
+"""Of logits that are held together: on a processor, of 880 positions of DiffuCoder's in float32. Beside them, what
+positions are drawn from is looked at a few at a time."""
 SLABS = {"cpu": 16 * BLOCK, "cuda": 512 * BLOCK}
 """Tokens of a slab: on a processor its logits stay in the cache of one core."""
 TURNED = 32
@@ -34,8 +37,16 @@ MODEL = DenoisingSettings(temperature=1)
 """The model's own distribution."""
 
 
+Change = Callable[[Tensor, Tensor], Tensor]
+"""From the logits of some positions, of shape M, V, and which of the N they are, to others."""
+
+
 class Beliefs:
-    """The logits of some positions, and what follows from them. Holds no gradient."""
+    """The logits of some positions, and what follows from them. Holds no gradient.
+
+    Where all of them together would take more than LOGITS_BYTES, so many are held at a time as take no more, and those
+    of the positions that are drawn for are computed once more.
+    """
 
     def __init__(
         self,
@@ -44,17 +55,76 @@ class Beliefs:
         *,
         settings: DenoisingSettings,
         banned: Sequence[int] = (),
-        change: Callable[[Tensor], Tensor] | None = None,
+        change: Change | None = None,
     ) -> None:
-        """Compute the logits.
+        """Compute the logits, if they are not too many.
 
         Args:
             states_ND: of the positions.
             weight_VD: the head's.
             settings: temperature, filters and the order of unmasking.
             banned: ids that are never drawn.
-            change: makes other logits of all of them, of shape N, V.
+            change: makes other logits of them; it may be asked about a position more than once.
         """
+        self._states_ND = states_ND
+        self._of = partial(_Logits, weight_VD=weight_VD, settings=settings, banned=sorted(set(banned)))
+        self._change = change
+        budget = LOGITS_BYTES.get(states_ND.device.type, LOGITS_BYTES["cuda"])
+        fitting = budget // (states_ND.element_size() * len(weight_VD)) // MULTIPLE * MULTIPLE
+        self._together = max(MULTIPLE, fitting)
+        everything_N = torch.arange(len(states_ND), device=states_ND.device)
+        self._held = self._logits(everything_N, judged=True) if len(states_ND) <= self._together else None
+
+    @cached_property
+    def confidences(self) -> Tensor:
+        """How sure each position is, by an order that does not ask which token is drawn; float32, shape N."""
+        if self._held:
+            return self._held.confidences()
+        everything_N = torch.arange(len(self._states_ND), device=self._states_ND.device)
+        return torch.cat(
+            [self._logits(some_M, judged=True).confidences() for some_M in torch.split(everything_N, self._together)]
+        )
+
+    def draw(self, rows_M: Tensor, uniforms_M: Tensor | None) -> tuple[Tensor, Tensor]:
+        """A token for each of M positions, and its probability, float32; shapes M.
+
+        Args:
+            rows_M: which of the N positions.
+            uniforms_M: numbers in [0, 1), which decide; None takes the likeliest token, and of equals the lowest id.
+        """
+        if self._held:
+            return self._held.draw(rows_M, uniforms_M)
+        drawn = [
+            self._logits(rows_M[some_P], judged=False).draw(
+                torch.arange(len(some_P), device=rows_M.device), None if uniforms_M is None else uniforms_M[some_P]
+            )
+            for some_P in torch.split(torch.arange(len(rows_M), device=rows_M.device), self._together)
+        ]
+        return torch.cat([tokens for tokens, _ in drawn]), torch.cat([probabilities for _, probabilities in drawn])
+
+    def _logits(self, rows_M: Tensor, *, judged: bool) -> "_Logits":
+        change = self._change
+        return self._of(
+            self._states_ND[rows_M],
+            change=(lambda logits_MV: change(logits_MV, rows_M)) if change else None,
+            judged=judged,
+        )
+
+
+class _Logits:
+    """Those of some positions, held at once."""
+
+    def __init__(
+        self,
+        states_ND: Tensor,
+        weight_VD: Tensor,
+        *,
+        settings: DenoisingSettings,
+        banned: Sequence[int],
+        change: Callable[[Tensor], Tensor] | None,
+        judged: bool,
+    ) -> None:
+        """Compute them, and where they are to be judged what that takes, in one go through the vocabulary."""
         self._settings = settings
         self._judged = MODEL if settings.confidence == "model" else settings
         self._num_tokens = len(weight_VD)
@@ -67,22 +137,22 @@ class Beliefs:
         filled_VN[self._num_tokens :] = lowest
         if change:
             self._logits_VN[: self._num_tokens] = change(states_ND @ weight_VD.t()).t()
-        banned_ids = sorted(set(banned))
         slab = min(whole, SLABS.get(states_ND.device.type, SLABS["cuda"]))
-        self._sums = Sums(filled_VN, slab, settings=self._judged) if _summed(settings, self._judged) else None
+        self._sums = (
+            Sums(filled_VN, slab, settings=self._judged) if judged and _summed(settings, self._judged) else None
+        )
         for first in range(0, whole, slab):
             logits_SN = filled_VN[first : first + slab]
             tokens = weight_VD[first : first + slab]
             if not change:
                 torch.mm(tokens, filled_ND.t(), out=logits_SN[: len(tokens)])
-            if here := [token - first for token in banned_ids if first <= token < first + slab]:
+            if here := [token - first for token in banned if first <= token < first + slab]:
                 logits_SN[here] = lowest
             if self._sums:
                 self._sums.add(logits_SN, first)
 
-    @cached_property
     def confidences(self) -> Tensor:
-        """How sure each position is, by an order that does not ask which token is drawn; float32, shape N."""
+        """See `Beliefs`."""
         by_margin = self._settings.order == "topk_margin"
         nuclei = self._sums.nuclei(self._logits_VN) if self._sums else None
         if nuclei is not None:
@@ -94,12 +164,7 @@ class Beliefs:
         ).float()
 
     def draw(self, rows_M: Tensor, uniforms_M: Tensor | None) -> tuple[Tensor, Tensor]:
-        """A token for each of M positions, and its probability, float32; shapes M.
-
-        Args:
-            rows_M: which of the N positions.
-            uniforms_M: numbers in [0, 1), which decide; None takes the likeliest token, and of equals the lowest id.
-        """
+        """See `Beliefs`."""
         tokens, probabilities = [], []
         first = 0
         for rows_RV in self._alone(rows_M):

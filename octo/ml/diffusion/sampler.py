@@ -10,7 +10,6 @@ Axes: B completions, L positions of a completion, S positions of prompt and comp
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -44,7 +43,7 @@ class Hooks:
     """What may look on, and interfere, between the steps."""
 
     logits: Callable[..., Tensor] | None = None
-    """From `logits_NV`, and the positions' `rows_N` and `columns_N`, to other logits."""
+    """From `logits_NV`, and the positions' `rows_N` and `columns_N`, to other logits; of a position perhaps twice."""
     decided: Callable[[int, Canvases, Decision], None] | None = None
     """Is told of each step's decision, before it is carried out."""
 
@@ -159,13 +158,18 @@ class Reading:
         """The beliefs about N positions, by row and position of the completion."""
         if self._states_ND is None:
             self._states_ND = self._read(rows_N, columns_N)
-        change = self._hooks.logits
+        hook = self._hooks.logits
+
+        def change(logits_MV: Tensor, rows_M: Tensor) -> Tensor:
+            assert hook is not None  # noqa: S101 - for the checker of types
+            return hook(logits_MV, rows_N=rows_N[rows_M], columns_N=columns_N[rows_M])
+
         beliefs = Beliefs(
             self._states_ND[self._held_BL[rows_N, columns_N]],
             head(self._passes.model),
             settings=self._passes.settings,
             banned=self._banned,
-            change=partial(change, rows_N=rows_N, columns_N=columns_N) if change else None,
+            change=change if hook else None,
         )
         return beliefs, torch.arange(len(rows_N), device=rows_N.device)
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from octo.ml.diffusion import beliefs as module
 from octo.ml.diffusion.beliefs import Beliefs
 from octo.randomness import generator
 from octo.settings.denoising import DenoisingSettings
@@ -106,3 +107,34 @@ def test_draws_follow_the_distribution_in_bfloat16_too() -> None:
     counts = torch.bincount(tokens_M, minlength=4) / 40_000
     truth = (logits_V.double() / 0.8).softmax(dim=-1)
     assert torch.allclose(counts.double(), truth, atol=4 * 0.5 / 200)
+
+
+@pytest.mark.parametrize("order", ["origin", "maskgit_plus", "topk_margin", "entropy"])
+@pytest.mark.parametrize("top_p", [1.0, 0.95])
+def test_what_is_believed_within_a_budget_is_what_is_believed_at_once(monkeypatch, order, top_p) -> None:
+    random = generator(2, "states")
+    states_ND, weight_VD = (torch.from_numpy(random.normal(size=size)) for size in ((37, 16), (300, 16)))
+    uniforms_M = torch.from_numpy(random.random(30))
+    rows_M = torch.from_numpy(random.permutation(37)[:30])
+    asked = []
+
+    def change(logits_MV, chosen_M):
+        asked.append(len(chosen_M))
+        return logits_MV + chosen_M[:, None] % 3 * torch.arange(300) / 100
+
+    def told():
+        beliefs = Beliefs(
+            states_ND,
+            weight_VD,
+            settings=DenoisingSettings(order=order, temperature=0.7, top_p=top_p),
+            banned=[7],
+            change=change,
+        )
+        sureness = beliefs.confidences if order in ("topk_margin", "entropy") else torch.zeros(0)
+        return [sureness, *beliefs.draw(rows_M, uniforms_M), *beliefs.draw(rows_M, None)]
+
+    whole = told()
+    assert asked == [37]
+    monkeypatch.setitem(module.LOGITS_BYTES, "cpu", 8 * 300 * 8)
+    assert all(torch.equal(part, at_once) for part, at_once in zip(told(), whole, strict=True))
+    assert max(asked[1:]) == 8

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from octo.errors import UsageError
-from octo.ml.diffusion import drafting
+from octo.ml.diffusion import beliefs, drafting
 from octo.ml.diffusion.canvases import Blocks, Request, plan
 from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.diffusion.drafting import denoise_by_drafts
@@ -82,6 +82,16 @@ def test_so_it_does_when_the_models_own_distribution_decides_the_order(model, or
     settings = DenoisingSettings(order=order, temperature=0.2, top_p=0.95, confidence="model")
     requests = some_requests(8)
     assert said(denoise(model, requests, settings=settings, seed=3)) == plainly(model, requests, settings, seed=3)
+
+
+@pytest.mark.parametrize(("order", "temperature", "top_p"), [each for each in LAWS if each[1] != 0.2])
+def test_so_it_does_within_a_budget_of_logits(model, monkeypatch, order, temperature, top_p) -> None:
+    monkeypatch.setitem(beliefs.LOGITS_BYTES, "cpu", 1)
+    settings = DenoisingSettings(order=order, temperature=temperature, top_p=top_p)
+    requests = some_requests(6)
+    plain = plainly(model, requests, settings, seed=1)
+    assert said(denoise(model, requests, settings=settings, seed=1)) == plain
+    assert said(denoise_by_drafts(model, requests, settings=settings, seed=1, draft_length=2)) == plain
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "adapted"])
