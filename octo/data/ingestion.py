@@ -73,7 +73,7 @@ _SHARDS: dict[str, list[tuple[str, ListedObject | None]]] = {}
 
 
 def _objects(source: SourceAddress, listings: Mapping[str, list[ListedObject]]) -> list[ListedObject] | list[None]:
-    if source.kind != S3:
+    if not source.is_listed:
         return [None]
     known = [listed for listed in listings[source.what] if listed.key.endswith(tuple(FORMATS))]
     if not known:
@@ -89,15 +89,10 @@ def _read_object(
     address = f"{source.what}/{listed.key}"
     fetch_listed(job.store, source.what, listed, path)
     try:
-        found = read_path(
-            path,
-            label=source.label,
-            max_document_bytes=job.settings.max_document_bytes,
-            skip_bad_files=job.settings.on_bad_file == "skip",
-        )
-        for each in found:
+        kind = "file" if source.kind == S3 else source.kind
+        for each in read_source(source._replace(kind=kind, what=str(path)), job.settings):
             # Documents come from where they were put, and not from this machine's scratch.
-            yield each._replace(url=each.url.replace(f"file:{path}", address, 1))
+            yield each._replace(url=each.url.replace(f"{kind}:{path}", address, 1))
     except InputError as error:
         raise InputError(str(error).replace(str(path), address)) from None
     finally:

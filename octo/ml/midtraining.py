@@ -137,14 +137,7 @@ def _step(
 ) -> dict[str, float]:
     """One update, under a span of its own, and the figures that describe it."""
     settings = job.settings
-    rate = learning_rate(
-        step,
-        num_steps=num_steps,
-        peak=settings.learning_rate,
-        schedule=settings.schedule,
-        warmup_steps=settings.warmup_steps,
-        final_share=settings.final_share,
-    )
+    rate = rate_at(settings, step, num_steps=num_steps)
     with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
         result = train_step(engine, batches, settings, step=step, rate=rate, kind=kind)
     return {
@@ -160,6 +153,18 @@ def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) 
     """The micro-batches of a step that this rank computes, by the indexes of their sequences."""
     own = micro_batches(settings, step, rank=rank(), ranks=world_size())
     return {wanted: reader.rows(wanted.start, len(wanted)) for wanted in own}
+
+
+def rate_at(settings: MidtrainingSettings, step: int, *, num_steps: int) -> float:
+    """The learning rate of a step, by a schedule for all of them, or for more than there are."""
+    return learning_rate(
+        step,
+        num_steps=settings.schedule_steps or num_steps,
+        peak=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        final_share=settings.final_share,
+    )
 
 
 def train_step(

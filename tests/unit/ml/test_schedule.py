@@ -2,7 +2,9 @@ import math
 
 import pytest
 
+from octo.ml.midtraining import rate_at
 from octo.ml.schedule import learning_rate
+from octo.settings.midtraining import MidtrainingSettings
 
 
 def rate(step: int, **changes: object) -> float:
@@ -29,3 +31,12 @@ def test_cosine_starts_where_the_warmup_ends() -> None:
 
 def test_a_schedule_of_one_step_has_a_rate() -> None:
     assert math.isclose(rate(0, num_steps=1), 2e-3)
+
+
+def test_a_training_that_stops_on_its_way_has_the_rates_of_the_whole() -> None:
+    whole = MidtrainingSettings(schedule="cosine", num_steps=100, warmup_steps=10)
+    stopped = whole.model_copy(update={"num_steps": 20, "schedule_steps": 100})
+    alone = whole.model_copy(update={"num_steps": 20})
+    rates = [rate_at(whole, step, num_steps=100) for step in range(20)]
+    assert [rate_at(stopped, step, num_steps=20) for step in range(20)] == rates
+    assert [rate_at(alone, step, num_steps=20) for step in range(20)] != rates
