@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tests.wire.forking import Forked, Forks
 from tests.wire.kubernetes.logs import PodLog
 from tests.wire.kubernetes.objects import Object
 
 SIGKILLED = 137
 SIGTERMED = 143
-_REPOSITORY = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,14 @@ class ScriptedRunner:
 
 
 class ProcessRunner:
-    """Real processes, so many at once: Python's are this Python's, and what is mounted is a folder of this machine."""
+    """Real processes of this Python, so many at once; what is mounted is a folder of this machine."""
 
     def __init__(self, folder: Path, *, at_once: int = 2, grace_seconds: float = 30) -> None:
         self._folder = folder
         self._grace = grace_seconds
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="kubelet")
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._forks = Forks("octo.job", "octo.data.ingestion")
+        self._processes: dict[str, Forked] = {}
         self._unwanted: dict[str, Ending] = {}
         """What was stopped before it had begun."""
         self._lock = threading.Lock()
@@ -138,8 +138,9 @@ class ProcessRunner:
             for process in self._processes.values():
                 _signal(process, signal.SIGKILL)
         self._pool.shutdown(wait=True)
+        self._forks.close()
 
-    def _told(self, uid: str, ending: Ending) -> subprocess.Popen[bytes] | None:
+    def _told(self, uid: str, ending: Ending) -> Forked | None:
         with self._lock:
             if uid not in self._processes:
                 self._unwanted[uid] = ending
@@ -150,12 +151,12 @@ class ProcessRunner:
             places = _places(container, Path(folder))
             environment = {name: _placed(value, places) for name, value in container.environment.items()}
             command = [_placed(part, places) for part in container.command]
-            process = self._popen(container.uid, command, environment)
+            process = self._start(container.uid, command, environment)
             if process is None:
                 container.ended(self._unwanted[container.uid])
                 return
             container.started()
-            for line in process.stdout or ():
+            for line in process.stdout:
                 container.log.write(line.decode(errors="replace").rstrip("\n"))
             status = process.wait()
             message = Path(places["/dev/termination-log"]).read_text()[:4096]
@@ -163,19 +164,12 @@ class ProcessRunner:
             del self._processes[container.uid]
         container.ended(Ending(128 - status if status < 0 else status, message))
 
-    def _popen(self, uid: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes] | None:
+    def _start(self, uid: str, command: list[str], environment: dict[str, str]) -> Forked | None:
         with self._lock:
             if uid in self._unwanted:
                 return None
-            process = subprocess.Popen(
-                command,
-                env={"PATH": os.environ["PATH"]} | environment,
-                cwd=_REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            assert command[0] == sys.executable
+            process = self._forks.start(command[1:], environment={"PATH": os.environ["PATH"]} | environment)
             self._processes[uid] = process
             return process
 
@@ -204,6 +198,6 @@ def _placed(text: str, places: Mapping[str, str]) -> str:
     return re.sub(r"\b([a-z][a-z0-9-]*)-[a-z]+-\d+-\d+\.\1\b", "127.0.0.1", text)
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal(process: Forked, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
