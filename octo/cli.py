@@ -43,6 +43,11 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.views:trace_command",
         f"{_PIPELINES}.settings:TraceSettings",
     ),
+    "export": Verb(
+        "a model as a directory that transformers and vLLM load",
+        f"{_PIPELINES}.export_command:export_command",
+        f"{_PIPELINES}.export_command:ExportSettings",
+    ),
     "plan": Verb(
         "what a pipeline or a job would run: pods, pools, what is cached, how long",
         f"{_PIPELINES}.plan_command:plan_command",

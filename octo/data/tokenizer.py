@@ -19,15 +19,12 @@ from tokenizers.pre_tokenizers import Sequence as Steps
 from tokenizers.trainers import BpeTrainer
 
 from octo.errors import InputError
+from octo.model_files import CONFIGURATION as MODEL_CONFIGURATION
+from octo.model_files import GENERATION, TOKENIZER, TOKENIZER_FILES
+from octo.model_files import TOKENIZER_CONFIGURATION as CONFIGURATION
 from octo.settings.special import SpecialTokens
 from octo.storage.artifacts import Artifact
 
-TOKENIZER, CONFIGURATION, GENERATION = "tokenizer.json", "tokenizer_config.json", "generation_config.json"
-FILES = (
-    *(TOKENIZER, CONFIGURATION, GENERATION, "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.json", "merges.txt", "tokenizer.model"),
-)
-"""The parts that a tokenizer consists of, where they are there. What is made with it has them too, as they are."""
 MASK = "<|mask|>"
 """What a mask is called where a tokenizer gets one of ours: it stands where a token is not known yet."""
 TRAINING_CHARACTERS = 20_000
@@ -112,9 +109,11 @@ def read_tokenizer(artifact: Artifact) -> TextTokenizer:
         InputError: it has none that can serve.
     """
     held = {part.name for part in artifact.parts()}
-    files = {name: artifact.read_one(name) for name in FILES if name in held or name == TOKENIZER}
+    files = {name: artifact.read_one(name) for name in TOKENIZER_FILES if name in held or name == TOKENIZER}
     return tokenizer_of(
-        files, name=artifact.address, model=artifact.read_one("config.json") if "config.json" in held else b"{}"
+        files,
+        name=artifact.address,
+        model=artifact.read_one(MODEL_CONFIGURATION) if MODEL_CONFIGURATION in held else b"{}",
     )
 
 
@@ -127,7 +126,7 @@ def tokenizer_of(
     generation_config.json, else those of the model's config.json. What comes back has files that name them.
 
     Args:
-        files: of FILES, those that there are; tokenizer.json is one of them.
+        files: of TOKENIZER_FILES, those that there are; tokenizer.json is one of them.
         name: whose tokenizer it is, for messages.
         special: what somebody chose.
         model: the body of config.json.

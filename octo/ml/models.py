@@ -19,7 +19,8 @@ from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from octo.errors import InputError
-from octo.ml.tensor_files import INDEX, SHARD_BYTES, WEIGHTS, write_tensors
+from octo.ml.tensor_files import SHARD_BYTES, write_tensors
+from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX, is_weights
 from octo.settings.base import Precision
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact, Part
@@ -110,7 +111,7 @@ def load_model(
 
 def fetch_model(artifact: Artifact, folder: Path) -> None:
     """Bring an artifact's configuration and weights into a folder, verified, under the names that readers look for."""
-    for part in (*artifact.parts("config.json"), *_weights(artifact), *artifact.parts(INDEX)):
+    for part in (*artifact.parts(CONFIGURATION), *_weights(artifact), *artifact.parts(WEIGHTS_INDEX)):
         artifact.fetch(part, folder / part.name)
 
 
@@ -120,14 +121,26 @@ def read_config(folder: Path, *, name: str) -> PretrainedConfig:
     Raises:
         InputError: it is none that transformers has a class for.
     """
-    raw = json.loads((folder / "config.json").read_bytes())
-    kind = raw.get("model_type")
+    return config_of(json.loads((folder / CONFIGURATION).read_bytes()), name=name)
+
+
+def config_of(raw: Mapping[str, Any], *, name: str) -> PretrainedConfig:
+    """The configuration that the body of a config.json stands for.
+
+    Raises:
+        InputError: it is none that transformers has a class for, or a value in it is none that the class takes.
+    """
+    kind = str(raw.get("model_type"))
     if kind not in CONFIG_MAPPING:
         raise InputError(
             f"{name} holds a model of type {kind!r}, which transformers has no class of: octo takes the architectures "
             "that transformers has natively"
         )
-    config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(raw)
+    try:
+        config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(dict(raw))
+    except Exception as error:  # Its validators raise what they like.
+        reason = " ".join(str(error).split())
+        raise InputError(f"config.json of {name} is none of a {kind} model: {reason}") from error
     return config
 
 
@@ -161,9 +174,9 @@ def model_parts(
     folder.mkdir(exist_ok=True)
     dtypes: list[torch.dtype] = []
     files = write_tensors(_noting_dtypes(_as_stored(config, tensors), dtypes), folder, shard_bytes=shard_bytes)
-    path = folder / "config.json"
+    path = folder / CONFIGURATION
     path.write_bytes(_described(config, dtypes[0] if dtypes else None))
-    return {**files, "config.json": path}
+    return {**files, CONFIGURATION: path}
 
 
 def is_tied(config: PretrainedConfig, name: str) -> bool:
@@ -171,6 +184,11 @@ def is_tied(config: PretrainedConfig, name: str) -> bool:
     # transformers has no other way to say so.
     tied: Any = getattr(model_class_of(config), "_tied_weights_keys", None)
     return bool(config.get_text_config().tie_word_embeddings) and name in (tied or ())
+
+
+def stored_names(config: PretrainedConfig, model: PreTrainedModel) -> dict[str, tuple[int, ...]]:
+    """The names that a model's tensors are stored under, with their shapes; `model` may be of no device."""
+    return {name: tuple(tensor.shape) for name, tensor in _as_stored(config, model.state_dict().items())}
 
 
 def take_weights(model: PreTrainedModel, tensors: Iterable[tuple[str, Tensor]]) -> None:
@@ -204,7 +222,7 @@ def use_threads(num_threads: int) -> None:
 
 
 def _weights(artifact: Artifact) -> list[Part]:
-    found = [part for part in artifact.parts() if part.index == 0 and part.name.endswith(".safetensors")]
+    found = [part for part in artifact.parts() if part.index == 0 and is_weights(part.name)]
     if not found:
         raise InputError(f"{artifact.address} has no part {WEIGHTS}: it is no model")
     return found

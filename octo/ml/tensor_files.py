@@ -4,21 +4,34 @@ The room for a file's header is reserved before its size is known, and filled up
 """
 
 import json
+import math
+import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from octo.errors import InvariantError
+from octo.errors import InputError, InvariantError
+from octo.model_files import WEIGHTS, WEIGHTS_INDEX
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 4 << 30
 HEADER_BYTES = 1 << 18
 """Of the header, its length included: room for some 1,700 tensors. More of them go on in another file."""
 
+_LARGEST_HEADER = 100_000_000
+"""What readers of the format allow."""
+_BLOCK = 1 << 22
+_BITS = {
+    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64),
+    **dict.fromkeys(("F32", "I32", "U32"), 32),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
+    **dict.fromkeys(("F8_E4M3", "F8_E5M2", "F8_E8M0", "I8", "U8", "BOOL"), 8),
+    "F4": 4,
+}
 _DTYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
@@ -64,9 +77,9 @@ def write_tensors(
         "metadata": {"total_size": sum(shard.size for shard in shards)},
         "weight_map": {name: file for file, shard in zip(names, shards, strict=True) for name in shard.names},
     }
-    (folder / INDEX).write_text(json.dumps(index, indent=1))
+    (folder / WEIGHTS_INDEX).write_text(json.dumps(index, indent=1))
     files = {file: shard.path.rename(folder / file) for file, shard in zip(names, shards, strict=True)}
-    return {**files, INDEX: folder / INDEX}
+    return {**files, WEIGHTS_INDEX: folder / WEIGHTS_INDEX}
 
 
 def write_tensor_file(tensors: Iterable[tuple[str, Tensor]], path: Path) -> None:
@@ -84,6 +97,77 @@ def read_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     with safe_open(path, framework="pt") as file:
         for name in file.keys():  # noqa: SIM118 - it is no mapping
             yield name, file.get_tensor(name)
+
+
+@dataclass(frozen=True)
+class TensorEntry:
+    """What a header says of a tensor."""
+
+    dtype: str
+    """As the format calls it, such as BF16."""
+    shape: tuple[int, ...]
+    first: int
+    """Its place among the numbers, in bytes."""
+    end: int
+
+
+@dataclass(frozen=True)
+class TensorHeader:
+    """What a file's header says, and where the numbers begin."""
+
+    entries: Mapping[str, TensorEntry]
+    start: int
+
+
+def read_header(path: Path) -> TensorHeader:
+    """A file's header, compared with the file's size; no tensor is read.
+
+    Raises:
+        InputError: it is no safetensors file, or cut short, or its tensors are not side by side.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(_LARGEST_HEADER, size - 8):
+            raise InputError(f"{path.name} is no safetensors file, or was cut short within its header: fetch it again")
+        body = file.read(length)
+    try:
+        raw = json.loads(body)
+        entries = {
+            name: TensorEntry(each["dtype"], tuple(each["shape"]), *each["data_offsets"])
+            for name, each in raw.items()
+            if name != "__metadata__"
+        }
+        bits = {name: _BITS[each.dtype] * math.prod(each.shape) for name, each in entries.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{path.name} is no safetensors file: its header cannot be read ({error!r})") from error
+    end = 0
+    for name, each in sorted(entries.items(), key=lambda item: (item[1].first, item[1].end)):
+        if each.first != end or 8 * (each.end - each.first) != bits[name]:
+            raise InputError(
+                f"{path.name} is damaged: its header has {name} at bytes {each.first} to {each.end}, expected "
+                f"{end} to {end + bits[name] // 8}"
+            )
+        end = each.end
+    if size != 8 + length + end:
+        what = "was cut short" if size < 8 + length + end else "has something behind its end"
+        raise InputError(f"{path.name} {what}: it has {size} bytes, expected {8 + length + end}: fetch it again")
+    return TensorHeader(entries, 8 + length)
+
+
+def rename_tensors(source: Path, target: Path, rename: Callable[[str], str]) -> None:
+    """Copy a file with its tensors under other names; their numbers are copied as they are, in blocks."""
+    header = read_header(source)
+    entries = {
+        rename(name): {"dtype": each.dtype, "shape": list(each.shape), "data_offsets": [each.first, each.end]}
+        for name, each in header.entries.items()
+    }
+    body = json.dumps({"__metadata__": {"format": "pt"}, **entries}).encode()
+    body = body.ljust(-8 * (-len(body) // 8))
+    with source.open("rb") as reading, target.open("wb") as writing:
+        writing.write(len(body).to_bytes(8, "little") + body)
+        reading.seek(header.start)
+        shutil.copyfileobj(reading, writing, _BLOCK)
 
 
 class _Shard:

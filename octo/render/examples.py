@@ -16,6 +16,7 @@ from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.pretrained import PretrainedSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings, RolloutSettings
 from octo.settings.tokenization import TokenizationSettings
@@ -73,7 +74,9 @@ def examples() -> Mapping[str, JobSettings]:
         models=(model,),
         corpora=(_address(curation),),
     )
-    chain = (ingestion, curation, tokenization, midtraining, tuning, rl, evaluation, decoding, report)
+    # Put the files of a model there first; nothing else in the chain waits for it.
+    pretrained = PretrainedSettings(source=f"{INSTALLATION.store}/models/SmolLM2-135M")
+    chain = (ingestion, curation, tokenization, pretrained, midtraining, tuning, rl, evaluation, decoding, report)
     launch = with_job(LaunchSettings, "ingestion").model_validate(
         {"sources": ingestion.sources, "need": ingestion.need, "installation": INSTALLATION}
     )

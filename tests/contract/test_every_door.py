@@ -55,6 +55,7 @@ CHANGES: Mapping[str, dict[str, Any]] = {
     "ingestion": {"need": {"pods": 7, "retries": 1}, "sources": ("a=python:stdlib", "b=arithmetic:prompts?count=9")},
     "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", 'it\'s, "quoted"')},
     "tokenization": {"need": {"memory_gib": 33.5}, "special": {"end": "<|im_end|>"}},
+    "pretrained": {"need": {"scratch_gib": 200}, "special": {"end": "<|im_end|>", "pad": 'it\'s [PAD], "too"'}},
     "midtraining": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "weights": {"a": 0.5, "b": 1e-7}},
     "decoding": {"need": {"pods": 3}, "num_samples": 4, "temperature": 0.2},
     "tuning": {"need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"}, "padding": "batch"},

@@ -18,9 +18,21 @@ import yaml
 from octo.settings import JOBS
 from octo.storage.embedded import EmbeddedStore, embedded_store
 from octo.storage.store import connect
+from tests.wire.pretrained_models import MODELS, save
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
-ORDER = ("ingestion", "curation", "tokenization", "midtraining", "tuning", "rl", "evaluation", "decoding", "report")
+ORDER = (
+    "ingestion",
+    "curation",
+    "tokenization",
+    "pretrained",
+    "midtraining",
+    "tuning",
+    "rl",
+    "evaluation",
+    "decoding",
+    "report",
+)
 NAME = "example-x7k2q"
 
 
@@ -78,6 +90,9 @@ def expanded(word: str, variables: dict[str, str]) -> str:
 def test_the_manifests_run_one_after_another_as_they_are(tmp_path: Path) -> None:
     with embedded_store(tmp_path / "store") as served:
         store = connect("s3://octo", served.s3)
+        # What the manifest of pretrained asks to be put there.
+        for file in save(MODELS["llama-tied-scaled"](), tmp_path / "model").iterdir():
+            store.upload(file, f"models/SmolLM2-135M/{file.name}")
         for job in ORDER:
             folder = tmp_path / job
             folder.mkdir()

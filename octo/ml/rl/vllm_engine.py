@@ -14,7 +14,7 @@ from octo.errors import UsageError
 from octo.ml.models import fetch_model
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk
-from octo.ml.tensor_files import INDEX, WEIGHTS
+from octo.model_files import WEIGHTS, WEIGHTS_INDEX
 from octo.randomness import generator
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact
@@ -53,7 +53,7 @@ class VllmEngine:
         # vLLM itself takes any, and says in its log what was missing.
         if _shapes(weights) != self._shapes:
             raise UsageError("these weights are not of this worker's model: their names or shapes are others")
-        for path in (*self._folder.glob("*.safetensors"), *self._folder.glob(INDEX)):
+        for path in (*self._folder.glob("*.safetensors"), *self._folder.glob(WEIGHTS_INDEX)):
             path.unlink()
         weights.replace(self._folder / WEIGHTS)
         self._llm.collective_rpc("reload_weights", kwargs={"weights_path": str(self._folder)})

@@ -1,0 +1,327 @@
+"""Models from elsewhere, and back: what goes in comes out, and what must not go in is refused in a sentence."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from octo.cli import main
+from octo.data.tokenizer import read_tokenizer
+from octo.errors import InputError, UsageError
+from octo.job import produce
+from octo.ml.models import load_model, weights_digest
+from octo.settings.base import S3Settings
+from octo.settings.pretrained import PretrainedSettings
+from octo.settings.special import SpecialTokens
+from octo.storage.artifacts import Artifact
+from octo.storage.embedded import EmbeddedStore
+from octo.storage.store import Store
+from tests.wire.pretrained_models import MODELS, ROOM, save
+
+FUNCTION = "octo.ml.pretrained:take_in"
+TOKENS = torch.arange(2 * 40).view(2, 40) * 7 % 280
+
+Import = Callable[..., Artifact]
+Export = Callable[[str, Path], int]
+
+
+@pytest.fixture
+def take_in(store: Store, embedded: EmbeddedStore) -> Import:
+    def run(source: Path | str, **settings: object) -> Artifact:
+        asked = PretrainedSettings(store=store.address, s3=embedded.s3, probe=False, source=str(source), **settings)
+        found = produce(asked, FUNCTION)
+        assert isinstance(found, Artifact)
+        return found
+
+    return run
+
+
+@pytest.fixture
+def export(store: Store, embedded: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> Export:
+    s3: S3Settings = embedded.s3
+    assert s3.access_key
+    assert s3.secret_key
+    monkeypatch.setenv("OCTO_S3__ACCESS_KEY", s3.access_key.get_secret_value())
+    monkeypatch.setenv("OCTO_S3__SECRET_KEY", s3.secret_key.get_secret_value())
+    monkeypatch.setenv("COLUMNS", "80")
+    place = [f"--store={store.address}", f"--s3.endpoint={s3.endpoint}"]
+    return lambda address, folder: main(["export", address, str(folder), *place])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model in three shards."""
+    torch.manual_seed(0)
+    return save(MODELS["qwen3"](), tmp_path / "qwen3", shard_size="60KB")
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: each for path in folder.glob("*.safetensors") for name, each in load_file(path).items()}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_goes_in_is_loaded_and_comes_out_bit_for_bit(
+    name: str, tmp_path: Path, take_in: Import, export: Export
+) -> None:
+    torch.manual_seed(1)
+    sharded = name in ("gemma3", "qwen3", "qwen3-moe")
+    dtype = torch.bfloat16 if name in ("qwen2-tied", "gemma3") else torch.float32
+    source = save(MODELS[name](), tmp_path / name, shard_size="40KB" if sharded else "1GB", dtype=dtype)
+    assert (source / "model.safetensors.index.json").exists() == sharded
+    artifact = take_in(source)
+
+    theirs = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
+    ours = load_model(artifact, scratch=tmp_path).eval()
+    with torch.no_grad():
+        assert torch.equal(ours(TOKENS).logits, theirs(TOKENS).logits)
+
+    assert export(artifact.address, tmp_path / "out") == 0
+    before, after = tensors(source), tensors(tmp_path / "out")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(each, after[key]) and each.dtype == after[key].dtype for key, each in before.items())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {part.name for part in artifact.parts()}
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
+    with torch.no_grad():
+        assert torch.equal(again(TOKENS).logits, theirs(TOKENS).logits)
+    words = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert words("a b 12", add_special_tokens=False).input_ids == read_tokenizer(artifact).encode("a b 12")
+    assert (words.eos_token_id, words.pad_token_id) == (0, 1)
+
+
+def test_the_same_files_are_the_same_artifact_wherever_they_are(
+    folder: Path, tmp_path: Path, take_in: Import, store: Store
+) -> None:
+    first = take_in(folder)
+    (folder / "README.md").write_text("not of the model")
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    assert take_in(moved).address == first.address
+    config = json.loads((moved / "config.json").read_bytes())
+    (moved / "config.json").write_text(json.dumps(config))
+    changed = take_in(moved)
+    assert changed.address != first.address
+    assert weights_digest(changed) == weights_digest(first)
+
+    prefix = store.at(f"{store.address}/models/qwen3")
+    for path in folder.iterdir():
+        prefix.upload(path, path.name)
+    from_s3 = take_in(prefix.address)
+    assert [(part.name, part.sha256) for part in from_s3.parts()] == [
+        (part.name, part.sha256) for part in first.parts()
+    ]
+    assert take_in(prefix.address).address == from_s3.address
+    prefix.put("config.json", json.dumps(config).encode())
+    again = take_in(prefix.address)
+    assert again.address != from_s3.address
+    assert again.parts("config.json")[0].sha256 == changed.parts("config.json")[0].sha256
+
+
+def test_special_tokens_that_are_named_stay_with_the_model(folder: Path, take_in: Import) -> None:
+    (folder / "generation_config.json").unlink()
+    edit(folder / "tokenizer_config.json", eos_token=None, pad_token=None)
+    edit(folder / "config.json", eos_token_id=None)
+    with pytest.raises(InputError, match=r"does not say which token ends a text: name it with --special\.end"):
+        take_in(folder)
+    words = read_tokenizer(take_in(folder, special=SpecialTokens(end="<|pad|>", mask="<|endoftext|>")))
+    assert (words.end_id, words.ends, words.pad_id, words.mask_id) == (1, (1,), 1, 0)
+    assert json.loads(words.files["generation_config.json"]) == {"eos_token_id": 1}
+
+
+def edit(path: Path, **changes: object) -> None:
+    raw = json.loads(path.read_bytes()) | changes
+    path.write_text(json.dumps({name: value for name, value in raw.items() if value is not None}))
+
+
+def shard(folder: Path, number: int = 0) -> Path:
+    return sorted(folder.glob("*.safetensors"))[number]
+
+
+def lose_a_shard(folder: Path) -> None:
+    shard(folder, 1).unlink()
+
+
+def cut_a_shard(folder: Path) -> None:
+    os.truncate(shard(folder), shard(folder).stat().st_size - 5)
+
+
+def cut_a_header(folder: Path) -> None:
+    os.truncate(shard(folder), 100)
+
+
+def lose_the_index(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").unlink()
+
+
+def misplace_a_tensor(folder: Path) -> None:
+    index = json.loads((folder / "model.safetensors.index.json").read_bytes())
+    index["weight_map"]["model.norm.weight"] = shard(folder).name
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def leave_a_pickle_alone(folder: Path) -> None:
+    for path in folder.glob("model*"):
+        path.unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+
+
+def leave_no_weights(folder: Path) -> None:
+    for path in folder.glob("model*"):
+        path.unlink()
+
+
+def ask_for_code(folder: Path) -> None:
+    edit(folder / "config.json", auto_map={"AutoModelForCausalLM": "modeling_mine.MineForCausalLM"})
+    (folder / "modeling_mine.py").write_text("raise SystemExit('ran')")
+
+
+def ask_for_code_of_a_tokenizer(folder: Path) -> None:
+    edit(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["tokenization_mine.Mine", None]})
+
+
+def be_unknown(folder: Path) -> None:
+    edit(folder / "config.json", model_type="mine")
+
+
+def be_an_encoder(folder: Path) -> None:
+    edit(folder / "config.json", model_type="t5")
+
+
+def be_quantized(folder: Path) -> None:
+    edit(folder / "config.json", quantization_config={"quant_method": "gptq", "bits": 4})
+
+
+def be_wider(folder: Path) -> None:
+    edit(folder / "config.json", hidden_size=64)
+
+
+def be_deeper(folder: Path) -> None:
+    edit(folder / "config.json", num_hidden_layers=3, layer_types=None)
+
+
+def be_shallower(folder: Path) -> None:
+    edit(folder / "config.json", num_hidden_layers=1, layer_types=None)
+
+
+def have_more_tokens_than_rows(folder: Path) -> None:
+    words = json.loads((folder / "tokenizer.json").read_bytes())
+    plain = {"special": False, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    words["added_tokens"].append({"id": ROOM, "content": "<one more>", **plain})
+    words["model"]["vocab"]["<one more>"] = ROOM
+    (folder / "tokenizer.json").write_text(json.dumps(words))
+
+
+def have_no_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+def have_no_configuration(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def name_an_end_that_is_not_there(folder: Path) -> None:
+    edit(folder / "tokenizer_config.json", eos_token="<|eot_id|>")
+
+
+REFUSED = {
+    lose_a_shard: "has no model-00002-of-0000[0-9].safetensors, which model.safetensors.index.json names",
+    cut_a_shard: "model-00001-of-0000[0-9].safetensors was cut short: it has [0-9]+ bytes, expected [0-9]+",
+    cut_a_header: "model-00001-of-0000[0-9].safetensors is no safetensors file, or was cut short within its header",
+    lose_the_index: "has model-00001-of-0000[0-9].safetensors and no model.safetensors.index.json",
+    misplace_a_tensor: "has no tensor model.norm.weight, which model.safetensors.index.json says is in it",
+    leave_a_pickle_alone: "has its weights in pytorch_model.bin, a pickle, which octo never loads: convert it to",
+    leave_no_weights: "has no model.safetensors and no model.safetensors.index.json",
+    ask_for_code: r"config.json of .* asks for code that comes with the model \(modeling_mine.MineForCausalLM\)",
+    ask_for_code_of_a_tokenizer: r"tokenizer_config.json of .* asks for code .* \(tokenization_mine.Mine\)",
+    be_unknown: "holds a model of type 'mine', which transformers has no class of",
+    be_an_encoder: "holds a model of type 't5', which is no causal language model",
+    be_quantized: r"has quantized weights \(quantization_config\)",
+    be_wider: r"has the shape \[320, 32\], and a qwen3 model of its configuration \[320, 64\]",
+    be_deeper: "has no tensor model.layers.2.* which a qwen3 model of its configuration has",
+    be_shallower: "has a tensor model.layers.1.* which a qwen3 model of its configuration has not",
+    have_more_tokens_than_rows: "does not fit the model: its highest id is 320, and the embedding has 320 rows",
+    have_no_tokenizer: "has no tokenizer.json: have transformers write it",
+    have_no_configuration: "has no config.json: expected a model's folder",
+    name_an_end_that_is_not_there: r"eos_token of tokenizer_config.json is '<\|eot_id\|>', which the tokenizer of",
+}
+
+
+@pytest.mark.parametrize("spoil", REFUSED, ids=lambda spoil: spoil.__name__)
+def test_what_cannot_be_taken_is_refused_in_a_sentence_and_leaves_nothing(
+    spoil: Callable[[Path], None], folder: Path, take_in: Import, store: Store
+) -> None:
+    spoil(folder)
+    with pytest.raises(InputError, match=REFUSED[spoil]) as refused:
+        take_in(folder)
+    assert "\n" not in str(refused.value)
+    assert not [key for key in store.list("artifacts/pretrained/") if "/parts/" in key or "manifest" in key]
+
+
+def test_sources_that_are_nothing_are_refused(tmp_path: Path, take_in: Import, store: Store) -> None:
+    with pytest.raises(UsageError, match="nothing to take in: give --source"):
+        take_in("")
+    with pytest.raises(UsageError, match=r"--source .*nowhere/at/all: there is no such folder"):
+        take_in(tmp_path / "nowhere/at/all")
+    with pytest.raises(UsageError, match="--revision: expected the commit of the repository, 40 hexadecimal digits"):
+        take_in("somebody/something", revision="main")
+    with pytest.raises(InputError, match="nothing is stored below"):
+        take_in(f"{store.address}/empty")
+
+
+def test_a_file_that_changes_while_it_is_read_makes_no_artifact(
+    folder: Path, take_in: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = PretrainedSettings.determinants
+
+    def then_change(settings: PretrainedSettings) -> object:
+        found = taken(settings)
+        facts = shard(folder).stat()
+        with shard(folder).open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"?")
+        # A copy with the times of the original looks unchanged.
+        os.utime(shard(folder), ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        return found
+
+    monkeypatch.setattr(PretrainedSettings, "determinants", then_change)
+    with pytest.raises(InputError, match="was changed while it was read: run again"):
+        take_in(folder)
+
+
+def test_weights_that_are_stored_twice_though_they_are_tied_are_taken_as_they_are(
+    tmp_path: Path, take_in: Import
+) -> None:
+    torch.manual_seed(2)
+    source = save(MODELS["qwen2-tied"](), tmp_path / "tied")
+    held = load_file(source / "model.safetensors")
+    held["lm_head.weight"] = held["model.embed_tokens.weight"].clone()
+    save_file(held, source / "model.safetensors", metadata={"format": "pt"})
+    artifact = take_in(source)
+    assert weights_digest(artifact) == artifact.parts("model.safetensors")[0].sha256
+    model = load_model(artifact, scratch=tmp_path)
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+
+
+def test_an_export_is_whole_or_not_there(
+    folder: Path, tmp_path: Path, take_in: Import, export: Export, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact = take_in(folder)
+    (tmp_path / "empty").mkdir()
+    assert export(artifact.address, tmp_path / "empty") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{tmp_path / 'empty'}: {len(artifact.parts())} files, ")
+    assert "model.safetensors.index.json" in said
+
+    assert export(artifact.address, tmp_path / "empty") == 2
+    assert "is there and not empty" in capsys.readouterr().err
+    assert export(f"{store.address}/artifacts/pretrained/{'0' * 64}", tmp_path / "none") == 1
+    assert "no artifact is committed at" in capsys.readouterr().err
+
+    store.put(artifact.parts()[-1].key, b"other bytes")
+    assert export(artifact.address, tmp_path / "damaged") == 1
+    assert "expected sha256" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "qwen3"]
