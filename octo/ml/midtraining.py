@@ -68,8 +68,8 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
         )
     check_vocabulary(model, shards)
     if settings.objective == "diffusion":
-        # A model that has a mask is not given another.
-        tokenizer = tokenizer if is_diffusion(model.config) else tokenizer.with_mask()
+        # A model that has a mask keeps it, and is not given another; the corpus's tokenizer may know of none.
+        tokenizer = read_tokenizer(job.input("model")) if is_diffusion(model.config) else tokenizer.with_mask()
         adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
