@@ -1,8 +1,12 @@
 import random
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from octo.data.mixture import mixture_of
+from octo.data.sequences import SequenceReader
+from octo.data.token_shards import open_token_shards
 from octo.errors import (
     AccessDeniedError,
     IntegrityError,
@@ -15,6 +19,7 @@ from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import PART_BYTES, Store, connect
 from tests.committing import commit
+from tests.token_shards import commit_tokens
 from tests.wire.faults import FaultProxy, answer, cut_body, flip_bit, hang_up, lose_reply
 
 BODY = random.Random(0).randbytes(100_000)
@@ -110,6 +115,35 @@ def test_a_bit_that_always_flips_is_an_error(artifact: Artifact, proxy: FaultPro
     proxy.plan("GET", "documents", flip_bit, times=ALWAYS)
     with pytest.raises(IntegrityError, match="documents"):
         artifact.read_one("documents")
+
+
+def test_a_range_is_read_again_when_it_is_cut_and_says_when_it_is_not_there(
+    artifact: Artifact, faulty: Store, proxy: FaultProxy
+) -> None:
+    key = artifact.parts()[0].key
+    proxy.plan("GET", "documents", cut_body, times=2)
+    assert faulty.get_range(key, 500, 1000) == BODY[500:1500]
+    assert len(proxy.happened) == 2
+    for first in (len(BODY) - 10, len(BODY) + 10):
+        with pytest.raises(IntegrityError, match=rf"expected 20 bytes of s3://.*documents from {first} on, got"):
+            faulty.get_range(key, first, 20)
+    with pytest.raises(MissingError, match=r"nothing is stored at s3://.*/gone"):
+        faulty.get_range("gone", 0, 20)
+
+
+@pytest.mark.parametrize("times", [1, ALWAYS])
+def test_a_bit_that_flips_in_a_record_is_seen_when_it_always_does(
+    store: Store, faulty: Store, proxy: FaultProxy, tmp_path: Path, times: int
+) -> None:
+    shards = open_token_shards([open_artifact(faulty, commit_tokens(store, tmp_path / "tokens", {"web": [9]}).address)])
+    mixture = mixture_of({}, shards.counts, seed=0)
+    proxy.plan("GET", "tokens-web", flip_bit, times=times)
+    with (
+        SequenceReader(shards, mixture, folder=tmp_path / "cache", cache_bytes=0) as reader,
+        pytest.raises(IntegrityError, match="the record of sequence") if times == ALWAYS else nullcontext(),
+    ):
+        assert len(set(map(tuple, reader.rows(0, 9).tokens_NS.tolist()))) == 9
+    assert len(proxy.happened) == min(times, 2)
 
 
 def test_a_file_with_a_flipped_bit_is_fetched_again(artifact: Artifact, proxy: FaultProxy, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Whole trainings of a tiny model in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from octo.errors import UsageError
+from octo.job import produce
+from octo.settings.midtraining import MidtrainingSettings, ModelShape
+from octo.storage.artifacts import Artifact
+from octo.storage.embedded import EmbeddedStore
+from octo.storage.store import Store
+from tests.token_shards import VOCABULARY_SIZE, commit_tokens
+
+TINY = ModelShape(hidden_size=16, intermediate_size=16, num_layers=1, num_heads=2, num_key_value_heads=2)
+
+
+@pytest.fixture
+def tokens(store: Store, tmp_path: Path) -> Artifact:
+    return commit_tokens(store, tmp_path / "tokens", {"web": [20], "math": [5, 4]})
+
+
+def trained(store: Store, embedded: EmbeddedStore, *tokens: Artifact, **changes: object) -> Artifact:
+    settings = MidtrainingSettings(
+        store=store.address,
+        s3=embedded.s3,
+        probe=False,
+        progress="json",
+        tokens=tuple(artifact.address for artifact in tokens),
+        **({"shape": TINY, "batch_size": 4, "micro_batch_size": 2, "num_steps": 4} | changes),
+    )
+    made = produce(settings, "octo.ml.midtraining:midtrain")
+    assert isinstance(made, Artifact)
+    return made
+
+
+def test_a_mixture_is_trained_on_and_told_whole_or_by_ranges(
+    store: Store, embedded: EmbeddedStore, tokens: Artifact
+) -> None:
+    weights = {"web": 0.75, "math": 0.25}
+    made = trained(store, embedded, tokens, weights=weights)
+    mixture = json.loads(made.read_one("mixture.json"))
+    assert [(each["source"], each["share"], each["sequences"]) for each in mixture["sources"]] == [
+        ("math", "1/4", 4),
+        ("web", "3/4", 12),
+    ]
+    assert sum(each["tokens"] for each in mixture["sources"]) > 15 * 16
+    ranged = trained(store.at(f"{store.address}/ranged"), embedded, tokens, weights=weights, cache_gib=0)
+    assert ranged.manifest.content == made.manifest.content
+    assert trained(store, embedded, tokens, weights={"web": 1.0}).manifest.content != made.manifest.content
+
+
+def test_tokens_that_do_not_fit_are_said_before_a_step_is_done(
+    store: Store, embedded: EmbeddedStore, tokens: Artifact, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"--weights names code, .* hold math \(9 sequences\), web \(20 sequences\)"):
+        trained(store, embedded, tokens, weights={"code": 1.0})
+    longer = commit_tokens(store, tmp_path / "longer", {"web": [2]}, length=32)
+    with pytest.raises(UsageError, match=r"has sequences of 16 tokens and .* of 32, which cannot be mixed"):
+        trained(store, embedded, tokens, longer)
+    others = commit_tokens(store, tmp_path / "others", {"web": [2]}, vocabulary_size=50)
+    with pytest.raises(UsageError, match="were made with two tokenizers, whose tokens cannot be mixed"):
+        trained(store, embedded, tokens, others)
+    model = trained(store, embedded, tokens, num_steps=1)
+    with pytest.raises(
+        UsageError, match=rf"have ids below 50, and the model has embeddings for {VOCABULARY_SIZE}: tokenize the corpus"
+    ):
+        trained(store, embedded, others, model=model.address)
+    with pytest.raises(UsageError, match="nothing to train on: give --tokens"):
+        trained(store, embedded)
