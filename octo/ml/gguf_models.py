@@ -26,7 +26,6 @@ from transformers import (
 from octo.errors import InputError
 from octo.ml.tensor_files import write_tensors
 
-SUFFIX = ".gguf"
 TURNED = ("gemma2", "gemma3", "llama", "nemotron")
 """Architectures whose weights llama.cpp changes, a tensor by itself. Of others it joins some, or changes none."""
 _names: Any = modeling_gguf_pytorch_utils
@@ -35,16 +34,16 @@ _auto: Any = AutoModelForCausalLM
 logging.getLogger("gguf").setLevel(logging.ERROR)
 
 
-def write_gguf_as_directory(file: Path, folder: Path) -> None:
+def write_gguf_as_directory(file: Path, folder: Path, *, name: str) -> None:
     """Write config.json, generation_config.json, the tokenizer's files and the weights into an empty folder.
 
-    One tensor at a time is in memory; the file is read where it is.
+    One tensor at a time is in memory; the file is read where it is, and called `name` in messages.
 
     Raises:
         InputError: it is no GGUF file, or cut short, or of an architecture that cannot be read, or it holds a tensor
             that has no place in a model of its architecture, or lacks one that has.
     """
-    reader = _open(file)
+    reader = _open(file, name=name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -52,20 +51,20 @@ def write_gguf_as_directory(file: Path, folder: Path) -> None:
             tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     # What transformers raises depends on what is missing in the file.
     except (ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise InputError(f"{file} cannot be read as a model: {error}".partition("\n")[0]) from error
-    write_tensors(_tensors(reader, config, name=str(file)), folder)
+        raise InputError(f"{name} cannot be read as a model: {error}".partition("\n")[0]) from error
+    write_tensors(_tensors(reader, config, name=name), folder)
     config.dtype = torch.float32
     config.save_pretrained(folder)
     GenerationConfig.from_model_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def _open(file: Path) -> Any:
+def _open(file: Path, *, name: str) -> Any:
     try:
         return GGUFReader(file)
     # The reader looks where the header points: what a short or another file has there is anything.
     except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is no GGUF file, or was cut short: {error}".partition("\n")[0]) from error
+        raise InputError(f"{name} is no GGUF file, or was cut short: {error}".partition("\n")[0]) from error
 
 
 def _tensors(reader: Any, config: PretrainedConfig, *, name: str) -> Iterator[tuple[str, Tensor]]:

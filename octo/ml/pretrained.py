@@ -14,10 +14,18 @@ from octo.data.tokenizer import TextTokenizer, tokenizer_of
 from octo.errors import InputError, StorageError, UsageError
 from octo.job import Job, stage_digest
 from octo.ml.diffusion.published import Published
+from octo.ml.gguf_models import write_gguf_as_directory
 from octo.ml.model_folder import ModelFolder, check_tokenizer, read_model_folder
 from octo.ml.tensor_files import rename_tensors
 from octo.model_files import CONFIGURATION, TOKENIZER, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX
-from octo.settings.pretrained import PretrainedSettings, is_taken, source_kind
+from octo.settings.pretrained import (
+    GGUF_SUFFIX,
+    PretrainedSettings,
+    gguf_digest,
+    is_taken,
+    local_path,
+    source_kind,
+)
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import digest_of_listing, fetch_listed, list_objects
 
@@ -91,18 +99,32 @@ def _renamed_index(path: Path, layout: Published) -> bytes:
 
 def _copy_folder(job: Job[PretrainedSettings], folder: Path) -> Collection[str]:
     """Copy a folder's files, which must be what they were when they were hashed."""
-    source = Path(job.settings.source)
+    source = local_path(job.settings.source)
     expected = job.settings.determinants()["files"]
     assert isinstance(expected, dict)  # noqa: S101 - see PretrainedSettings.determinants
     for name, digest in expected.items():
-        found = hashlib.sha256()
-        with (source / name).open("rb") as reading, (folder / name).open("wb") as writing:
-            while block := reading.read(_BLOCK):
-                found.update(block)
-                writing.write(block)
-        if found.hexdigest() != digest:
-            raise InputError(f"{source / name} was changed while it was read: run again")
+        _copy(source / name, folder / name, digest=str(digest))
     return [path.name for path in source.iterdir() if path.name not in expected]
+
+
+def _unpack_gguf(job: Job[PretrainedSettings], folder: Path) -> Collection[str]:
+    """Write a GGUF file as the folder it stands for, whose weights in float32 are up to eight times as large."""
+    source = local_path(job.settings.source)
+    copy = job.scratch / f"model{GGUF_SUFFIX}"
+    _copy(source, copy, digest=gguf_digest(source))
+    write_gguf_as_directory(copy, folder, name=str(source))
+    copy.unlink()
+    return []
+
+
+def _copy(source: Path, copy: Path, *, digest: str) -> None:
+    found = hashlib.sha256()
+    with source.open("rb") as reading, copy.open("wb") as writing:
+        while block := reading.read(_BLOCK):
+            found.update(block)
+            writing.write(block)
+    if found.hexdigest() != digest:
+        raise InputError(f"{source} was changed while it was read: run again")
 
 
 def _download_objects(job: Job[PretrainedSettings], folder: Path) -> Collection[str]:
@@ -138,5 +160,5 @@ def _download_repository(job: Job[PretrainedSettings], folder: Path) -> Collecti
     return [name for name in names if not is_taken(name)]
 
 
-_FETCH = {"folder": _copy_folder, "s3": _download_objects, "hub": _download_repository}
+_FETCH = {"folder": _copy_folder, "gguf": _unpack_gguf, "s3": _download_objects, "hub": _download_repository}
 """How a model's files come to the scratch disk; each gives the names of those that were left where they are."""

@@ -1,42 +1,26 @@
 """OctoThinker: what does mid-training do to reinforcement learning?
 
 curate -> tokenize -> base -> stable -> {long, short, hybrid} decay -> rl on each, and on the base as control ->
-evaluate each -> report.
+evaluate each -> report. A base that is taken from elsewhere comes before the tokens, for its tokenizer makes them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.pipelines.octothinker_preset import STABLE, Preset
+from octo.pipelines.octothinker_small import SMALL
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.pretrained import PretrainedSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
 
-BRANCHES = ("long", "short", "hybrid")
 CONTROL = "base"
-STARTS = {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in BRANCHES}}
-"""The stage whose model reinforcement learning starts from, by name of the policy."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """The settings of every stage at one size."""
-
-    problems: IngestionSettings
-    ingestion: IngestionSettings
-    curation: CurationSettings
-    tokenization: TokenizationSettings
-    """Of the whole corpus, once for all mixtures."""
-    training: Mapping[str, MidtrainingSettings]
-    """By model: the control, stable, and each branch, which differ in what they are trained on."""
-    rl: RlSettings
-    evaluation: EvaluationSettings
 
 
 def octothinker(preset: str) -> Pipeline:
@@ -48,62 +32,88 @@ def octothinker(preset: str) -> Pipeline:
 
 def _assemble(preset: Preset) -> Pipeline:
     """The stages and their inputs, whatever the size: a preset differs in settings alone."""
-    stages = _stages(preset)
     return Pipeline(
         "octothinker",
-        stages,
+        _stages(preset),
         description="OctoThinker: what does mid-training do to reinforcement learning?",
-        parameters=_parameters(tuple(stage.name for stage in stages)),
+        parameters=_parameters(preset),
     )
 
 
+def _starts(preset: Preset) -> dict[str, str]:
+    """The stage whose model reinforcement learning starts from, by name of the policy."""
+    return {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in preset.branches}}
+
+
 def _stages(preset: Preset) -> tuple[Stage, ...]:
+    starts = _starts(preset)
     return (
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
-        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
-        Stage(CONTROL, preset.training[CONTROL], {"tokens": ("tokenize",)}),
-        Stage("stable", preset.training["stable"], {"tokens": ("tokenize",), "model": (CONTROL,)}),
+        *_control_and_tokens(preset),
+        Stage(STABLE, preset.training[STABLE], {"tokens": ("tokenize",), "model": (CONTROL,)}),
         *(
-            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": ("stable",)})
-            for branch in BRANCHES
+            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": (STABLE,)})
+            for branch in preset.branches
         ),
         *(
             Stage(f"rl-{name}", preset.rl, {"model": (start,), "problems": ("problems",)})
-            for name, start in STARTS.items()
+            for name, start in starts.items()
         ),
         *(
             Stage(f"evaluate-{name}", preset.evaluation, {"models": (start, f"rl-{name}"), "problems": ("problems",)})
-            for name, start in STARTS.items()
+            for name, start in starts.items()
         ),
         Stage(
             "report",
-            ReportSettings(branches=tuple(STARTS), control=CONTROL),
+            ReportSettings(branches=tuple(starts), control=CONTROL),
             {
-                "evaluations": tuple(f"evaluate-{name}" for name in STARTS),
-                "policies": tuple(f"rl-{name}" for name in STARTS),
-                "models": (CONTROL, "stable", *(f"decay-{branch}" for branch in BRANCHES)),
+                "evaluations": tuple(f"evaluate-{name}" for name in starts),
+                "policies": tuple(f"rl-{name}" for name in starts),
+                "models": _trained_here(preset),
                 "corpora": ("curate",),
             },
         ),
     )
 
 
-def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
+def _control_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
+    """The model before mid-training, and the tokens: trained on them, or come with the tokenizer that makes them."""
+    if isinstance(preset.control, PretrainedSettings):
+        return (
+            Stage(CONTROL, preset.control),
+            Stage("tokenize", preset.tokenization, {"corpus": ("curate",), "tokenizer": (CONTROL,)}),
+        )
+    return (
+        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
+        Stage(CONTROL, preset.control, {"tokens": ("tokenize",)}),
+    )
+
+
+def _trained_here(preset: Preset) -> tuple[str, ...]:
+    """The stages that train on the tokens."""
+    control = () if isinstance(preset.control, PretrainedSettings) else (CONTROL,)
+    return (*control, STABLE, *(f"decay-{branch}" for branch in preset.branches))
+
+
+def _parameters(preset: Preset) -> tuple[Parameter, ...]:
     """What a run on Kubeflow is asked for: the data, how much of it, and what decides a training."""
-    branches, policies = tuple(f"decay-{name}" for name in BRANCHES), tuple(f"rl-{name}" for name in STARTS)
-    evaluations = tuple(f"evaluate-{name}" for name in STARTS)
+    stages = tuple(stage.name for stage in _stages(preset))
+    starts = _starts(preset)
+    branches, policies = tuple(f"decay-{name}" for name in preset.branches), tuple(f"rl-{name}" for name in starts)
+    evaluations = tuple(f"evaluate-{name}" for name in starts)
+    alone = tuple(name for name in _trained_here(preset) if name not in branches)
     return (
         Parameter("seed", "seed", stages),
         Parameter("sources", "sources", ("ingest",)),
         Parameter("unfiltered", "unfiltered", ("curate",)),
         Parameter("problem_sources", "sources", ("problems",)),
-        *(Parameter(f"{name}_weights", "weights", (name,)) for name in (CONTROL, "stable")),
-        *(Parameter(f"{name}_weights", "weights", (f"decay-{name}",)) for name in BRANCHES),
-        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in (CONTROL, "stable")),
+        *(Parameter(f"{name}_weights", "weights", (name,)) for name in alone),
+        *(Parameter(f"{name}_weights", "weights", (f"decay-{name}",)) for name in preset.branches),
+        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in alone),
         Parameter("decay_num_steps", "num_steps", branches),
-        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (CONTROL, "stable")),
+        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in alone),
         Parameter("decay_learning_rate", "learning_rate", branches),
         Parameter("rl_learning_rate", "learning_rate", policies),
         Parameter("rl_num_steps", "num_steps", policies),
@@ -150,9 +160,9 @@ TOY = Preset(
     ),
     curation=CurationSettings(unfiltered=_GENERATED, workers=2),
     tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
+    control=_training({"general": 0.85, "noisy": 0.15}, num_steps=225, warmup_steps=20),
     training={
-        CONTROL: _training({"general": 0.85, "noisy": 0.15}, num_steps=225, warmup_steps=20),
-        "stable": _training({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, num_steps=244),
+        STABLE: _training({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, num_steps=244),
         "long": _training({**_COMMON, "long": 0.60}, num_steps=274, schedule="cosine"),
         "short": _training({**_COMMON, "short": 0.60}, num_steps=274, schedule="cosine"),
         "hybrid": _training({**_COMMON, "long": 0.30, "short": 0.30}, num_steps=274, schedule="cosine"),
@@ -162,4 +172,4 @@ TOY = Preset(
 )
 """Real text that every Python installation has, and a model of a million parameters trained on the spot."""
 
-PRESETS: Mapping[str, Preset] = {"toy": TOY}
+PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL}
