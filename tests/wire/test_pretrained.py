@@ -9,19 +9,27 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from octo.cli import main
 from octo.data.tokenizer import read_tokenizer
 from octo.errors import InputError, UsageError
 from octo.job import produce
+from octo.ml.attention import attend_by_documents
+from octo.ml.diffusion.canvases import Request
+from octo.ml.diffusion.denoiser import kind_of, sight_of
+from octo.ml.diffusion.sampler import denoise
 from octo.ml.models import load_model, weights_digest
 from octo.settings.base import S3Settings
+from octo.settings.denoising import DenoisingSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.special import SpecialTokens
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from tests.unit.ml.diffusion.layouts import CONFIGS, VOCABULARY, logits_of, write
 from tests.wire.pretrained_models import MODELS, ROOM, save
 
 FUNCTION = "octo.ml.pretrained:take_in"
@@ -325,3 +333,29 @@ def test_an_export_is_whole_or_not_there(
     assert export(artifact.address, tmp_path / "damaged") == 1
     assert "expected sha256" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "qwen3"]
+
+
+@pytest.mark.parametrize("layout", CONFIGS)
+@torch.no_grad()
+def test_a_published_diffusion_model_goes_in_and_says_what_its_description_says(
+    layout: str, tmp_path: Path, take_in: Import
+) -> None:
+    source = tmp_path / layout
+    published = write(layout, source)
+    words = Tokenizer(WordLevel({f"w{number}": number for number in range(VOCABULARY)}, unk_token="w0"))
+    words.save(str(source / "tokenizer.json"))
+    (source / "tokenizer_config.json").write_text(json.dumps({"eos_token": "w90", "mask_token": "w95"}))
+    artifact = take_in(source)
+    model = load_model(artifact, scratch=tmp_path)
+    kind = kind_of(model.config)
+    assert read_tokenizer(artifact).mask_id == kind.mask_id == 95
+    attend_by_documents(model.double().eval())
+    tokens = [3, 1, 4, 1, 5, 9, 95, 95, 95]
+    valid_BS = torch.ones(1, len(tokens), dtype=torch.bool)
+    sight = sight_of(valid_BS, torch.zeros_like(valid_BS), kind)
+    logits_BSV = model(
+        input_ids=torch.tensor([tokens]), documents=sight.documents(), position_ids=sight.positions_BS, use_cache=False
+    ).logits
+    torch.testing.assert_close(logits_BSV[0], logits_of(layout, published, tokens), atol=2e-5, rtol=1e-5)
+    [completed] = denoise(model, [Request(tokens[:6], 5, ())], settings=DenoisingSettings(), seed=0)
+    assert sorted(completed.order) == list(range(5))
