@@ -4,8 +4,9 @@ CONFIGURATION = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 TOKENIZER, TOKENIZER_CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
 GENERATION = "generation_config.json"
+CHAT_TEMPLATE = "chat_template.jinja"
 TOKENIZER_FILES = (
-    *(TOKENIZER, TOKENIZER_CONFIGURATION, GENERATION, "chat_template.jinja", "special_tokens_map.json"),
+    *(TOKENIZER, TOKENIZER_CONFIGURATION, GENERATION, CHAT_TEMPLATE, "special_tokens_map.json"),
     *("added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"),
 )
 """What a tokenizer consists of, where it is there. What is made with the tokenizer has it too, as it is."""

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from octo.data.tokenizer import TextTokenizer
 from octo.errors import UsageError
 from octo.job import Job
+from octo.ml.chat import Prompter, prompter
 from octo.ml.diffusion.analyses import RULES, Analyses, ar_ness_sums, entropy_picture, entropy_sink, order_map
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import Text, texts_of
@@ -188,8 +189,12 @@ class Denoiser:
         return self.settings.denoising.model_copy(update={"temperature": self.settings.temperature})
 
     @cached_property
-    def _ends(self) -> tuple[int, int]:
-        return self.tokenizer.end_id, kind_of(self.model.config).pad_id
+    def _asks(self) -> Prompter:
+        return prompter(self.tokenizer, chat_template=self.settings.chat_template)
+
+    @cached_property
+    def _ends(self) -> tuple[int, ...]:
+        return *self.tokenizer.ends, kind_of(self.model.config).pad_id
 
     @property
     def _banned(self) -> range:
@@ -197,7 +202,7 @@ class Denoiser:
 
     def _requests(self, prompts: Sequence[Prompt]) -> list[Request]:
         return [
-            Request(_encoded(self.tokenizer, prompt), self.settings.max_new_tokens, ("decoding", prompt.id, sample))
+            Request(self._asks.prompt(prompt.text), self.settings.max_new_tokens, ("decoding", prompt.id, sample))
             for prompt in prompts
             for sample in range(self.settings.num_samples)
         ]
@@ -223,6 +228,10 @@ class Reader:
     settings: DecodingSettings
     exactness: Exactness = "exact"
 
+    @cached_property
+    def _asks(self) -> Prompter:
+        return prompter(self.tokenizer, chat_template=self.settings.chat_template)
+
     def write(self, prompts: Sequence[Prompt]) -> list[list[Text]]:
         """With octo's own sampler."""
         settings = self.settings
@@ -233,10 +242,10 @@ class Reader:
         ]
         completions = complete(
             self.model,
-            [_encoded(self.tokenizer, prompt) for prompt in prompts],
+            [self._asks.prompt(prompt.text) for prompt in prompts],
             group_size=settings.num_samples,
             max_new_tokens=settings.max_new_tokens,
-            end_id=self.tokenizer.end_id,
+            ends=self.tokenizer.ends,
             temperature=settings.temperature or 1.0,
             draws_BT=np.stack(draws) if settings.temperature else None,
         )
@@ -259,9 +268,9 @@ class Vllm(Reader):
         settings = self.settings
         each = [(prompt, sample) for prompt in prompts for sample in range(settings.num_samples)]
         completions = self.model.generate(
-            [_encoded(self.tokenizer, prompt) for prompt, _ in each],
+            [self._asks.prompt(prompt.text) for prompt, _ in each],
             [int(generator(settings.seed, "decoding", prompt.id, sample).integers(2**31)) for prompt, sample in each],
-            end_id=self.tokenizer.end_id,
+            ends=self.tokenizer.ends,
             max_new_tokens=settings.max_new_tokens,
             temperature=settings.temperature,
         )
@@ -284,7 +293,3 @@ def _from_left_to_right(completions: Completions) -> list[Text]:
 
 def _by_prompt(texts: Sequence[Text], settings: DecodingSettings) -> list[list[Text]]:
     return [list(texts[row : row + settings.num_samples]) for row in range(0, len(texts), settings.num_samples)]
-
-
-def _encoded(tokenizer: TextTokenizer, prompt: Prompt) -> list[int]:
-    return tokenizer.encode_prompt(prompt.text)

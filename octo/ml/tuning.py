@@ -14,6 +14,7 @@ from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
+from octo.ml.chat import prompter
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
@@ -111,6 +112,7 @@ def read_examples(artifact: Artifact, tokenizer: TextTokenizer, settings: Tuning
     Raises:
         UsageError: none fits.
     """
+    asks = prompter(tokenizer, chat_template=settings.chat_template)
     occurrences: Counter[str] = Counter()
     encoded = []
     for question in read_questions(artifact, source=settings.source):
@@ -119,8 +121,7 @@ def read_examples(artifact: Artifact, tokenizer: TextTokenizer, settings: Tuning
             Example(
                 # Equal examples are noised otherwise, too.
                 f"{question.id}#{occurrences[question.id]}",
-                tokenizer.encode_prompt(question.text),
-                [*tokenizer.encode(question.answer), tokenizer.end_id],
+                *asks.example(question.text, question.answer),
             )
         )
     fitting = [

@@ -25,6 +25,9 @@ class DecodingSettings(JobSettings):
     """Where the prompts are: problems or other documents, of the ingestion job."""
     source: str = "evaluation"
     """Which source of them to take. A document that asks a question is completed from there, any other from its end."""
+    chat_template: bool = False
+    """Ask in the chat template that the model was tuned with, whose special tokens are honoured; else questions are
+    given to it as they are."""
     prompts_per_shard: int = Field(default=8, gt=0)
     """Prompts that are decoded side by side and committed together: what a stopped job has to decode again, at most,
     in each of its processes."""

@@ -26,6 +26,9 @@ class EvaluationSettings(JobSettings):
     """Held-out problems, of the ingestion job."""
     source: str = "evaluation"
     """Which source of the problems to take."""
+    chat_template: bool = False
+    """Ask in the chat template that the model was tuned with, whose special tokens are honoured; else questions are
+    given to it as they are."""
     scoring: ScoringSettings = ScoringSettings()
     """What makes a completion right."""
     num_samples: int = Field(default=8, gt=0)

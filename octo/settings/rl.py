@@ -101,6 +101,9 @@ class RlSettings(JobSettings):
     """Problems to practise on, of the ingestion job."""
     source: str = "prompts"
     """Which source of the problems to take."""
+    chat_template: bool = False
+    """Ask in the chat template that the model was tuned with, whose special tokens are honoured; else questions are
+    given to it as they are."""
     reward: RewardSettings = RewardSettings()
     """What a completion is worth."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)

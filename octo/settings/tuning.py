@@ -26,6 +26,9 @@ class TuningSettings(JobSettings):
     """Questions with answers, of the ingestion job."""
     source: str = "solutions"
     """Which source of the examples to take."""
+    chat_template: bool = False
+    """Ask in the chat template that the model was tuned with, whose special tokens are honoured; else questions are
+    given to it as they are."""
     noising: NoisingSettings = NoisingSettings(truncated=0.0, conditioned=0.0)
     """How a diffusion model is trained."""
     unconditional_epochs: float = Field(default=1.0, ge=0)

@@ -329,7 +329,7 @@ def _chunk(size: Size) -> Chunk:
     """Prompts whose completions have no end before their length: no token is numbered so high."""
     return Chunk(
         prompts=tuple(_prompts(size, size.prompts)),
-        end_id=size.model["vocab_size"],
+        ends=(size.model["vocab_size"],),
         group_size=size.group_size,
         max_new_tokens=size.new_tokens,
         temperature=1.0,

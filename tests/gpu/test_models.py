@@ -118,7 +118,7 @@ def _logprobs(
 def _completions(model: PreTrainedModel) -> Completions:
     chunk = Chunk(
         prompts=((4, 5, 6), (7, 8), (9, 10, 11, 12, 13)),
-        end_id=3,
+        ends=(3,),
         group_size=4,
         max_new_tokens=12,
         temperature=0.8,

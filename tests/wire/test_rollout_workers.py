@@ -34,7 +34,7 @@ from tests.wire.rollouts import (
 )
 
 FUNCTION = "octo.ml.rl.roles:play"
-CHUNK = Chunk(prompts=((20, 21),), end_id=0, group_size=2, max_new_tokens=3, temperature=1.0, seed=0, step=0, first=0)
+CHUNK = Chunk(prompts=((20, 21),), ends=(0,), group_size=2, max_new_tokens=3, temperature=1.0, seed=0, step=0, first=0)
 
 
 @pytest.fixture(scope="module")

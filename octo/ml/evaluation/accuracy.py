@@ -12,6 +12,7 @@ from octo.data.questions import Question, read_questions
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import SandboxError, UsageError
 from octo.job import Job
+from octo.ml.chat import prompter
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
@@ -165,10 +166,11 @@ def answers(
     samples: int,
 ) -> list[list[Answer]]:
     """For each question its sampled answers, or the greedy one when `samples` is 0."""
+    asks = prompter(tokenizer, chat_template=settings.chat_template)
     group_size = samples or 1
     results: list[list[Answer]] = []
     for first, batch in _batches(questions, max(1, settings.batch_size // group_size)):
-        prompts = [tokenizer.encode_prompt(question.text) for question in batch]
+        prompts = [asks.prompt(question.text) for question in batch]
         complete_all = _denoised if is_diffusion(model.config) else _continued
         completions = complete_all(model, tokenizer, prompts, settings, first=first, samples=samples)
         texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
@@ -206,7 +208,7 @@ def _continued(
         prompts,
         group_size=group_size,
         max_new_tokens=settings.max_new_tokens,
-        end_id=tokenizer.end_id,
+        ends=tokenizer.ends,
         temperature=settings.temperature,
         draws_BT=np.concatenate(draws) if samples else None,
     )
@@ -230,7 +232,7 @@ def _denoised(
     texts = texts_of(
         model,
         requests,
-        ends=(tokenizer.end_id, kind_of(model.config).pad_id),
+        ends=(*tokenizer.ends, kind_of(model.config).pad_id),
         num_tokens=tokenizer.vocabulary_size,
         settings=settings.denoising.model_copy(update={"temperature": settings.temperature if samples else 0.0}),
         seed=settings.seed,

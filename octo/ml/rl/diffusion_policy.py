@@ -97,7 +97,7 @@ class DiffusionPolicy:
     """What updates a diffusion model on rewarded completions."""
 
     def __init__(
-        self, engine: Engine, settings: RlSettings, *, kind: Kind, end_id: int, reference: Reference | None
+        self, engine: Engine, settings: RlSettings, *, kind: Kind, ends: tuple[int, ...], reference: Reference | None
     ) -> None:
         """Compose it.
 
@@ -105,13 +105,13 @@ class DiffusionPolicy:
             engine: around the policy.
             settings: of the training.
             kind: of the model.
-            end_id: of the end of text.
+            ends: what ends a completion, beside the pad token.
             reference: None where the divergence weighs nothing.
         """
         self._engine = engine
         self._settings = settings
         self._kind = kind
-        self._ends = (end_id, kind.pad_id)
+        self._ends = (*ends, kind.pad_id)
         self._reference = reference
 
     def update(self, policy: torch.nn.Module, rollout: Rollout, *, step: int, rate: float) -> dict[str, float]:

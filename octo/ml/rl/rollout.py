@@ -1,6 +1,6 @@
 """Sampling completions with a key-value cache, the draws keyed by completion and position.
 
-Axes: B completions in a batch, A those still computed, T new tokens, V vocabulary.
+Axes: B completions in a batch, A those still computed, T new tokens, V vocabulary, E ids that end a text.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def complete(
     *,
     group_size: int,
     max_new_tokens: int,
-    end_id: int,
+    ends: Sequence[int],
     temperature: float,
     draws_BT: np.ndarray | None,
 ) -> Completions:
@@ -48,11 +48,12 @@ def complete(
         prompts: token ids, of any lengths.
         group_size: completions of each prompt.
         max_new_tokens: the limit T.
-        end_id: the id that ends a completion.
+        ends: ids of which any ends a completion.
         temperature: divides the logits; greedy completions have none.
         draws_BT: uniform numbers in [0, 1), one for each completion and position; None when greedy.
     """
     device = next(model.parameters()).device
+    ends_E = torch.tensor(list(ends), device=device)
     ids_BS, mask_BS = _padded_left(prompts, device=device)
     # Without padding no mask is needed, and attention takes its fast way.
     padded = bool((mask_BS == 0).any())
@@ -69,7 +70,7 @@ def complete(
         )
     rows = len(logits_BV)
     uniform_BT = None if draws_BT is None else torch.from_numpy(draws_BT).to(device)
-    tokens_BT = torch.full((rows, max_new_tokens), end_id, dtype=torch.long, device=device)
+    tokens_BT = torch.full((rows, max_new_tokens), ends[0], dtype=torch.long, device=device)
     logprobs_BT = torch.zeros(rows, max_new_tokens, device=device)
     lengths_B = torch.full((rows,), max_new_tokens, dtype=torch.long, device=device)
     finished_B = torch.zeros(rows, dtype=torch.bool, device=device)
@@ -79,9 +80,9 @@ def complete(
         draws_A = None if uniform_BT is None else uniform_BT[active_A, step]
         chosen_A, logprobs_A = _choose(logits_BV, temperature=temperature, draws_B=draws_A)
         running_A = ~finished_B[active_A]
-        tokens_BT[active_A, step] = torch.where(running_A, chosen_A, end_id)
+        tokens_BT[active_A, step] = torch.where(running_A, chosen_A, ends[0])
         logprobs_BT[active_A, step] = logprobs_A
-        ended_A = running_A & (chosen_A == end_id)
+        ended_A = running_A & torch.isin(chosen_A, ends_E)
         lengths_B[active_A[ended_A]] = step + 1
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A

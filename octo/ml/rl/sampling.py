@@ -39,7 +39,8 @@ class Chunk(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: tuple[tuple[int, ...], ...]
-    end_id: int
+    ends: tuple[int, ...]
+    """Any of these ends a completion."""
     group_size: int
     max_new_tokens: int
     temperature: float
@@ -54,11 +55,6 @@ class Chunk(BaseModel):
     def rows(self) -> int:
         """Completions that it will have."""
         return len(self.prompts) * self.group_size
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """The ids that end a completion."""
-        return (self.end_id, self.denoising.pad_id) if self.denoising else (self.end_id,)
 
 
 class SamplingEngine(Protocol):
@@ -76,7 +72,7 @@ def chunks_of(
     settings: RlSettings,
     *,
     step: int,
-    end_id: int,
+    ends: tuple[int, ...],
     denoising: Denoising | None = None,
 ) -> list[Chunk]:
     """A step's prompts in chunks, in their order."""
@@ -84,7 +80,7 @@ def chunks_of(
     return [
         Chunk(
             prompts=tuple(tuple(prompt) for prompt in prompts[first : first + size]),
-            end_id=end_id,
+            ends=(*ends, denoising.pad_id) if denoising else ends,
             group_size=settings.group_size,
             max_new_tokens=settings.max_new_tokens,
             temperature=settings.temperature,
@@ -114,7 +110,7 @@ def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
         chunk.prompts,
         group_size=chunk.group_size,
         max_new_tokens=chunk.max_new_tokens,
-        end_id=chunk.end_id,
+        ends=chunk.ends,
         temperature=chunk.temperature,
         draws_BT=np.concatenate(draws),
     )

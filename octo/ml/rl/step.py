@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from octo.data.questions import Question
-from octo.data.tokenizer import TextTokenizer
+from octo.ml.chat import Prompter
 from octo.ml.rl.grpo import groups_without_variance
 from octo.ml.rl.rewards import Rewarder
 from octo.ml.rl.rollout import Completions
@@ -63,7 +63,7 @@ class Rollout:
 
 def roll_out(
     complete: Callable[[list[list[int]]], Completions],
-    tokenizer: TextTokenizer,
+    asks: Prompter,
     questions: list[Question],
     *,
     group_size: int,
@@ -74,15 +74,15 @@ def roll_out(
 
     Args:
         complete: from prompts to the completions of each after each other.
-        tokenizer: the policy's.
+        asks: how the policy reads a question.
         questions: of the step.
         group_size: completions of each.
         reward: what they are worth.
         weights: digest of the weights that they are sampled with.
     """
-    prompts = [tokenizer.encode_prompt(question.text) for question in questions]
+    prompts = [asks.prompt(question.text) for question in questions]
     completions = complete(prompts)
-    texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
+    texts = [asks.tokenizer.decode(tokens) for tokens in completions.tokens]
     rewards = reward(
         [
             Attempt(questions[row // group_size], text, finished)

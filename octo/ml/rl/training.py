@@ -12,6 +12,7 @@ from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
+from octo.ml.chat import prompter
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.engine import Engine
@@ -61,6 +62,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
         )
     start = job.input("model")
     tokenizer = read_tokenizer(start)
+    asks = prompter(tokenizer, chat_template=settings.chat_template)
     questions = read_questions(job.input("problems"), source=settings.source)
     model = load_model(start, scratch=job.scratch)
     attend_by_documents(model)
@@ -84,7 +86,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
                     span.set_attribute("octo.rollout.weights", weights.digest)
                     rollout = roll_out(
                         partial(_complete, sampler, weights, tokenizer, settings, denoising, step=step),
-                        tokenizer,
+                        asks,
                         questions_of(questions, settings, step),
                         group_size=settings.group_size,
                         reward=reward,
@@ -118,7 +120,7 @@ def _complete(
     step: int,
 ) -> Completions:
     """The completions of a step."""
-    return sampler(chunks_of(prompts, settings, step=step, end_id=tokenizer.end_id, denoising=denoising), weights)
+    return sampler(chunks_of(prompts, settings, step=step, ends=tokenizer.ends, denoising=denoising), weights)
 
 
 def _denoising(model: PreTrainedModel, tokenizer: TextTokenizer, settings: RlSettings) -> Denoising | None:
@@ -140,7 +142,7 @@ def _update_of(job: Job[RlSettings], engine: Engine, model: PreTrainedModel, tok
     if not is_diffusion(model.config):
         return partial(causal_policy.update, engine, settings=settings)
     reference = Reference(job, model) if settings.diffusion.kl_weight else None
-    policy = DiffusionPolicy(engine, settings, kind=kind_of(model.config), end_id=tokenizer.end_id, reference=reference)
+    policy = DiffusionPolicy(engine, settings, kind=kind_of(model.config), ends=tokenizer.ends, reference=reference)
     return partial(policy.update, model)
 
 

@@ -69,7 +69,7 @@ class VllmEngine:
         return self.generate(
             [prompt for prompt in chunk.prompts for _ in range(chunk.group_size)],
             [int(seed) for of_prompt in seeds for seed in of_prompt],
-            end_id=chunk.end_id,
+            ends=chunk.ends,
             max_new_tokens=chunk.max_new_tokens,
             temperature=chunk.temperature,
         )
@@ -79,14 +79,14 @@ class VllmEngine:
         prompts: Sequence[Sequence[int]],
         seeds: Sequence[int],
         *,
-        end_id: int,
+        ends: Sequence[int],
         max_new_tokens: int,
         temperature: float,
     ) -> Completions:
         """A completion of each prompt, from its own seed; at temperature 0 the likeliest."""
         requests: list[Any] = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         parameters = [
-            _parameters(seed, end_id=end_id, max_new_tokens=max_new_tokens, temperature=temperature) for seed in seeds
+            _parameters(seed, ends=ends, max_new_tokens=max_new_tokens, temperature=temperature) for seed in seeds
         ]
         outputs = [output.outputs[0] for output in self._llm.generate(requests, parameters, use_tqdm=False)]
         tokens = [list(output.token_ids) for output in outputs]
@@ -96,15 +96,15 @@ class VllmEngine:
                 [choices[token].logprob for token, choices in zip(output.token_ids, output.logprobs, strict=True)]
                 for output in outputs
             ],
-            finished=[row[-1] == end_id for row in tokens],
+            finished=[row[-1] in ends for row in tokens],
         )
 
 
-def _parameters(seed: int, *, end_id: int, max_new_tokens: int, temperature: float) -> SamplingParams:
+def _parameters(seed: int, *, ends: Sequence[int], max_new_tokens: int, temperature: float) -> SamplingParams:
     return SamplingParams(
         temperature=temperature,
         max_tokens=max_new_tokens,
-        stop_token_ids=[end_id],
+        stop_token_ids=list(ends),
         # Whatever the model's configuration says ends a text: the learner says what does.
         ignore_eos=True,
         logprobs=0,

@@ -67,7 +67,7 @@ def rollout_of(model, settings: RlSettings) -> Rollout:
         pad_id=PAD_ID,
         num_tokens=VOCABULARY_SIZE - 1,
     )
-    chunks = chunks_of(PROMPTS, settings, step=STEP, end_id=END_ID, denoising=denoising)
+    chunks = chunks_of(PROMPTS, settings, step=STEP, ends=(END_ID,), denoising=denoising)
     return Rollout(
         questions=[],
         prompts=[prompt for prompt in PROMPTS for _ in range(3)],
@@ -80,7 +80,7 @@ def rollout_of(model, settings: RlSettings) -> Rollout:
 
 def policy_of(model, settings: RlSettings, reference) -> DiffusionPolicy:
     engine = Engine(model, settings=settings.optimizer, micro_batches=3)
-    return DiffusionPolicy(engine, settings, kind=kind_of(model.config), end_id=END_ID, reference=reference)
+    return DiffusionPolicy(engine, settings, kind=kind_of(model.config), ends=(END_ID,), reference=reference)
 
 
 def scores_by_hand(model, rollout: Rollout, settings: RlSettings, number: int) -> list[Tensor]:

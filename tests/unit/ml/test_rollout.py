@@ -14,12 +14,12 @@ def sample(
 ) -> Completions:
     draws = np.stack([np.random.default_rng(row).random(12) for row in range(len(prompts) * group_size)])
     return complete(
-        model, prompts, group_size=group_size, max_new_tokens=12, end_id=end_id, temperature=0.8, draws_BT=draws
+        model, prompts, group_size=group_size, max_new_tokens=12, ends=(end_id,), temperature=0.8, draws_BT=draws
     )
 
 
 def greedy(model: PreTrainedModel, prompts: list[list[int]], *, end_id: int = NEVER) -> Completions:
-    return complete(model, prompts, group_size=1, max_new_tokens=12, end_id=end_id, temperature=1.0, draws_BT=None)
+    return complete(model, prompts, group_size=1, max_new_tokens=12, ends=(end_id,), temperature=1.0, draws_BT=None)
 
 
 def test_greedy_completions_equal_those_without_a_cache(model: PreTrainedModel) -> None:
@@ -46,7 +46,7 @@ def test_the_logprobs_of_a_rollout_are_those_that_training_computes(model: PreTr
 def test_sampling_follows_the_model_distribution(model: PreTrainedModel) -> None:
     draws = np.random.default_rng(0).random((8000, 1))
     rollout = complete(
-        model, [PROMPTS[0]], group_size=8000, max_new_tokens=1, end_id=NEVER, temperature=0.8, draws_BT=draws
+        model, [PROMPTS[0]], group_size=8000, max_new_tokens=1, ends=(NEVER,), temperature=0.8, draws_BT=draws
     )
     counts = np.bincount([tokens[0] for tokens in rollout.tokens], minlength=48)
     expected = (model(input_ids=torch.tensor([PROMPTS[0]])).logits[0, -1] / 0.8).softmax(-1).detach().numpy() * 8000
@@ -67,6 +67,15 @@ def test_a_completion_ends_with_the_end_token_and_nothing_after_it(model: PreTra
 def test_a_draw_next_to_one_still_chooses_a_token(model: PreTrainedModel) -> None:
     draws = np.full((1, 12), np.nextafter(1.0, 0.0))
     rollout = complete(
-        model, [PROMPTS[0]], group_size=1, max_new_tokens=12, end_id=NEVER, temperature=1.0, draws_BT=draws
+        model, [PROMPTS[0]], group_size=1, max_new_tokens=12, ends=(NEVER,), temperature=1.0, draws_BT=draws
     )
     assert all(0 <= token < 48 for token in rollout.tokens[0])
+
+
+def test_any_of_several_ends_ends_a_completion(model: PreTrainedModel) -> None:
+    whole = greedy(model, PROMPTS).tokens[0]
+    ends = (whole[5], whole[3], NEVER)
+    cut = complete(model, PROMPTS, group_size=1, max_new_tokens=12, ends=ends, temperature=1.0, draws_BT=None)
+    first = next(place for place, token in enumerate(whole) if token in ends)
+    assert cut.tokens[0] == whole[: first + 1]
+    assert cut.finished[0]

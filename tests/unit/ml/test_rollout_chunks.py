@@ -8,7 +8,7 @@ PROMPTS = [[5, 6, 7], [9, 10, 11], [20, 21, 22], [30, 31, 32], [40, 41, 42]]
 
 def chunks(size: int) -> list[Chunk]:
     settings = RlSettings(group_size=3, max_new_tokens=8, rollout=RolloutSettings(prompts_per_chunk=size))
-    return chunks_of(PROMPTS, settings, step=2, end_id=0)
+    return chunks_of(PROMPTS, settings, step=2, ends=(0,))
 
 
 def test_chunks_hold_every_prompt_in_order_and_know_their_place() -> None:

@@ -17,7 +17,7 @@ from octo.settings.rl import RolloutSettings
 from tests.wire.serving import serving
 
 CHUNKS = [
-    Chunk(prompts=((1, 2),), end_id=0, group_size=2, max_new_tokens=3, temperature=1.0, seed=0, step=0, first=first)
+    Chunk(prompts=((1, 2),), ends=(0,), group_size=2, max_new_tokens=3, temperature=1.0, seed=0, step=0, first=first)
     for first in range(4)
 ]
 Answer = Callable[[str], dict[str, object]]

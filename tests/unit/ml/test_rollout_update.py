@@ -16,7 +16,7 @@ SETTINGS = RlSettings(prompts_per_step=2, group_size=2, micro_batch_size=4, max_
 def rollout_at(model: PreTrainedModel, temperature: float) -> Rollout:
     prompts = [[5, 6, 7], [9, 10, 11]]
     settings = SETTINGS.model_copy(update={"temperature": temperature})
-    [chunk] = chunks_of(prompts, settings, step=0, end_id=0)
+    [chunk] = chunks_of(prompts, settings, step=0, ends=(0,))
     return Rollout(
         questions=[],
         prompts=[prompt for prompt in prompts for _ in range(2)],
