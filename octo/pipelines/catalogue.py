@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Pipeline, Stage
+from octo.pipelines.data_prefix import with_data_prefix
 from octo.pipelines.diffucoder import diffucoder
 from octo.pipelines.octothinker import octothinker
 from octo.pipelines.settings import PipelineSettings
@@ -17,12 +18,14 @@ PIPELINES: Mapping[str, Callable[[str], Pipeline]] = {"octothinker": octothinker
 
 
 def choose_pipeline(settings: PipelineSettings) -> Pipeline:
-    """The pipeline that the settings name, with `--set` and `--only` applied; UsageError names the nearest."""
+    """The pipeline that the settings name, with `--data-prefix`, `--set` and `--only`; UsageError names the nearest."""
     if settings.pipeline not in PIPELINES:
         near = get_close_matches(settings.pipeline, PIPELINES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(PIPELINES)}"
         raise UsageError(f"no pipeline is called {settings.pipeline!r}: {hint}")
     pipeline = PIPELINES[settings.pipeline](settings.preset)
+    if settings.data_prefix:
+        pipeline = with_data_prefix(pipeline, settings.data_prefix)
     changes = settings.changes()
     for name, texts in changes.items():
         _check_open(pipeline.stage(name), texts, settings)

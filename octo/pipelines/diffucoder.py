@@ -4,10 +4,12 @@ ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> e
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import pairwise
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.pipelines.diffucoder_papers import PAPER_SIZES
+from octo.pipelines.diffucoder_preset import Preset
 from octo.settings.curation import CurationSettings
 from octo.settings.decoding import DecodingSettings
 from octo.settings.denoising import DenoisingSettings
@@ -15,6 +17,7 @@ from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.midtraining import MidtrainingSettings, ModelShape, OptimizerSettings
 from octo.settings.noising import NoisingSettings
+from octo.settings.pretrained import PretrainedSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import DiffusionPolicySettings, RlSettings
 from octo.settings.scoring import RewardSettings, ScoringSettings
@@ -23,57 +26,32 @@ from octo.settings.tuning import TuningSettings
 
 DECODED = ("tune", "rl")
 """The models whose way of decoding is looked at."""
-TRAININGS = ("base", "adapt", "mid")
-"""The trainings on packed tokens, each of which goes on from the one before."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """The settings of every stage at one size."""
-
-    problems: IngestionSettings
-    ingestion: IngestionSettings
-    curation: CurationSettings
-    tokenization: TokenizationSettings
-    """Of the whole corpus, once for all mixtures."""
-    training: Mapping[str, MidtrainingSettings]
-    tuning: TuningSettings
-    rl: RlSettings
-    evaluation: EvaluationSettings
-    studies: Mapping[str, EvaluationSettings]
-    """Other ways to decode, by name: what becomes of the same models."""
-    decoding: DecodingSettings
+BASE = "base"
 
 
 def diffucoder(preset: str) -> Pipeline:
     """The pipeline with the settings of a preset; UsageError says which there are."""
     if preset not in PRESETS:
         raise UsageError(f"diffucoder has no preset {preset!r}: there is {', '.join(PRESETS)}")
-    stages = _stages(PRESETS[preset])
     return Pipeline(
         "diffucoder",
-        stages,
+        _stages(PRESETS[preset]),
         description="DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests",
-        parameters=_parameters(tuple(stage.name for stage in stages)),
+        parameters=_parameters(PRESETS[preset]),
     )
 
 
 def _stages(preset: Preset) -> tuple[Stage, ...]:
-    before = dict(zip(TRAININGS[1:], TRAININGS, strict=False))
     return (
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
-        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
+        *_base_and_tokens(preset),
         *(
-            Stage(
-                name,
-                preset.training[name],
-                {"tokens": ("tokenize",)} | ({"model": (before[name],)} if name in before else {}),
-            )
-            for name in TRAININGS
+            Stage(name, preset.training[name], {"tokens": ("tokenize",), "model": (before,)})
+            for before, name in pairwise((BASE, *preset.training))
         ),
-        Stage("tune", preset.tuning, {"model": (TRAININGS[-1],), "examples": ("ingest",)}),
+        Stage("tune", preset.tuning, {"model": (tuple(preset.training)[-1],), "examples": ("ingest",)}),
         Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
         *(
             Stage(name, settings, {"models": ("tune", "rl"), "problems": ("problems",)})
@@ -89,7 +67,7 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
             {
                 "evaluations": ("evaluate",),
                 "policies": ("rl",),
-                "models": TRAININGS,
+                "models": _trained_here(preset),
                 "corpora": ("curate",),
                 "decodings": tuple(f"decode-{model}" for model in DECODED),
                 "studies": ("evaluate", *preset.studies),
@@ -98,15 +76,34 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
     )
 
 
-def _parameters(stages: tuple[str, ...]) -> tuple[Parameter, ...]:
-    """What a run on Kubeflow is asked for: the data, how much of it, and what decides a training."""
+def _base_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
+    """The causal model, and the tokens: trained on them, or come with the tokenizer that makes them."""
+    if isinstance(preset.base, PretrainedSettings):
+        return (
+            Stage(BASE, preset.base, shape=preset.shape),
+            Stage("tokenize", preset.tokenization, {"corpus": ("curate",), "tokenizer": (BASE,)}),
+        )
     return (
-        Parameter("seed", "seed", stages),
+        Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
+        Stage(BASE, preset.base, {"tokens": ("tokenize",)}),
+    )
+
+
+def _trained_here(preset: Preset) -> tuple[str, ...]:
+    """The trainings on packed tokens, each of which goes on from the one before."""
+    return (*(() if isinstance(preset.base, PretrainedSettings) else (BASE,)), *preset.training)
+
+
+def _parameters(preset: Preset) -> tuple[Parameter, ...]:
+    """What a run on Kubeflow is asked for: the data, how much of it, and what decides a training."""
+    trained = _trained_here(preset)
+    return (
+        Parameter("seed", "seed", tuple(stage.name for stage in _stages(preset))),
         Parameter("sources", "sources", ("ingest",)),
         Parameter("problem_sources", "sources", ("problems",)),
-        *(Parameter(f"{name}_weights", "weights", (name,)) for name in TRAININGS),
-        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in TRAININGS),
-        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*TRAININGS, "tune", "rl")),
+        *(Parameter(f"{name}_weights", "weights", (name,)) for name in trained),
+        *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in trained),
+        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*trained, "tune", "rl")),
         Parameter("rl_num_steps", "num_steps", ("rl",)),
         Parameter("rl_group_size", "group_size", ("rl",)),
         Parameter("evaluation_num_samples", "num_samples", ("evaluate",)),
@@ -138,17 +135,17 @@ TOY = Preset(
     ),
     curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
     tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
+    base=MidtrainingSettings(
+        shape=_SHAPE,
+        weights={"code": 0.9, "solutions": 0.1},
+        num_steps=147,
+        batch_size=16,
+        micro_batch_size=16,
+        learning_rate=2e-3,
+        warmup_steps=20,
+        threads=2,
+    ),
     training={
-        "base": MidtrainingSettings(
-            shape=_SHAPE,
-            weights={"code": 0.9, "solutions": 0.1},
-            num_steps=147,
-            batch_size=16,
-            micro_batch_size=16,
-            learning_rate=2e-3,
-            warmup_steps=20,
-            threads=2,
-        ),
         "adapt": MidtrainingSettings(
             objective="diffusion",
             noising=NoisingSettings(anneal_steps=30),
@@ -209,4 +206,4 @@ TOY = Preset(
 )
 """Code that every Python installation has, generated tasks, and a model of a million parameters."""
 
-PRESETS: Mapping[str, Preset] = {"toy": TOY}
+PRESETS: Mapping[str, Preset] = {"toy": TOY, **PAPER_SIZES}

@@ -9,6 +9,8 @@ from typing import Literal
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.pipelines.octothinker_ablations import ABLATIONS
+from octo.pipelines.octothinker_papers import PAPER_SIZES
 from octo.pipelines.octothinker_preset import STABLE, Preset
 from octo.pipelines.octothinker_small import SMALL
 from octo.settings.curation import CurationSettings
@@ -52,13 +54,9 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
         *_control_and_tokens(preset),
-        Stage(STABLE, preset.training[STABLE], {"tokens": ("tokenize",), "model": (CONTROL,)}),
+        *_trainings(preset),
         *(
-            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": (STABLE,)})
-            for branch in preset.branches
-        ),
-        *(
-            Stage(f"rl-{name}", preset.rl, {"model": (start,), "problems": ("problems",)})
+            Stage(f"rl-{name}", preset.rl_of.get(name, preset.rl), {"model": (start,), "problems": ("problems",)})
             for name, start in starts.items()
         ),
         *(
@@ -78,11 +76,24 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
     )
 
 
+def _trainings(preset: Preset) -> tuple[Stage, ...]:
+    """The stable stage, and the branches that decay from it; without one, from the control."""
+    stable = preset.training.get(STABLE)
+    before = CONTROL if stable is None else STABLE
+    return (
+        *([] if stable is None else [Stage(STABLE, stable, {"tokens": ("tokenize",), "model": (CONTROL,)})]),
+        *(
+            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": (before,)})
+            for branch in preset.branches
+        ),
+    )
+
+
 def _control_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
     """The model before mid-training, and the tokens: trained on them, or come with the tokenizer that makes them."""
     if isinstance(preset.control, PretrainedSettings):
         return (
-            Stage(CONTROL, preset.control),
+            Stage(CONTROL, preset.control, shape=preset.shape),
             Stage("tokenize", preset.tokenization, {"corpus": ("curate",), "tokenizer": (CONTROL,)}),
         )
     return (
@@ -94,7 +105,7 @@ def _control_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
 def _trained_here(preset: Preset) -> tuple[str, ...]:
     """The stages that train on the tokens."""
     control = () if isinstance(preset.control, PretrainedSettings) else (CONTROL,)
-    return (*control, STABLE, *(f"decay-{branch}" for branch in preset.branches))
+    return (*control, *(stage.name for stage in _trainings(preset)))
 
 
 def _parameters(preset: Preset) -> tuple[Parameter, ...]:
@@ -110,9 +121,13 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         Parameter("unfiltered", "unfiltered", ("curate",)),
         Parameter("problem_sources", "sources", ("problems",)),
         *(Parameter(f"{name}_weights", "weights", (name,)) for name in alone),
-        *(Parameter(f"{name}_weights", "weights", (f"decay-{name}",)) for name in preset.branches),
+        *(Parameter(_argument(name, "weights"), "weights", (f"decay-{name}",)) for name in preset.branches),
         *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in alone),
-        Parameter("decay_num_steps", "num_steps", branches),
+        *(
+            [Parameter("decay_num_steps", "num_steps", branches)]
+            if len({preset.training[name].num_steps for name in preset.branches}) == 1
+            else [Parameter(_argument(name, "num_steps"), "num_steps", (f"decay-{name}",)) for name in preset.branches]
+        ),
         *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in alone),
         Parameter("decay_learning_rate", "learning_rate", branches),
         Parameter("rl_learning_rate", "learning_rate", policies),
@@ -121,6 +136,12 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         Parameter("evaluation_num_samples", "num_samples", evaluations),
         Parameter("evaluation_k", "k", evaluations),
     )
+
+
+def _argument(branch: str, setting: str) -> str:
+    """As Kubeflow takes names: of letters, digits and underscores, a letter first."""
+    name = f"{branch}_{setting}".replace("-", "_")
+    return name if name[0].isalpha() else f"decay_{name}"
 
 
 def _training(
@@ -172,4 +193,4 @@ TOY = Preset(
 )
 """Real text that every Python installation has, and a model of a million parameters trained on the spot."""
 
-PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL}
+PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL, **PAPER_SIZES, **ABLATIONS}

@@ -1,7 +1,7 @@
 """What a preset of the octothinker pipeline says: the settings of every stage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
@@ -10,6 +10,7 @@ from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
+from octo.transformer_shape import TransformerShape
 
 STABLE = "stable"
 
@@ -26,11 +27,15 @@ class Preset:
     control: MidtrainingSettings | PretrainedSettings
     """The model before mid-training: trained on the spot, or taken from elsewhere with its tokenizer."""
     training: Mapping[str, MidtrainingSettings]
-    """By model: stable, and each branch, which differ in what they are trained on."""
+    """By model: stable, if there is such a stage, and each branch, which differ in what they are trained on."""
     rl: RlSettings
     evaluation: EvaluationSettings
+    rl_of: Mapping[str, RlSettings] = field(default_factory=dict)
+    """By branch, where a policy is trained otherwise than the others."""
+    shape: TransformerShape | None = None
+    """Of a control from elsewhere, for plans."""
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """What decays from the stable stage."""
+        """What decays from the stable stage, or from the control where there is none."""
         return tuple(name for name in self.training if name != STABLE)

@@ -18,7 +18,7 @@ from octo.pipelines.catalogue import choose_pipeline
 from octo.pipelines.dag import Pipeline
 from octo.pipelines.display import LineDisplay, choose_display
 from octo.pipelines.local import LocalRun
-from octo.pipelines.settings import DEFAULT_PRESET, RunSettings, TraceSettings, check_writable
+from octo.pipelines.settings import RunSettings, TraceSettings, check_writable
 from octo.pipelines.state import Status
 from octo.processes import num_cores, stoppable
 from octo.settings.loading import arguments_of, load, result_settings
@@ -26,6 +26,9 @@ from octo.storage.session import Session, open_session
 from octo.storage.store import Store
 
 logger = logging.getLogger(__name__)
+
+REMEMBERED = ("preset", "only", "data_prefix")
+"""What a run that is resumed keeps of the command that began it, beside its changes."""
 
 
 class Identity(NamedTuple):
@@ -125,7 +128,11 @@ def _resumed(given: RunSettings, saved: dict[str, Any] | None) -> RunSettings:
     if saved is None:
         return given
     command = saved["command"]
-    kept = {name: command[name] for name in ("preset", "only") if name not in given.model_fields_set}
+    kept = {
+        name: command[name]
+        for name in ("preset", "only", "data_prefix")
+        if name in command and name not in given.model_fields_set
+    }
     # Later changes win, so the earlier attempt's come first.
     return given.model_copy(update={**kept, "set": (*command["set"], *given.set)})
 
@@ -136,7 +143,8 @@ def _created_at(saved: dict[str, Any] | None) -> str:
 
 def _resume_command(settings: RunSettings, run_id: str) -> str:
     # What the run keeps by itself is left out: the preset, the changes, and which stages.
-    kept = settings.model_copy(update={"run_id": run_id, "set": (), "only": "", "preset": DEFAULT_PRESET})
+    forgotten = {name: type(settings).model_fields[name].default for name in (*REMEMBERED, "set")}
+    kept = settings.model_copy(update={"run_id": run_id, **forgotten})
     return shlex.join(["octo", "run", *arguments_of(kept)])
 
 
@@ -151,7 +159,7 @@ def _write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Ide
         "created_at": identity.created_at,
         "pipeline": run.pipeline.name,
         "preset": settings.preset,
-        "command": {"preset": settings.preset, "set": settings.set, "only": settings.only},
+        "command": {"set": settings.set, **{name: getattr(settings, name) for name in REMEMBERED}},
         "trace_id": telemetry.trace_id_of(run.run_id),
         "stages": [
             {

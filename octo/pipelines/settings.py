@@ -59,6 +59,9 @@ class PipelineSettings(Settings):
     """STAGE.FIELD=VALUE: another value for one setting of one stage."""
     only: str = ""
     """Take this stage and what it needs, and nothing else."""
+    data_prefix: str = ""
+    """s3://bucket/prefix below which the data and the models are that a preset of a paper's size names: what it says as
+    s3://octo-data is taken from there."""
 
     @field_validator("set")
     @classmethod
