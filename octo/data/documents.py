@@ -119,9 +119,11 @@ def read_columns(body: bytes, columns: Sequence[str]) -> Iterator[tuple[str, ...
 def stream_columns(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Some columns of a Parquet file on disk, row by row; a few hundred rows are in memory at a time."""
     with pq.ParquetFile(file, buffer_size=_READ_BYTES) as opened:
-        for batch in opened.iter_batches(batch_size=_STREAMED_ROWS, columns=list(columns)):
-            by_name = batch.to_pydict()
-            yield from zip(*(by_name[name] for name in columns), strict=True)
+        # Of several row groups at once, the library keeps all that it has read until the last of them.
+        for group in range(opened.num_row_groups):
+            for batch in opened.iter_batches(batch_size=_STREAMED_ROWS, row_groups=[group], columns=list(columns)):
+                by_name = batch.to_pydict()
+                yield from zip(*(by_name[name] for name in columns), strict=True)
 
 
 def count_rows(body: bytes) -> int:
