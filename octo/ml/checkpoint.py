@@ -16,7 +16,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,12 +28,13 @@ from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from octo.errors import IntegrityError, OctoError, PreemptedError
 from octo.job import Job
 from octo.ml.engine import Engine
+from octo.ml.tensor_files import StoredTensors, write_tensors
+from octo.model_files import WEIGHTS_INDEX
 from octo.processes import rank, world_size
 from octo.settings.base import JobSettings
 from octo.storage.checkpoints import Checkpoint, CheckpointFile, fetch, keep, kept_checkpoints, upload, verify
@@ -42,7 +43,8 @@ S = TypeVar("S", bound=JobSettings)
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS = "model.safetensors"
+WEIGHTS = "model"
+"""What names of files with weights begin with."""
 STATE = "state.json"
 _SAVED_WITH = ("torch", "deepspeed", "safetensors")
 
@@ -160,8 +162,11 @@ class Checkpoints:
                 return None
             saved_by = checkpoint.world_size
             self._engine.restore(
-                {} if self._engine.weights_are_partitioned else load_file(folder / WEIGHTS),
-                {each: load_file(folder / _partition_name(each)) for each in self._engine.ranks_needed(saved_by)},
+                StoredTensors(_paths_of(folder, WEIGHTS)),
+                {
+                    each: StoredTensors(_paths_of(folder, _partition_name(each)))
+                    for each in self._engine.ranks_needed(saved_by)
+                },
                 saved_by=saved_by,
             )
             state: dict[str, Any] = json.loads((folder / STATE).read_bytes())
@@ -170,10 +175,11 @@ class Checkpoints:
             shutil.rmtree(folder)
 
     def _fetch(self, checkpoint: Checkpoint, folder: Path) -> None:
-        names = [STATE, *map(_partition_name, self._engine.ranks_needed(checkpoint.world_size))]
+        stems = [*map(_partition_name, self._engine.ranks_needed(checkpoint.world_size))]
         if not self._engine.weights_are_partitioned:
-            names.append(WEIGHTS)
-        for name in names:
+            stems.append(WEIGHTS)
+        names = [file.name for file in checkpoint.files if any(_is_of(stem, file.name) for stem in stems)]
+        for name in (STATE, *names):
             fetch(self._job.store, checkpoint.file(name), folder / name)
 
     def _begin(self, step: int, state: Mapping[str, Any]) -> None:
@@ -187,11 +193,11 @@ class Checkpoints:
 
     def _write(self, folder: Path, state: Mapping[str, Any]) -> None:
         folder.mkdir()
-        _save(self._engine.partition(), folder / _partition_name(rank()))
+        _save(self._engine.partition().items(), folder, _partition_name(rank()))
         if rank() == 0:
             (folder / STATE).write_text(json.dumps(dict(state)))
             if not self._engine.weights_are_partitioned:
-                _save(self._engine.weights(), folder / WEIGHTS)
+                _save(self._engine.weights(), folder, WEIGHTS)
 
     def _upload(self, step: int, folder: Path) -> list[CheckpointFile]:
         return [
@@ -302,9 +308,26 @@ def _await_reader(reader: BaseProcess) -> None:
         raise IntegrityError("what was saved could not be read back")
 
 
-def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+def _save(tensors: Iterable[tuple[str, Tensor]], folder: Path, stem: str) -> None:
+    """Write tensors, one of them in memory, into as many files as they need, whose names begin with the stem."""
+    within = folder / f"writing-{stem}"
+    within.mkdir()
+    for name, path in write_tensors(tensors, within).items():
+        if name != WEIGHTS_INDEX:
+            path.rename(folder / name.replace("model", stem, 1))
+        else:
+            path.unlink()
+    within.rmdir()
+
+
+def _paths_of(folder: Path, stem: str) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if _is_of(stem, path.name))
+
+
+def _is_of(stem: str, name: str) -> bool:
+    """Whether a file was written with the stem: by itself, or as one of several."""
+    return name == f"{stem}.safetensors" or (name.startswith(f"{stem}-") and "-of-" in name)
 
 
 def _partition_name(of_rank: int) -> str:
-    return f"optimizer-{of_rank}.safetensors"
+    return f"optimizer-{of_rank}"

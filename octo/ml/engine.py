@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, distributed
 
 from octo.errors import InvariantError, PreemptedError, UsageError
-from octo.ml.partitions import own_partition, ranks_needed
+from octo.ml.partitions import own_share, ranks_needed
 from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
@@ -124,17 +124,22 @@ class Engine:
         """The greatest of the ranks' values, on every rank."""
         return self._reduced(value, distributed.ReduceOp.MAX)
 
-    def weights(self) -> dict[str, Tensor]:
-        """The model's tensors by name. Every rank must ask; at ZeRO stage 3 only rank 0 is given them."""
-        module = self._engine.module
-        if self._settings.zero_stage < 3:
-            return dict(module.state_dict())
-        gathered = dict(module.named_buffers())
-        for name, parameter in module.named_parameters():
-            with deepspeed.zero.GatheredParameters([parameter]):
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """The model's tensors by name, those that are tied once. Rank 0 is given them, one at a time.
+
+        Every rank must go through to the end: at ZeRO stage 3 each tensor is gathered on its way. A tensor is the
+        model's own, and at stage 3 gone when the next one is asked for.
+        """
+        for name, tensor in self._tensors():
+            with deepspeed.zero.GatheredParameters([tensor], enabled=hasattr(tensor, "ds_id")):
                 if rank() == 0:
-                    gathered[name] = parameter.detach().cpu().clone()
-        return gathered
+                    yield name, tensor.detach()
+
+    def copy_weights_to(self, model: torch.nn.Module) -> None:
+        """Give a model like the one being trained its weights, on every rank, which has them whole."""
+        targets = model.state_dict()
+        for name, tensor in self._tensors():
+            targets[name].copy_(tensor.detach())
 
     @property
     def weights_are_partitioned(self) -> bool:
@@ -167,23 +172,34 @@ class Engine:
     ) -> None:
         """Become what another engine was when it gave its weights and the partitions of the ranks that are needed.
 
-        Weights that are partitioned need not be given.
+        Tensors are looked up when it is their turn, so that mappings that read them hold one at a time. Weights that
+        are partitioned need not be given.
         """
-        partition = next(iter(partitions.values()))
-        if saved_by != world_size() and self._settings.zero_stage:
-            partition = own_partition(partitions, self._num_weights, saved_by=saved_by, rank=rank(), ranks=world_size())
-        for number, master in enumerate(self._masters()):
-            states = {name.partition(".")[2]: each for name, each in partition.items() if name.startswith(f"{number}.")}
-            master.data.copy_(states.pop("weights"))
-            # The count of steps stays with the processor, where AdamW reads it.
-            self._optimizer.state[master] = {
-                name: state.to(master.device) if state.dim() else state for name, state in states.items()
-            }
+        dealt_anew = saved_by != world_size() and self._settings.zero_stage
+        saved = next(iter(partitions.values()))
+        masters = self._masters()
+        for master in masters:
+            self._optimizer.state[master] = {}
+        for name in saved:
+            number, _, kind = name.partition(".")
+            master = masters[int(number)]
+            if dealt_anew:
+                tensor = own_share(
+                    partitions, name, self._num_weights, saved_by=saved_by, rank=rank(), ranks=world_size()
+                )
+            else:
+                tensor = saved[name]
+            if kind == "weights":
+                master.data.copy_(tensor)
+            else:
+                # The count of steps stays with the processor, where AdamW reads it.
+                self._optimizer.state[master][kind] = tensor.to(master.device if tensor.dim() else "cpu", copy=True)
         if self.weights_are_partitioned:
             with collective():
                 self._spread_masters()
         else:
-            self._engine.module.load_state_dict(weights)
+            for name, target in self._tensors():
+                target.data.copy_(weights[name])
 
     def exchange(self, text: str) -> list[str]:
         """The texts of all ranks, by rank, on every rank."""
@@ -197,6 +213,14 @@ class Engine:
         with collective():
             distributed.all_gather(gathered, cells)
         return [bytes(each.tolist()).decode().rstrip(" ") for each in gathered]
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """The module's own tensors by name, or what ZeRO stage 3 leaves of them; those that are tied once."""
+        told = set()
+        for name, tensor in self._engine.module.state_dict(keep_vars=True).items():
+            if id(tensor) not in told:
+                told.add(id(tensor))
+                yield name, tensor
 
     def _masters(self) -> list[Tensor]:
         """The tensors that AdamW updates: parameters, or this rank's share of them in full precision."""

@@ -6,8 +6,9 @@ an equal share; AdamW's running means follow them.
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
+
+from octo.errors import InvariantError
 
 _ALIGNMENT = 2
 """DeepSpeed's, in elements a rank."""
@@ -27,18 +28,30 @@ def ranks_needed(num_weights: int, *, saved_by: int, rank: int, ranks: int) -> r
     return range(min(first, saved_by - 1), max(last, min(first, saved_by - 1) + 1))
 
 
-def own_partition(
-    partitions: Mapping[int, Mapping[str, Tensor]], num_weights: int, *, saved_by: int, rank: int, ranks: int
-) -> dict[str, Tensor]:
-    """This rank's partition, from those of the ranks that are needed for it. What is no share, all ranks have alike."""
+def own_share(
+    partitions: Mapping[int, Mapping[str, Tensor]],
+    name: str,
+    num_weights: int,
+    *,
+    saved_by: int,
+    rank: int,
+    ranks: int,
+) -> Tensor:
+    """This rank's share of one tensor, from the ranks' that are needed for it; looked up one after the other.
+
+    What is no share, all ranks have alike.
+    """
     own, theirs = share_size(num_weights, ranks), share_size(num_weights, saved_by)
-    needed = sorted(partitions)
-    start = rank * own - needed[0] * theirs
-    result = {}
-    for name, first in partitions[needed[0]].items():
-        if first.dim() == 0:
-            result[name] = first
-            continue
-        whole = torch.cat([partitions[each][name] for each in needed])[start : start + own]
-        result[name] = torch.cat([whole, whole.new_zeros(own - len(whole))])
+    start = rank * own
+    result: Tensor | None = None
+    for place in sorted(partitions):
+        tensor = partitions[place][name]
+        if tensor.dim() == 0:
+            return tensor
+        result = tensor.new_zeros(own) if result is None else result
+        first, last = max(start, place * theirs), min(start + own, (place + 1) * theirs)
+        if first < last:
+            result[first - start : last - start] = tensor[first - place * theirs : last - place * theirs]
+    if result is None:
+        raise InvariantError(f"no partition was given to take {name} from")
     return result

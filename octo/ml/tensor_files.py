@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -168,6 +169,27 @@ def rename_tensors(source: Path, target: Path, rename: Callable[[str], str]) -> 
         writing.write(len(body).to_bytes(8, "little") + body)
         reading.seek(header.start)
         shutil.copyfileobj(reading, writing, _BLOCK)
+
+
+class StoredTensors(Mapping[str, Tensor]):
+    """The tensors of some files by name, each of them read when it is looked up."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Read the files' headers. SafetensorError where a file is none of safetensors."""
+        self._files: dict[str, Any] = {}
+        for path in paths:
+            file: Any = safe_open(path, framework="pt")
+            self._files.update(dict.fromkeys(file.keys(), file))
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor: Tensor = self._files[name].get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 class _Shard:

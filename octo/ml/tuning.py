@@ -93,7 +93,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
             checkpoints.after(step + 1, {"metrics": metrics})
     return IndexResult(
         parts={
-            **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
+            **model_parts(model.config, engine.weights(), job.scratch / "model"),
             **tokenizer.files,
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
         },

@@ -76,10 +76,12 @@ class Reference:
         due = step // self._every * self._every
         if due == self._taken_at:
             return
-        weights = dict(engine.weights()) if due == step else self._kept(due)
-        if due == step and rank() == 0:
-            self._keep(step, weights)
-        self.model.load_state_dict(weights)
+        if due == step:
+            engine.copy_weights_to(self.model)
+            if rank() == 0:
+                self._keep(step, self.model.state_dict())
+        else:
+            self.model.load_state_dict(self._kept(due))
         self._taken_at = due
 
     def _keep(self, step: int, weights: dict[str, Tensor]) -> None:

@@ -14,7 +14,6 @@ from transformers import PreTrainedModel
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
 from octo.ml.engine import Engine, collective
-from octo.ml.models import is_tied
 from octo.ml.rl.protocol import shared_token
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.rollout_client import Workers
@@ -54,11 +53,14 @@ def open_sampler(job: Job[RlSettings], model: PreTrainedModel, *, device: torch.
     return sample_here
 
 
-def collect_weights(job: Job[RlSettings], engine: Engine, model: PreTrainedModel) -> Weights:
+def collect_weights(job: Job[RlSettings], engine: Engine) -> Weights:
     """The policy's weights as rank 0 shows them to the workers; the other ranks only help."""
-    untied = ((name, each) for name, each in engine.weights().items() if not is_tied(model.config, name))
     path = job.scratch / "weights.safetensors"
-    return write_weights(untied, path) if rank() == 0 else Weights(path, "")
+    if rank() == 0:
+        return write_weights(engine.weights(), path)
+    for _ in engine.weights():
+        raise InvariantError("only rank 0 is given weights")
+    return Weights(path, "")
 
 
 def shared(chunks: Sequence[Chunk], sampled: Mapping[int, Completions], *, device: torch.device) -> Completions:

@@ -82,7 +82,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
         for step in range(first, settings.num_steps):
             with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
                 with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
-                    weights = collect_weights(job, engine, model)
+                    weights = collect_weights(job, engine)
                     span.set_attribute("octo.rollout.weights", weights.digest)
                     rollout = roll_out(
                         partial(_complete, sampler, weights, tokenizer, settings, denoising, step=step),
@@ -100,7 +100,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
             checkpoints.after(step + 1, asdict(record))
     return IndexResult(
         parts={
-            **model_parts(model.config, engine.weights().items(), job.scratch / "model"),
+            **model_parts(model.config, engine.weights(), job.scratch / "model"),
             **tokenizer.files,
             "metrics.jsonl": _lines(record.metrics),
             "rollouts.jsonl": _lines(record.rollouts),

@@ -5,17 +5,17 @@ A case is STAGE-PRECISION, perhaps with -cpu at its end. Rank 0 writes what each
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from octo.ml.engine import Engine
+from octo.ml.tensor_files import StoredTensors, write_tensor_file
 from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
@@ -66,14 +66,17 @@ def run(case: str, folder: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     engine = engine_of(case)
     steps = train(engine, range(3))
-    weights, partition = _copies(engine.weights()), _copies(engine.partition())
-    save_file(partition, folder / f"{case}.{rank()}")
+    write_tensor_file(engine.partition().items(), folder / f"{case}.{rank()}")
     if rank() == 0:
-        save_file(weights, folder / f"{case}.weights")
+        write_tensor_file(engine.weights(), folder / f"{case}.weights")
+    else:
+        assert list(engine.weights()) == []
+    engine.exchange("written")
     steps += train(engine, range(3, 6))
     resumed = engine_of(case)
     train(resumed, range(1))
-    resumed.restore(weights, {rank(): partition}, saved_by=world_size())
+    weights = StoredTensors([folder / f"{case}.weights"])
+    resumed.restore(weights, {rank(): StoredTensors([folder / f"{case}.{rank()}"])}, saved_by=world_size())
     resumed_steps = steps[:3] + train(resumed, range(3, 6))
     return {
         "straight": {"steps": steps, "weights": lists(engine.weights())},
@@ -81,12 +84,8 @@ def run(case: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in tensors.items()}
-
-
-def lists(tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
-    return {name: tensor.float().flatten().tolist() for name, tensor in tensors.items()}
+def lists(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, list[float]]:
+    return {name: tensor.float().flatten().tolist() for name, tensor in tensors}
 
 
 if __name__ == "__main__":

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from octo.errors import InvariantError, UsageError
+from octo.ml.engine import Engine
+from octo.ml.tensor_files import StoredTensors
 from octo.settings.loading import load, result_settings
-from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
 from tests.unit.ml.engine_run import MICRO_BATCHES, engine_of, lists, run, train
 
 
@@ -58,8 +61,8 @@ def test_updates_on_several_ranks_are_those_of_one_and_can_be_resumed(
         needed = engine.ranks_needed(num_ranks)
         assert len(needed) == {"0": 1, "3": 0}.get(case[0], num_ranks)
         if needed:
-            partitions = {rank: load_file(tmp_path / f"{case}.{rank}") for rank in needed}
-            engine.restore(load_file(tmp_path / f"{case}.weights"), partitions, saved_by=num_ranks)
+            partitions = {rank: StoredTensors([tmp_path / f"{case}.{rank}"]) for rank in needed}
+            engine.restore(StoredTensors([tmp_path / f"{case}.weights"]), partitions, saved_by=num_ranks)
             steps = expected["steps"][:3] + train(engine, range(3, 6))
             assert_alike({"steps": steps, "weights": lists(engine.weights())}, expected, case)
 
@@ -70,6 +73,26 @@ def assert_alike(found: dict[str, Any], expected: dict[str, Any], case: str) -> 
         np.testing.assert_allclose(found["weights"][name], expected["weights"][name], rtol=1e-5, atol=1e-6)
     for before, after in zip(expected["steps"], found["steps"], strict=True):
         assert after == pytest.approx(before, rel=1e-5), case
+
+
+@pytest.mark.parametrize("stage", [1, 3])
+def test_weights_come_a_tensor_at_a_time_and_tied_ones_once(stage: int) -> None:
+    model = LlamaForCausalLM(
+        LlamaConfig(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=16)
+    )
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    whole = {name: each.clone() for name, each in model.state_dict().items()}
+    engine = Engine(model, settings=OptimizerSettings(zero_stage=stage), micro_batches=1)
+    found = []
+    for name, tensor in engine.weights():
+        found.append(name)
+        assert torch.equal(tensor, whole[name])
+        # At stage 3 the others are not here meanwhile.
+        assert sum(each.numel() > 0 for each in model.parameters()) == (
+            1 if stage == 3 else len(list(model.parameters()))
+        )
+    assert sorted(found) == sorted(whole.keys() - {"lm_head.weight"})
 
 
 def test_micro_batches_that_ranks_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

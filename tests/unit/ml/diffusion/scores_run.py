@@ -63,7 +63,7 @@ def run(case: str) -> dict[str, Any]:
     for step in range(3):
         losses = [partial(loss_of, number=number, step=step) for number in range(len(MICRO_BATCHES))]
         results.append(vars(engine.step(losses, learning_rate=1e-3)))
-    return {"steps": results, "weights": {name: each.flatten().tolist() for name, each in engine.weights().items()}}
+    return {"steps": results, "weights": {name: each.flatten().tolist() for name, each in engine.weights()}}
 
 
 if __name__ == "__main__":
