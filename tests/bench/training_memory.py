@@ -36,8 +36,10 @@ OF_HALF_A_BILLION = {
     "key-value-heads": 2,
     "vocabulary": 151_936,
     "length": 8192,
+    "tied": 1,
+    "zero": 0,
 }
-"""Qwen2.5-0.5B's widths, two of its layers."""
+"""Qwen2.5-0.5B's widths and tied head, two of its layers."""
 
 
 def measure() -> dict[str, float]:
@@ -77,6 +79,9 @@ def main(arguments: list[str]) -> None:
     )
     imported = _resident("VmRSS")
     model = new_model(shape, vocabulary_size=flags.vocabulary, context=flags.length, seed=0)
+    if flags.tied:
+        model.config.tie_word_embeddings = True
+        model.tie_weights()
     attend_by_documents(model)
     parameters = sum(each.numel() for each in model.parameters())
     engine = Engine(model, settings=optimizer, micro_batches=flags.micro_batches * world_size())
@@ -129,6 +134,7 @@ def _flags(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--key-value-heads", type=int, default=0, help="as many as heads where it is 0")
     parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--tied", type=int, default=0, choices=[0, 1], help="whether the head is the embedding")
     parser.add_argument("--length", type=int, default=1024, help="positions of a sequence")
     parser.add_argument("--documents", type=int, default=2, help="of equal length, in a sequence")
     parser.add_argument("--micro-batch", type=int, default=1, help="sequences of a micro-batch")
