@@ -7,6 +7,7 @@ without documents, it does what transformers' models do by `sdpa`.
 Axes: B sequences, S positions, H heads, K heads of keys and values, E width of a head.
 """
 
+from inspect import signature
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ IMPLEMENTATION = "octo_documents"
 """What transformers calls it."""
 WIDEST_VARLEN = 256
 """Of a head, in flash attention on a GPU."""
+_VARLEN_KNOWS = frozenset(signature(varlen_attn).parameters)
+"""Machines with GPUs bring a torch of their own, and it has learnt of some parameters only lately."""
 _UNKNOWN = {
     "softcap": "bounds its scores (softcap)",
     "s_aux": "has sinks (s_aux)",
@@ -140,7 +143,8 @@ def _attended(
 ) -> Tensor:
     width = query_BHSE.shape[-1]
     halves = query_BHSE.dtype in (torch.float16, torch.bfloat16)
-    if query_BHSE.device.type == "cuda" and halves and width <= WIDEST_VARLEN and width % 8 == 0 and documents.lengths:
+    fits = halves and width <= WIDEST_VARLEN and width % 8 == 0 and {"scale", "window_size"} <= _VARLEN_KNOWS
+    if query_BHSE.device.type == "cuda" and fits and documents.lengths:
         return _varlen(query_BHSE, key_BKSE, value_BKSE, documents.lengths, window=window, scaling=scaling)
     return attended_by_tiles(query_BHSE, key_BKSE, value_BKSE, documents, window=window, scaling=scaling)
 
@@ -150,6 +154,10 @@ def _varlen(
 ) -> Tensor:
     """Flash attention over the documents of all sequences, laid end to end."""
     query_NHE, key_NKE, value_NKE = (each.transpose(1, 2).flatten(0, 1) for each in (query_BHSE, key_BKSE, value_BKSE))
+    shared = query_NHE.shape[1] // key_NKE.shape[1]
+    groups: dict[str, Any] = {"enable_gqa": shared > 1} if "enable_gqa" in _VARLEN_KNOWS else {}
+    if shared > 1 and not groups:
+        key_NKE, value_NKE = (each.repeat_interleave(shared, dim=1) for each in (key_NKE, value_NKE))
     reach = window - 1 if window else -1
     edges = lengths.edges(query_BHSE.device)
     attended_NHE = varlen_attn(
@@ -162,7 +170,7 @@ def _varlen(
         lengths.longest,
         scale=scaling,
         window_size=(reach, 0 if lengths.causal else reach),
-        enable_gqa=query_NHE.shape[1] != key_NKE.shape[1],
+        **groups,
     )
     assert isinstance(attended_NHE, Tensor)  # noqa: S101 - it has no other result where none is asked for
     return attended_NHE.view(len(query_BHSE), -1, *attended_NHE.shape[1:])

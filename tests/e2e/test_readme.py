@@ -43,15 +43,30 @@ def test_every_make_command_exists(command: str) -> None:
     [command for command in COMMANDS if command.startswith(".venv/bin/octo") and verb_of(command) not in ON_A_CLUSTER],
 )
 def test_every_octo_command_works(command: str, finished: Finished, coders: Path, tmp_path: Path) -> None:
-    words = [word.replace("RUN", finished.run_id) for word in shlex.split(command)[1:]]
+    words = [meant(word, finished, tmp_path) for word in shlex.split(command)[1:]]
     if "--help" not in words and words[0] != "compile":
         words += ["--store", str(coders / "store" if "diffucoder" in words else finished.directory)]
     if words[0] == "run":
         # At the size of these tests; what README's line sets comes last and wins.
         sizes = SIZES[words[1]]
         words = [*words[:2], *sizes, *words[2:], "--output", str(tmp_path / "report.html")]
+    if words[0] == "pretrained":
+        exported = octo("export", address_of(finished), words[2], "--store", str(finished.directory))
+        assert exported.returncode == 0, exported.stderr
     ran = octo(*words, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
+
+
+def meant(word: str, finished: Finished, folder: Path) -> str:
+    """What somebody has in the place of a word of README."""
+    if word.startswith("docs/"):
+        return str(ROOT / word)
+    return {"RUN": finished.run_id, "ADDRESS": address_of(finished), "DIR": str(folder / "model")}.get(word, word)
+
+
+def address_of(finished: Finished) -> str:
+    """Of a model that the run has made."""
+    return str(finished.outcome["stages"]["decay-long"]["address"])
 
 
 def test_the_workflow_runs_what_readme_says() -> None:
