@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from octo.data.packed import PADDING_SLICE
+from octo.ml.attention import attends_by_documents
+from octo.ml.documents import causal_documents
+
 
 @dataclass(frozen=True)
 class Completions:
@@ -41,7 +45,8 @@ def complete(
 ) -> Completions:
     """Complete every prompt by sampling, or greedily when no draws are given.
 
-    A prompt is read once, however many completions of it are drawn; they come after each other in the result.
+    A prompt is read once, however many completions of it are drawn; they come after each other in the result. A model
+    that honours documents reads prompts of different lengths without a mask of all pairs of their positions.
 
     Args:
         model: a causal language model in evaluation mode.
@@ -60,9 +65,9 @@ def complete(
     positions_BS = (mask_BS.cumsum(dim=-1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.config)
     forward = partial(model, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    logits_BV = forward(input_ids=ids_BS, attention_mask=mask_BS if padded else None, position_ids=positions_BS).logits[
-        :, -1
-    ]
+    logits_BV = forward(
+        input_ids=ids_BS, position_ids=positions_BS, **(_seen(model, mask_BS) if padded else {})
+    ).logits[:, -1]
     if group_size > 1:
         cache.batch_repeat_interleave(group_size)
         logits_BV, mask_BS, positions_BS = (
@@ -117,6 +122,13 @@ def _padded_left(prompts: Sequence[Sequence[int]], *, device: torch.device) -> t
         ids_BS[row, width - len(prompt) :] = torch.tensor(prompt)
         mask_BS[row, width - len(prompt) :] = 1
     return ids_BS.to(device), mask_BS.to(device)
+
+
+def _seen(model: PreTrainedModel, mask_BS: Tensor) -> dict[str, object]:
+    """What tells a model's attention of the padding before its prompts, when it reads them whole."""
+    if attends_by_documents(model):
+        return {"documents": causal_documents(torch.where(mask_BS == 1, 0, PADDING_SLICE))}
+    return {"attention_mask": mask_BS}
 
 
 def _choose(logits_BV: Tensor, *, temperature: float, draws_B: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from octo.errors import InputError, UsageError
+from octo.ml.attention import attend_by_documents
 from octo.ml.models import accelerator, load_model, take_weights
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk, sample
@@ -18,6 +19,7 @@ class TorchEngine:
 
     def __init__(self, start: Artifact, _settings: RlSettings, scratch: Path) -> None:
         self._model = load_model(start, scratch=scratch, on=accelerator())
+        attend_by_documents(self._model)
 
     def load(self, weights: Path) -> None:
         """Take the weights of a safetensors file; UsageError when they are not of this model."""

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
@@ -37,6 +36,7 @@ from octo.ml.documents import (
     open_documents,
     prefix_documents,
 )
+from tests.unit.ml.largest import Largest
 from tests.unit.ml.seeing import attended
 
 SMALL: dict[str, Any] = {
@@ -178,20 +178,6 @@ def test_what_is_attended_to_is_what_the_mask_of_all_positions_says(
         strict=True,
     ):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
-
-
-class Largest(TorchDispatchMode):
-    """The most elements of any tensor that was made within it."""
-
-    elements = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        del types
-        result = func(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(each, Tensor):
-                self.elements = max(self.elements, each.numel())
-        return result
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 import torch
 from transformers import PreTrainedModel
 
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.rl.rollout import Completions, complete
+from tests.unit.ml.largest import Largest
 
 PROMPTS = [[5, 6, 7], [9, 10, 11, 12, 13], [20]]
 NEVER = 1_000_000  # no token has this id, so no completion ends early
@@ -33,6 +35,36 @@ def test_greedy_completions_equal_those_without_a_cache(model: PreTrainedModel) 
 def test_a_completion_does_not_depend_on_what_is_beside_it(model: PreTrainedModel) -> None:
     together = greedy(model, PROMPTS).tokens
     assert together == [greedy(model, [prompt]).tokens[0] for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("lengths", [(3, 40), (90, 700, 400)], ids=["short", "long"])
+def test_a_model_that_honours_documents_writes_what_it_writes_by_a_mask(
+    model: PreTrainedModel, lengths: tuple[int, ...]
+) -> None:
+    prompts = [np.random.default_rng(length).integers(0, 48, length).tolist() for length in lengths]
+    by_documents = sample(model, prompts)
+    model.set_attn_implementation("sdpa")
+    by_mask = sample(model, prompts)
+    assert by_documents.tokens == by_mask.tokens
+    np.testing.assert_allclose(by_documents.logprobs, by_mask.logprobs, atol=1e-5)
+
+
+def test_prompts_of_different_lengths_are_read_without_a_mask_of_all_their_positions(model: PreTrainedModel) -> None:
+    largest = []
+    for length in (1024, 2048):
+        with Largest() as within:
+            complete(
+                model,
+                [[5] * length, [7] * (length // 2)],
+                group_size=1,
+                max_new_tokens=2,
+                ends=(NEVER,),
+                temperature=1.0,
+                draws_BT=None,
+            )
+        largest.append(within.elements)
+    assert largest[1] <= 2 * largest[0]
+    assert largest[1] < 2048 * 2048 / 8
 
 
 def test_the_logprobs_of_a_rollout_are_those_that_training_computes(model: PreTrainedModel) -> None:
