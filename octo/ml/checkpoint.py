@@ -33,7 +33,7 @@ from torch import Tensor
 from octo.errors import IntegrityError, OctoError, PreemptedError
 from octo.job import Job
 from octo.ml.engine import Engine
-from octo.ml.tensor_files import StoredTensors, write_tensors
+from octo.ml.tensor_files import SHARD_BYTES, StoredTensors, write_tensors
 from octo.model_files import WEIGHTS_INDEX
 from octo.processes import rank, world_size
 from octo.settings.base import JobSettings
@@ -68,7 +68,9 @@ class Checkpoints:
     second signal does not wait.
     """
 
-    def __init__(self, job: Job[S], engine: Engine, *, num_steps: int, every: int) -> None:
+    def __init__(
+        self, job: Job[S], engine: Engine, *, num_steps: int, every: int, shard_bytes: int = SHARD_BYTES
+    ) -> None:
         """Nothing is read or written yet.
 
         Args:
@@ -76,11 +78,13 @@ class Checkpoints:
             engine: what they hold.
             num_steps: after the last step there is no checkpoint.
             every: steps between two; 0 neither saves nor restores, and lets signals through.
+            shard_bytes: a file with tensors that would grow beyond is ended before.
         """
         self._job = job
         self._engine = engine
         self._num_steps = num_steps
         self._every = every
+        self._shard_bytes = shard_bytes
         self._saving: _Saving | None = None
         self._signals = _HeldSignals()
         self._uploads = ThreadPoolExecutor(1)
@@ -193,11 +197,22 @@ class Checkpoints:
 
     def _write(self, folder: Path, state: Mapping[str, Any]) -> None:
         folder.mkdir()
-        _save(self._engine.partition().items(), folder, _partition_name(rank()))
+        self._save(self._engine.partition().items(), folder, _partition_name(rank()))
         if rank() == 0:
             (folder / STATE).write_text(json.dumps(dict(state)))
             if not self._engine.weights_are_partitioned:
-                _save(self._engine.weights(), folder, WEIGHTS)
+                self._save(self._engine.weights(), folder, WEIGHTS)
+
+    def _save(self, tensors: Iterable[tuple[str, Tensor]], folder: Path, stem: str) -> None:
+        """Write tensors, one of them in memory, into as many files as they need, whose names begin with the stem."""
+        within = folder / f"writing-{stem}"
+        within.mkdir()
+        for name, path in write_tensors(tensors, within, shard_bytes=self._shard_bytes).items():
+            if name != WEIGHTS_INDEX:
+                path.rename(folder / name.replace("model", stem, 1))
+            else:
+                path.unlink()
+        within.rmdir()
 
     def _upload(self, step: int, folder: Path) -> list[CheckpointFile]:
         return [
@@ -306,18 +321,6 @@ def _await_reader(reader: BaseProcess) -> None:
     reader.join()
     if reader.exitcode:
         raise IntegrityError("what was saved could not be read back")
-
-
-def _save(tensors: Iterable[tuple[str, Tensor]], folder: Path, stem: str) -> None:
-    """Write tensors, one of them in memory, into as many files as they need, whose names begin with the stem."""
-    within = folder / f"writing-{stem}"
-    within.mkdir()
-    for name, path in write_tensors(tensors, within).items():
-        if name != WEIGHTS_INDEX:
-            path.rename(folder / name.replace("model", stem, 1))
-        else:
-            path.unlink()
-    within.rmdir()
 
 
 def _paths_of(folder: Path, stem: str) -> list[Path]:

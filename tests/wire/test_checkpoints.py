@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pydantic import SecretStr
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
 from octo.errors import IntegrityError, PreemptedError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
+from octo.ml.engine import Engine
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
-from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
 from octo.storage.artifacts import open_artifact
 from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
 from octo.storage.embedded import EmbeddedStore
@@ -116,6 +120,62 @@ def test_a_checkpoint_is_restored_with_its_state(training: Training, store: Stor
         "state.json",
     ]
     assert manifest.versions.keys() == {"deepspeed", "safetensors", "torch"}
+
+
+def tied_model(seed: int) -> PreTrainedModel:
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        vocab_size=16,
+        tie_word_embeddings=True,
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    return model
+
+
+def next_token_loss(model: torch.nn.Module) -> torch.Tensor:
+    tokens_S = torch.arange(9) % 5
+    return cross_entropy(model(input_ids=tokens_S[None, :-1], use_cache=False).logits[0], tokens_S[1:])
+
+
+def state_of(engine: Engine) -> dict[str, torch.Tensor]:
+    return {name: each.clone() for name, each in [*engine.weights(), *engine.partition().items()]}
+
+
+def test_a_model_with_tied_weights_comes_back_to_the_bit_from_a_checkpoint_in_several_files(
+    training: Training, store: Store
+) -> None:
+    def trained(model: PreTrainedModel, *, upto: int) -> tuple[int, list[dict[str, torch.Tensor]]]:
+        engine = Engine(model, settings=OptimizerSettings(zero_stage=1), micro_batches=1)
+        with open_job(training.settings, DIGEST, "attempt", None) as job:
+            checkpoints = Checkpoints(job, engine, num_steps=9, every=2, shard_bytes=600)
+            first, _ = checkpoints.restore()
+            states = [state_of(engine)]
+            with checkpoints:
+                for step in range(first, upto):
+                    engine.step([next_token_loss], learning_rate=1e-2)
+                    states.append(state_of(engine))
+                    checkpoints.after(step + 1, {})
+        return first, states
+
+    _, expected = trained(tied_model(1), upto=4)
+    (checkpoint,) = kept_checkpoints(store, DIGEST)
+    names = [file.name for file in checkpoint.files]
+    for stem in ("model", "optimizer-0"):
+        assert len([name for name in names if name.startswith(f"{stem}-00")]) > 2
+    assert not {"model.safetensors", "optimizer-0.safetensors"} & set(names)
+
+    resumed = tied_model(2)
+    first, states = trained(resumed, upto=4)
+    assert first == 2
+    for found, wanted in zip(states, expected[2:], strict=True):
+        assert found.keys() == wanted.keys()
+        assert "lm_head.weight" not in found
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert resumed.get_output_embeddings().weight is resumed.get_input_embeddings().weight
 
 
 def test_a_checkpoint_that_lost_a_file_is_left_out_for_the_one_before(
