@@ -65,7 +65,7 @@ class Engine:
             _join_process_group(nccl)
         self.micro_batches = micro_batches
         self._settings = settings
-        self._num_weights = sum(parameter.numel() for parameter in model.parameters())
+        self._num_weights = sum(getattr(each, "ds_numel", each.numel()) for each in model.parameters())
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self._optimizer = torch.optim.AdamW(
@@ -247,6 +247,77 @@ class Engine:
         with collective():
             distributed.all_reduce(cell, op=operation)
         return cell.item()
+
+
+def partitioned(
+    model: "PreTrainedModel",
+    weights: Mapping[str, Tensor],
+    *,
+    settings: OptimizerSettings,
+    nccl: Mapping[str, str] = MappingProxyType({}),
+) -> "PreTrainedModel":
+    """A model for an engine at ZeRO stage 3, of which each rank has its share from the start. Every rank takes part.
+
+    Args:
+        model: its parameters are of no device, and are replaced; those that are tied stay so.
+        weights: of its parameters, by name. Rank 0 looks them up, one at a time.
+        settings: the engine's.
+        nccl: likewise.
+    """
+    with collective():
+        _join_process_group(nccl)
+    owners: dict[Tensor, list[tuple[torch.nn.Module, str]]] = {}
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            owners.setdefault(parameter, []).append((module, name))
+    device = torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+    for name, parameter in list(model.named_parameters()):
+        whole = torch.empty(parameter.shape, dtype=getattr(torch, settings.precision), device=device)
+        if rank() == 0:
+            # As a model that is loaded whole: in float32 first.
+            whole.copy_(weights[name].float())
+        share = torch.nn.Parameter(whole, requires_grad=parameter.requires_grad)
+        del whole
+        with collective():
+            # Spreads what rank 0 has, and leaves a share of it.
+            deepspeed.zero.Init(module=torch.nn.ParameterList([share]), config_dict_or_path=_configuration(settings, 1))
+        for module, own_name in owners[parameter]:
+            setattr(module, own_name, share)
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
+    return model
+
+
+@contextmanager
+def gathering(model: torch.nn.Module) -> Iterator[None]:
+    """Within, a model that is partitioned and has no engine yet computes without gradients, in float32.
+
+    Each of its modules is given its own parameters whole for as long as it computes. Every rank computes alike.
+    """
+
+    def gather(module: torch.nn.Module, _arguments: object) -> None:
+        own: list[Any] = list(module.parameters(recurse=False))
+        with collective():
+            own[0].all_gather(own)
+        for each in own:
+            each.data = each.data.float()
+
+    def release(module: torch.nn.Module, _arguments: object, _result: object) -> None:
+        own: list[Any] = list(module.parameters(recurse=False))
+        for each in own:
+            each.data = each.data.to(each.ds_tensor.dtype)
+        own[0].partition(own)
+
+    hooks = []
+    for module in model.modules():
+        if any(hasattr(each, "ds_id") for each in module.parameters(recurse=False)):
+            hooks += [module.register_forward_pre_hook(gather), module.register_forward_hook(release)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

@@ -22,8 +22,9 @@ from octo.ml.diffusion.adaptation import adapt
 from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
-from octo.ml.engine import Engine, StepResult
-from octo.ml.models import load_model, model_parts, new_model, use_threads
+from octo.ml.engine import Engine, StepResult, gathering
+from octo.ml.loading import load_to_train
+from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
 from octo.ml.sequences import (
     micro_batches,
@@ -57,7 +58,13 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     num_steps = plan_steps(settings, mixture)
     tokenizer = read_tokenizer(shards.tokenizer)
     if settings.model:
-        model = load_model(job.input("model"), scratch=job.scratch)
+        model = load_to_train(
+            job.input("model"),
+            scratch=job.scratch,
+            settings=settings.optimizer,
+            nccl=settings.gang.nccl,
+            whole=lambda config: settings.objective == "diffusion" and not is_diffusion(config),
+        )
     else:
         model = new_model(
             settings.shape,
@@ -70,10 +77,12 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     if settings.objective == "diffusion":
         # A model that has a mask keeps it, and is not given another; the corpus's tokenizer may know of none.
         tokenizer = read_tokenizer(job.input("model")) if is_diffusion(model.config) else tokenizer.with_mask()
-        adapt(model, tokenizer, attention=settings.noising.attention)
+        with gathering(model):
+            adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
-    attend_by_documents(model)
+    with gathering(model):
+        attend_by_documents(model)
     kind = kind_of(model.config) if settings.objective == "diffusion" else None
     engine = Engine(
         model,

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 from transformers.core_model_loading import revert_weight_conversion
@@ -86,15 +88,22 @@ def load_model(
     """
     with TemporaryDirectory(dir=scratch, prefix="model-") as folder:
         fetch_model(artifact, Path(folder))
-        model_class_of(read_config(Path(folder), name=artifact.address), name=artifact.address)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=getattr(torch, precision),
-            trust_remote_code=False,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        model: Any = read_model(Path(folder), name=artifact.address, precision=precision)
+    there: PreTrainedModel = model.to(on)
+    return there
+
+
+def read_model(folder: Path, *, name: str, precision: Precision = "float32") -> PreTrainedModel:
+    """The model of a folder, on the processor; see load_model."""
+    model_class_of(read_config(folder, name=name), name=name)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=getattr(torch, precision),
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
     model: Any
     found: Mapping[str, Any]
     model, found = loaded
@@ -102,11 +111,29 @@ def load_model(
     if wrong:
         kind, names = next(iter(wrong.items()))
         raise InputError(
-            f"the weights of {artifact.address} are not those of a {model.config.model_type} model: "
+            f"the weights of {name} are not those of a {model.config.model_type} model: "
             f"{kind.replace('_', ' ')} {', '.join(names[:3])}"
         )
-    trained: PreTrainedModel = model.to(on).train()
-    return trained
+    read: PreTrainedModel = model.train()
+    return read
+
+
+def empty_model(config: PretrainedConfig, *, name: str) -> PreTrainedModel:
+    """A model whose parameters are of no device, and whose buffers are what its configuration makes them."""
+
+    def of_no_device(_module: torch.nn.Module, _name: str, parameter: Parameter | None) -> Parameter | None:
+        # One that is tied is there already, and stays the same.
+        if parameter is None or parameter.is_meta:
+            return parameter
+        return Parameter(parameter.detach().to("meta"), requires_grad=parameter.requires_grad)
+
+    config.dtype = torch.float32
+    register: Any = register_module_parameter_registration_hook
+    hook = register(of_no_device)
+    try:
+        return model_class_of(config, name=name)(config)
+    finally:
+        hook.remove()
 
 
 def fetch_model(artifact: Artifact, folder: Path) -> None:
@@ -186,6 +213,12 @@ def is_tied(config: PretrainedConfig, name: str) -> bool:
     return bool(config.get_text_config().tie_word_embeddings) and name in (tied or ())
 
 
+def keeps_stored_names(config: PretrainedConfig) -> bool:
+    """Whether the model's class has its tensors as they are stored, and does not join any (experts)."""
+    mapping: Any = get_checkpoint_conversion_mapping
+    return mapping(config.model_type) is None
+
+
 def stored_names(config: PretrainedConfig, model: PreTrainedModel) -> dict[str, tuple[int, ...]]:
     """The names that a model's tensors are stored under, with their shapes; `model` may be of no device."""
     return {name: tuple(tensor.shape) for name, tensor in _as_stored(config, model.state_dict().items())}
@@ -231,8 +264,7 @@ def _weights(artifact: Artifact) -> list[Part]:
 def _as_stored(config: PretrainedConfig, tensors: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
     """The tensors under the names that stored models have."""
     untied = ((name, tensor) for name, tensor in tensors if not is_tied(config, name))
-    mapping: Any = get_checkpoint_conversion_mapping
-    if mapping(config.model_type) is None:
+    if keeps_stored_names(config):
         yield from untied
         return
     with torch.device("meta"):

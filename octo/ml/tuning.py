@@ -19,8 +19,9 @@ from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
-from octo.ml.engine import Engine
-from octo.ml.models import load_model, model_parts, use_threads
+from octo.ml.engine import Engine, gathering
+from octo.ml.loading import load_to_train
+from octo.ml.models import model_parts, use_threads
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.schedule import learning_rate
 from octo.randomness import permutation
@@ -60,8 +61,9 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     tokenizer = read_tokenizer(start)
     examples, num_left_out = read_examples(job.input("examples"), tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
-    model = load_model(start, scratch=job.scratch)
-    attend_by_documents(model)
+    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
+    with gathering(model):
+        attend_by_documents(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
     engine = Engine(
         model,

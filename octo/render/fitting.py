@@ -216,10 +216,17 @@ def _role_memory(settings: JobSettings, known: Known, role: Role, found: Footpri
     ranks = max(1, role.need.accelerators)
     if not role.need.accelerators:
         return RoleMemory(role, found, ranks, found.total)
-    # A trainer's model is read where the processor is, by each rank, before it goes to the accelerator.
-    trains = isinstance(settings, Trainer) and role.name != "rollout"
-    read = 4 * known.shape.num_parameters if trains else 0
+    read = 4 * known.shape.num_parameters if role.name != "rollout" and _reads_whole(settings, known) else 0
     return RoleMemory(role, found, ranks, ranks * (PROCESS + max(found.offloaded, read)))
+
+
+def _reads_whole(settings: JobSettings, known: Known) -> bool:
+    """Whether each rank reads its model whole where the processor is, before it goes to the accelerator."""
+    if not isinstance(settings, Trainer) or settings.optimizer.zero_stage < 3:
+        return isinstance(settings, Trainer)
+    if not isinstance(settings, MidtrainingSettings):
+        return False
+    return not settings.model or (settings.objective == "diffusion" and not known.is_diffusion)
 
 
 def _misfit(memory: RoleMemory) -> str:

@@ -21,9 +21,12 @@ from octo.ml.attention import attend_by_documents
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.denoiser import kind_of, sight_of
 from octo.ml.diffusion.sampler import denoise
+from octo.ml.engine import Engine, gathering
+from octo.ml.loading import load_to_train
 from octo.ml.models import load_model, weights_digest
 from octo.settings.base import S3Settings
 from octo.settings.denoising import DenoisingSettings
+from octo.settings.midtraining import OptimizerSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.special import SpecialTokens
 from octo.storage.artifacts import Artifact
@@ -100,6 +103,48 @@ def test_a_model_goes_in_is_loaded_and_comes_out_bit_for_bit(
     words = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert words("a b 12", add_special_tokens=False).input_ids == read_tokenizer(artifact).encode("a b 12")
     assert (words.eos_token_id, words.pad_token_id) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["qwen2-tied", "gemma3", "qwen3-moe"])
+def test_a_model_that_is_shared_out_as_it_is_read_trains_as_one_that_was_whole(
+    name: str, tmp_path: Path, take_in: Import
+) -> None:
+    # Experts are stored otherwise than they are computed with.
+    shares = name != "qwen3-moe"
+    torch.manual_seed(3)
+    # Rounded when it is trained, as it is when it is read.
+    artifact = take_in(save(MODELS[name](), tmp_path / name, shard_size="40KB"))
+    settings = OptimizerSettings(zero_stage=3, precision="bfloat16")
+    read = load_to_train(artifact, scratch=tmp_path, settings=settings, nccl={})
+    assert all(each.numel() == 0 for each in read.parameters()) == shares
+    models = [load_model(artifact, scratch=tmp_path), read]
+    assert len({json.dumps({**each.config.to_dict(), "_name_or_path": ""}, sort_keys=True) for each in models}) == 1
+    assert models[0].training
+    assert read.training
+    tried = []
+    for model in models:
+        with gathering(model):
+            attend_by_documents(model)
+            tried.append(model.base_model(input_ids=TOKENS[:1]).last_hidden_state.detach().bfloat16())
+    assert torch.allclose(*tried, rtol=0.1, atol=0.1)
+    assert all(each.numel() == 0 for each in read.parameters()) == shares
+    buffers = [dict(model.named_buffers()) for model in models]
+    assert buffers[0].keys() == buffers[1].keys()
+    assert all(
+        torch.equal(each, buffers[1][key]) and each.dtype == buffers[1][key].dtype for key, each in buffers[0].items()
+    )
+
+    def loss(model: torch.nn.Module) -> torch.Tensor:
+        value: torch.Tensor = model(input_ids=TOKENS, labels=TOKENS).loss
+        return value
+
+    engines = [Engine(model, settings=settings, micro_batches=1) for model in models]
+    for step in range(3):
+        weights = [{key: each.clone() for key, each in engine.weights()} for engine in engines]
+        assert weights[0].keys() == weights[1].keys(), step
+        assert all(torch.equal(each, weights[1][key]) for key, each in weights[0].items()), step
+        results = [engine.step([loss], learning_rate=1e-3) for engine in engines]
+        assert results[0] == results[1]
 
 
 def test_the_same_files_are_the_same_artifact_wherever_they_are(

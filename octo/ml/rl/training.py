@@ -15,8 +15,9 @@ from octo.ml.attention import attend_by_documents
 from octo.ml.chat import prompter
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
-from octo.ml.engine import Engine
-from octo.ml.models import load_model, model_parts, use_threads
+from octo.ml.engine import Engine, gathering
+from octo.ml.loading import load_to_train
+from octo.ml.models import model_parts, use_threads
 from octo.ml.rl import causal_policy
 from octo.ml.rl.diffusion_policy import DiffusionPolicy, Reference
 from octo.ml.rl.ranks import Sampler, collect_weights, open_sampler
@@ -64,8 +65,9 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     tokenizer = read_tokenizer(start)
     asks = prompter(tokenizer, chat_template=settings.chat_template)
     questions = read_questions(job.input("problems"), source=settings.source)
-    model = load_model(start, scratch=job.scratch)
-    attend_by_documents(model)
+    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
+    with gathering(model):
+        attend_by_documents(model)
     engine = Engine(
         model,
         settings=settings.optimizer,

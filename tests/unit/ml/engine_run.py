@@ -1,6 +1,7 @@
 """A few updates of a small model on every rank: `python -m octo.ml.gang ... -m tests.unit.ml.engine_run FILE CASE...`.
 
-A case is STAGE-PRECISION, perhaps with -cpu at its end. Rank 0 writes what each case ended with as JSON.
+A case is STAGE-PRECISION, perhaps with -cpu at its end, or -read where no rank has the whole model to begin with. Rank
+0 writes what each case ended with as JSON.
 """
 
 import json
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from octo.ml.engine import Engine
+from octo.ml.engine import Engine, partitioned
 from octo.ml.tensor_files import StoredTensors, write_tensor_file
 from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
@@ -55,11 +56,15 @@ def train(engine: Engine, steps: range) -> list[dict[str, float]]:
 
 
 def engine_of(case: str) -> Engine:
-    stage, precision, *offload = case.split("-")
+    stage, precision, *more = case.split("-")
     settings = OptimizerSettings.model_validate(
-        {"zero_stage": int(stage), "precision": precision, "offload_optimizer": (offload or ["none"])[0]}
+        {"zero_stage": int(stage), "precision": precision, "offload_optimizer": "cpu" if "cpu" in more else "none"}
     )
-    return Engine(Toy(), settings=settings, micro_batches=MICRO_BATCHES)  # type: ignore[arg-type]  # any module does
+    model: Any = Toy()
+    if "read" in more:
+        stored = model.state_dict() if rank() == 0 else {}
+        model = partitioned(model.to("meta"), stored, settings=settings)
+    return Engine(model, settings=settings, micro_batches=MICRO_BATCHES)
 
 
 def run(case: str, folder: Path) -> dict[str, Any]:

@@ -44,17 +44,19 @@ def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
     ("num_ranks", "cases"),
     [
         # Two ranks scale bfloat16 by powers of two, so that nothing is rounded otherwise.
-        (2, ["0-float32", "2-bfloat16", "1-bfloat16", "3-bfloat16"]),
-        (3, ["0-float32", "1-float32", "2-float32", "3-float32", "2-float32-cpu"]),
+        (2, ["0-float32", "2-bfloat16", "1-bfloat16", "3-bfloat16", "3-bfloat16-read"]),
+        (3, ["0-float32", "1-float32", "2-float32", "3-float32", "2-float32-cpu", "3-float32-read"]),
     ],
 )
 def test_updates_on_several_ranks_are_those_of_one_and_can_be_resumed(
     num_ranks: int, cases: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "one").mkdir()
-    for case, ended in on_ranks(num_ranks, cases, tmp_path).items():
+    results = on_ranks(num_ranks, cases, tmp_path)
+    for case, ended in results.items():
         # Bit by bit: another engine with these weights and partitions goes on as this one did.
         assert ended["resumed"] == ended["straight"], case
+        assert ended == results[case.removesuffix("-read")], case
         expected = run(case, tmp_path / "one")["straight"]
         assert_alike(ended["straight"], expected, case)
         engine = engine_of(case)

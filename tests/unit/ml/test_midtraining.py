@@ -69,3 +69,17 @@ def test_tokens_that_do_not_fit_are_said_before_a_step_is_done(
         trained(store, embedded, others, model=model.address)
     with pytest.raises(UsageError, match="nothing to train on: give --tokens"):
         trained(store, embedded)
+
+
+def test_at_stage_3_a_model_is_continued_from_shares_and_becomes_a_diffusion_model_whole(
+    store: Store, embedded: EmbeddedStore, tokens: Artifact
+) -> None:
+    causal = {"model": trained(store, embedded, tokens, num_steps=1).address, "num_steps": 2}
+    shared = {"optimizer": {"zero_stage": 3}}
+    adapted = trained(store, embedded, tokens, **{**causal, **shared, "objective": "diffusion"})
+    for asked in (causal, {**causal, "objective": "diffusion", "model": adapted.address}):
+        losses = [
+            [json.loads(line)["loss"] for line in made.read_one("metrics.jsonl").splitlines()]
+            for made in (trained(store, embedded, tokens, **{**asked, **changes}) for changes in ({}, shared))
+        ]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-6)

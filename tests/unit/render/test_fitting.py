@@ -19,6 +19,7 @@ from octo.settings.installation import Installation, Pool
 from octo.settings.loading import arguments_of
 from octo.settings.midtraining import MidtrainingSettings, ModelShape, OptimizerSettings
 from octo.settings.rl import RlSettings, RolloutSettings
+from octo.settings.tuning import TuningSettings
 from octo.transformer_shape import shape_of
 
 SHAPE = shape_of(
@@ -55,6 +56,23 @@ def test_a_rank_for_each_accelerator_shares_the_optimizer() -> None:
 def test_a_pod_holds_a_process_for_each_rank_that_reads_the_model() -> None:
     [memory] = found(MidtrainingSettings(optimizer=BFLOAT16, need=EIGHT))
     assert memory.own == 8 * (PROCESS + 4 * NUM_WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reads_whole"),
+    [
+        (MidtrainingSettings(model="a", need=EIGHT), False),
+        (TuningSettings(need=EIGHT), False),
+        (MidtrainingSettings(need=EIGHT), True),
+        (MidtrainingSettings(model="a", need=EIGHT, objective="diffusion"), True),
+    ],
+)
+def test_at_stage_3_a_model_that_is_changed_before_it_is_trained_is_read_whole(
+    settings: MidtrainingSettings | TuningSettings, *, reads_whole: bool
+) -> None:
+    optimizer = BFLOAT16.model_copy(update={"zero_stage": 3})
+    [memory] = found(settings.model_copy(update={"optimizer": optimizer}))
+    assert memory.own == 8 * (PROCESS + 4 * NUM_WEIGHTS * reads_whole)
 
 
 def test_on_processors_the_pods_own_memory_is_all_there_is() -> None:

@@ -1,0 +1,64 @@
+"""The model that a training starts from, read so that no rank holds more of it than it keeps."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch.nn import Parameter
+from transformers import PretrainedConfig, PreTrainedModel
+
+from octo.ml.engine import partitioned
+from octo.ml.models import empty_model, fetch_model, is_tied, keeps_stored_names, read_config, read_model
+from octo.ml.tensor_files import StoredTensors, read_header
+from octo.model_files import is_weights
+from octo.settings.midtraining import OptimizerSettings
+from octo.storage.artifacts import Artifact
+
+
+def load_to_train(
+    artifact: Artifact,
+    *,
+    scratch: Path,
+    settings: OptimizerSettings,
+    nccl: Mapping[str, str],
+    whole: Callable[[PretrainedConfig], bool] = lambda _config: False,
+) -> PreTrainedModel:
+    """The model of an artifact, its weights verified against the manifest; at ZeRO stage 3 shared out among the ranks.
+
+    There rank 0 reads a tensor at a time, which every rank keeps its share of. What only transformers can make a model
+    of, because its class has other tensors than are stored (experts, buffers), is first made whole on every rank.
+
+    Args:
+        artifact: of a pretrained, midtraining, tuning or rl job.
+        scratch: where the files are for as long as they are read.
+        settings: those that the model's engine will have.
+        nccl: likewise.
+        whole: of which models the parameters are needed before there is an engine.
+
+    Raises:
+        InputError: see octo.ml.models.load_model.
+    """
+    with TemporaryDirectory(dir=scratch, prefix="model-") as name:
+        folder = Path(name)
+        fetch_model(artifact, folder)
+        config = read_config(folder, name=artifact.address)
+        if settings.zero_stage == 3 and not whole(config) and keeps_stored_names(config):
+            model = empty_model(config, name=artifact.address)
+            files = [path for path in folder.iterdir() if is_weights(path.name)]
+            if _fits(model, files):
+                return partitioned(model, StoredTensors(files), settings=settings, nccl=nccl)
+        return read_model(folder, name=artifact.address)
+
+
+def _fits(model: PreTrainedModel, files: list[Path]) -> bool:
+    """Whether the stored tensors are the model's parameters, each of them once, and nothing else."""
+    own = model.state_dict(keep_vars=True)
+    asked = {name: tuple(each.shape) for name, each in own.items() if not is_tied(model.config, name)}
+    stored = {
+        name: entry.shape
+        for path in files
+        for name, entry in read_header(path).entries.items()
+        if not is_tied(model.config, name)
+    }
+    names = {name for name, _ in model.named_parameters()}
+    return asked == stored and names == asked.keys() and all(isinstance(each, Parameter) for each in own.values())
