@@ -10,7 +10,7 @@ from octo.data.packed import RecordFormat
 from octo.data.packing import Slice
 from octo.data.token_shards import PACKING
 from octo.data.token_writing import SourceWriter
-from octo.data.tokenizer import train
+from octo.data.tokenizer import TextTokenizer, train
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
 from tests.committing import commit
@@ -25,6 +25,7 @@ def commit_tokens(
     *,
     length: int = 16,
     vocabulary_size: int = VOCABULARY_SIZE,
+    tokenizer: TextTokenizer | None = None,
     part_bytes: int = 1 << 20,
     seed: int = 3,
 ) -> Artifact:
@@ -52,5 +53,5 @@ def commit_tokens(
         indexes.append(parts)
         rows.append(counts)
     packing = {"sequence_length": length, "dtype": "uint16", "vocabulary_size": vocabulary_size}
-    indexes[0] |= {**train([""], vocabulary_size=0).files, PACKING: json.dumps(packing).encode()}
+    indexes[0] |= {**(tokenizer or train([""], vocabulary_size=0)).files, PACKING: json.dumps(packing).encode()}
     return commit(store, indexes, job="tokenization", rows=rows)

@@ -34,9 +34,10 @@ from octo.ml.sequences import (
     tokens_by_source,
     warn_of_epochs,
 )
+from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
-from octo.storage.artifacts import IndexResult
+from octo.storage.artifacts import Artifact, IndexResult
 from octo.storage.checkpoints import discard
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
@@ -58,6 +59,7 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     num_steps = plan_steps(settings, mixture)
     tokenizer = read_tokenizer(shards.tokenizer)
     if settings.model:
+        check_tokenizer(job.input("model"), shards.tokenizer)
         model = load_to_train(
             job.input("model"),
             scratch=job.scratch,
@@ -132,6 +134,26 @@ def check_vocabulary(model: PreTrainedModel, shards: TokenShards) -> None:
         raise UsageError(
             f"the tokens of {shards.tokenizer.address} have ids below {shards.vocabulary_size}, and the model has "
             f"embeddings for {room}: tokenize the corpus with --tokenizer and the model's address"
+        )
+
+
+def check_tokenizer(model: Artifact, tokens: Artifact) -> None:
+    """UsageError when a model has a tokenizer that gives texts other ids than the tokens' own does.
+
+    Either may have more tokens behind those of the other, such as a mask.
+    """
+    held = [part.sha256 for part in model.parts(TOKENIZER)]
+    if not held or held == [part.sha256 for part in tokens.parts(TOKENIZER)]:
+        return
+    mine, theirs = read_tokenizer(model), read_tokenizer(tokens)
+    shared = min(mine.vocabulary_size, theirs.vocabulary_size)
+    pairs = mine.tokenizer.get_vocab().items() ^ theirs.tokenizer.get_vocab().items()
+    first = min((number for _, number in pairs if number < shared), default=None)
+    if first is not None:
+        spelt = [each.tokenizer.id_to_token(first) for each in (theirs, mine)]
+        raise UsageError(
+            f"the tokens of {tokens.address} are of another tokenizer than the model {model.address}: token {first} is "
+            f"{spelt[0]!r} to one and {spelt[1]!r} to the other: tokenize the corpus with --tokenizer {model.address}"
         )
 
 

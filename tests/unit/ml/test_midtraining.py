@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from octo.data.tokenizer import train
 from octo.errors import UsageError
 from octo.job import produce
+from octo.ml.midtraining import check_tokenizer
 from octo.settings.midtraining import MidtrainingSettings, ModelShape
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from tests.committing import commit
 from tests.token_shards import VOCABULARY_SIZE, commit_tokens
 
 TINY = ModelShape(hidden_size=16, intermediate_size=16, num_layers=1, num_heads=2, num_key_value_heads=2)
@@ -83,3 +86,31 @@ def test_at_stage_3_a_model_is_continued_from_shares_and_becomes_a_diffusion_mod
             for made in (trained(store, embedded, tokens, **{**asked, **changes}) for changes in ({}, shared))
         ]
         assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_tokens_of_another_tokenizer_than_the_models_are_refused(
+    store: Store, embedded: EmbeddedStore, tmp_path: Path
+) -> None:
+    # As many tokens, of which the last differs.
+    first, second = (
+        commit_tokens(store, tmp_path / text, {"web": [4]}, tokenizer=train([text], vocabulary_size=259))
+        for text in ("uuu", "vvv")
+    )
+    model = trained(store, embedded, first, num_steps=1)
+    with pytest.raises(
+        UsageError,
+        match=f"the tokens of {second.address} are of another tokenizer than the model {model.address}: "
+        f"token 258 is 'vv' to one and 'uu' to the other: tokenize the corpus with --tokenizer {model.address}",
+    ):
+        trained(store, embedded, second, model=model.address)
+
+
+def test_a_mask_behind_all_other_tokens_makes_no_other_tokenizer(store: Store) -> None:
+    plain = train(["uuu"], vocabulary_size=259)
+    bare, masked, none = (commit(store, [files]) for files in (plain.files, plain.with_mask().files, {"a": b""}))
+    check_tokenizer(masked, bare)
+    check_tokenizer(bare, masked)
+    check_tokenizer(none, bare)
+    other = commit(store, [train(["vvv"], vocabulary_size=259).with_mask().files])
+    with pytest.raises(UsageError, match="of another tokenizer than the model"):
+        check_tokenizer(other, bare)
