@@ -26,9 +26,12 @@ from octo.ml.loading import load_to_train
 from octo.ml.models import load_model, weights_digest
 from octo.settings.base import S3Settings
 from octo.settings.denoising import DenoisingSettings
+from octo.settings.ingestion import IngestionSettings
 from octo.settings.midtraining import OptimizerSettings
 from octo.settings.pretrained import PretrainedSettings
+from octo.settings.rl import RlSettings
 from octo.settings.special import SpecialTokens
+from octo.settings.tuning import TuningSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
@@ -145,6 +148,39 @@ def test_a_model_that_is_shared_out_as_it_is_read_trains_as_one_that_was_whole(
         assert all(torch.equal(each, weights[1][key]) for key, each in weights[0].items()), step
         results = [engine.step([loss], learning_rate=1e-3) for engine in engines]
         assert results[0] == results[1]
+
+
+def test_what_tuning_and_rl_make_of_a_tied_model_is_exported_and_loads(
+    tmp_path: Path, take_in: Import, export: Export, store: Store, embedded: EmbeddedStore
+) -> None:
+    torch.manual_seed(3)
+    start = take_in(save(MODELS["qwen2-tied"](), tmp_path / "source"))
+    place = {"store": store.address, "s3": embedded.s3, "probe": False}
+    problems = produce(
+        IngestionSettings(**place, sources=("prompts=arithmetic:prompts?count=8",)),
+        "octo.data.ingestion:ingest",
+    )
+    tuned = produce(
+        TuningSettings(
+            **place, model=start.address, examples=problems.address, source="prompts", batch_size=4, micro_batch_size=4
+        ),
+        "octo.ml.tuning:tune",
+    )
+    small = {"num_steps": 1, "prompts_per_step": 2, "group_size": 2, "micro_batch_size": 4, "max_new_tokens": 4}
+    trained = produce(
+        RlSettings(**place, model=tuned.address, problems=problems.address, **small), "octo.ml.rl.roles:play"
+    )
+    for artifact in (tuned, trained):
+        folder = tmp_path / artifact.manifest.job
+        assert export(artifact.address, folder) == 0
+        held = tensors(folder)
+        assert "lm_head.weight" not in held
+        assert not torch.equal(held["model.norm.weight"], tensors(tmp_path / "source")["model.norm.weight"])
+        theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        ours = load_model(artifact, scratch=tmp_path).eval()
+        with torch.no_grad():
+            assert torch.equal(ours(TOKENS).logits, theirs(TOKENS).logits)
+        assert AutoTokenizer.from_pretrained(folder).eos_token_id == read_tokenizer(artifact).end_id == 0
 
 
 def test_the_same_files_are_the_same_artifact_wherever_they_are(
