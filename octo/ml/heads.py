@@ -45,7 +45,7 @@ def model_logprobs(
         UsageError: the model's logits are not its states times a matrix, nor a multiple of that.
     """
     config = getattr(getattr(model, "module", model), "config", None)
-    multiple = _multiple(config)
+    multiple = multiple_of(config)
     entropies_N = torch.empty(0)
 
     def read(hidden_BSD: Tensor, weight_VD: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def model_logprobs(
     return logprobs_K, entropies_N
 
 
-def _multiple(config: Any) -> float:
+def multiple_of(config: Any) -> float:
     """What the model multiplies its head's logits by."""
     return float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0)
 

@@ -13,6 +13,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from octo.data.packed import PADDING_SLICE
 from octo.errors import UsageError
 from octo.ml.diffusion.sight import Sight
+from octo.ml.heads import multiple_of
 
 Attention = Literal["bidirectional", "prefix", "blocks"]
 
@@ -104,7 +105,18 @@ def sight_of(valid_BS: Tensor, prompt_BS: Tensor, kind: Kind) -> Sight:
 
 
 def head(model: PreTrainedModel) -> Tensor:
-    """The weights that turn a state into logits; shape V, D. These models have no bias there."""
+    """The weights that turn a state into logits; shape V, D.
+
+    Raises:
+        UsageError: the model makes something else of its states.
+    """
     outputs: Any = model
-    weight: Tensor = outputs.get_output_embeddings().weight
+    found = outputs.get_output_embeddings()
+    softcap = getattr(model.config, "final_logit_softcapping", None)
+    if getattr(found, "bias", None) is not None or multiple_of(model.config) != 1 or softcap:
+        raise UsageError(
+            f"a {model.config.model_type} model does something of its own to its head's logits, which denoising does not "
+            "do: take a model whose logits are its states times a matrix"
+        )
+    weight: Tensor = found.weight
     return weight

@@ -114,3 +114,10 @@ def test_so_does_one_that_reads_from_left_to_right_by_other_means(monkeypatch) -
     monkeypatch.setattr(model.model, "forward", read_in_turn)
     with pytest.raises(UsageError, match="a llama model reads from left to right whatever its attention is told"):
         open_attention(model)
+
+
+def test_a_model_that_scales_its_logits_is_not_denoised_at_another_temperature() -> None:
+    model = new("granite", logits_scaling=8.0)
+    become_diffusion(model.config, KINDS["apart"])
+    with pytest.raises(UsageError, match="a granite model does something of its own to its head's logits"):
+        denoise(model, some_requests(1), settings=DenoisingSettings(), seed=0)
