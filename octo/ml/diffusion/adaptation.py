@@ -33,10 +33,12 @@ def adapt(model: PreTrainedModel, tokenizer: TextTokenizer, *, attention: Attent
     if mask_id is None:
         raise InvariantError("a model was to be adapted with a tokenizer that has no mask")
     means = [weight.mean(dim=0) for weight in _vocabularies(model)]
+    known = min(mask_id, model.config.vocab_size)
     if mask_id >= model.config.vocab_size:
         model.resize_token_embeddings(mask_id + 1, mean_resizing=False)
     for weight, mean in zip(_vocabularies(model), means, strict=True):
-        weight[mask_id] = mean
+        # With the rows that are new before it, which would be whatever a global generator gave.
+        weight[known : mask_id + 1] = mean
     become_diffusion(model.config, Kind(mask_id, tokenizer.pad_id, attention))
     # A model from elsewhere may have been told to leave its pad token's embedding as it is.
     model.config.pad_token_id = None

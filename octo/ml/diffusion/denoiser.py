@@ -115,8 +115,8 @@ def head(model: PreTrainedModel) -> Tensor:
     softcap = getattr(model.config, "final_logit_softcapping", None)
     if getattr(found, "bias", None) is not None or multiple_of(model.config) != 1 or softcap:
         raise UsageError(
-            f"a {model.config.model_type} model does something of its own to its head's logits, which denoising does not "
-            "do: take a model whose logits are its states times a matrix"
+            f"a {model.config.model_type} model does something of its own to its head's logits, which denoising does "
+            "not do: take a model whose logits are its states times a matrix"
         )
     weight: Tensor = found.weight
     return weight

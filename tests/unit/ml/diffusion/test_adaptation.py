@@ -41,6 +41,17 @@ def test_a_mask_is_added_behind_all_tokens_and_is_the_mean_of_their_embeddings()
             torch.testing.assert_close(weight[size], known.mean(dim=0))
 
 
+def test_rows_that_a_model_gets_besides_are_no_draws_of_a_global_generator() -> None:
+    words = tokenizer().with_mask()
+    adapted = []
+    for draws in (0, 3):
+        model = causal(words.vocabulary_size - 5)
+        torch.rand(draws)
+        adapt(model, words, attention="prefix")
+        adapted.append(model.state_dict())
+    assert all(torch.equal(each, adapted[1][name]) for name, each in adapted[0].items())
+
+
 def test_a_vocabulary_with_room_is_not_made_larger() -> None:
     words = tokenizer().with_mask()
     model = causal(words.vocabulary_size + 20)
