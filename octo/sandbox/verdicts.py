@@ -16,9 +16,9 @@ class Limits:
     memory_mib: int = 512
     """Address space."""
     file_mib: int = 16
-    """Size of one file."""
+    """Size of one file, and never more than `disk_mib`: a larger one cannot be written."""
     disk_mib: int = 64
-    """All files together, looked at ten times a second."""
+    """All files together: what is left at the end, whatever else is said; looked at ten times a second until then."""
     num_files: int = 1024
     """Files and directories that may be left, looked at likewise."""
     open_files: int = 64

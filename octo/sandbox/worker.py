@@ -148,7 +148,7 @@ class Worker:
             "limits": {
                 "RLIMIT_CPU": limits.cpu_seconds,
                 "RLIMIT_AS": limits.memory_mib * mib,
-                "RLIMIT_FSIZE": limits.file_mib * mib,
+                "RLIMIT_FSIZE": min(limits.file_mib, limits.disk_mib) * mib,
                 "RLIMIT_NOFILE": limits.open_files,
                 "RLIMIT_NPROC": limits.threads,
                 "RLIMIT_CORE": 0,
@@ -164,7 +164,7 @@ def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:
     if not heard.reply["confined"]:
         raise WorkerLostError("a process of the sandbox could not be confined: octo doctor says what is offered here")
     output = heard.output.decode(errors="replace")
-    passed = heard.report.get("outcome") == Outcome.PASS
+    passed = heard.report.get("outcome") == Outcome.PASS and heard.reply["stopped"] != "disk"
     if passed and secrets.compare_digest(str(heard.report.get("secret")), secret):
         return TestVerdict(Outcome.PASS, output=output)
     outcome, said = _shortfall(heard, limits)
@@ -174,15 +174,19 @@ def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:
 
 
 def _shortfall(heard: Heard, limits: Limits) -> tuple[Outcome, str]:
-    """Which verdict short of a pass it is, and why. A failed assertion counts whatever happened beside it."""
+    """Which verdict short of a pass it is, and why.
+
+    What was left comes first, for it is chance whether it was seen before the test had an outcome; then a failure,
+    whatever else happened beside it.
+    """
     statuses = heard.reply["statuses"]
     said = str(heard.report.get("detail", ""))
+    if heard.reply["stopped"] == "disk":
+        return Outcome.ERROR, f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
     if heard.report.get("outcome") == Outcome.FAIL:
         return Outcome.FAIL, said
     if heard.reply["stopped"] == "wall":
         return Outcome.TIMEOUT, f"no answer within {limits.wall_seconds:g} s"
-    if heard.reply["stopped"] == "disk":
-        return Outcome.ERROR, f"left more than {limits.disk_mib} MiB or {limits.num_files} files"
     if said not in ("", WAS_GONE):
         return Outcome.ERROR, said
     if any(_spent(status, limits) for status in statuses):

@@ -66,12 +66,18 @@ def _exceeds(disk_bytes: int, num_files: int) -> bool:
                 if entry.is_dir(follow_symlinks=False):
                     raise _MovedError from None
                 continue
-            disk_bytes -= found.st_blocks * 512
+            disk_bytes -= _held(found)
             if num_files < 0 or disk_bytes < 0:
                 return True
             if stat.S_ISDIR(found.st_mode):
                 folders.append(_open(entry.name, folder, opened))
     return False
+
+
+def _held(found: os.stat_result) -> int:
+    """Bytes on the disk. Of a file no more than its length: what a file system keeps beside it is its own."""
+    on_disk = found.st_blocks * 512
+    return min(on_disk, found.st_size) if stat.S_ISREG(found.st_mode) else on_disk
 
 
 def _open(name: str, within: int | None, opened: ExitStack) -> tuple[int, Iterator[os.DirEntry[str]]]:
