@@ -12,7 +12,8 @@ from octo.settings.curation import CurationSettings
 
 Rule = Callable[[str], bool]
 
-_WORD_WITH_LETTER = re.compile(r"\S*[^\W\d_]\S*")
+# From a word's first letter on: what stands before it is passed over once, whatever it is.
+_WORD_WITH_LETTER = re.compile(r"[^\W\d_]\S*")
 
 
 def quality_rules(settings: CurationSettings) -> Mapping[str, Rule]:
