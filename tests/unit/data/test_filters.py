@@ -14,6 +14,13 @@ def test_words_without_a_letter_are_counted_against_a_document() -> None:
     assert not low_alphabetic("sum of 2 3", min_share=0.5)
     assert low_alphabetic("sum 1 2 3", min_share=0.5)
     assert not low_alphabetic("x_1 2π", min_share=1.0)
+    assert low_alphabetic("__12__ a1 1a (b) -", min_share=0.61)
+    assert not low_alphabetic("__12__ a1 1a (b) -", min_share=0.6)
+
+
+def test_a_million_digits_without_a_space_are_one_word_without_a_letter() -> None:
+    assert low_alphabetic("7" * 1_000_000, min_share=0.5)
+    assert not low_alphabetic("7" * 1_000_000 + "x", min_share=1.0)
 
 
 def test_characters_in_repeated_lines_are_counted_but_their_first_occurrence_is_not() -> None:
