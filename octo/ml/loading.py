@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from torch.nn import Parameter
 from transformers import PretrainedConfig, PreTrainedModel
 
-from octo.ml.engine import partitioned
+from octo.ml.dropout import check_repeatable, without_dropout
+from octo.ml.engine import gathering, partitioned
 from octo.ml.models import empty_model, fetch_model, is_tied, keeps_stored_names, read_config, read_model
 from octo.ml.tensor_files import StoredTensors, read_header
 from octo.model_files import is_weights
@@ -25,8 +26,9 @@ def load_to_train(
 ) -> PreTrainedModel:
     """The model of an artifact, its weights verified against the manifest; at ZeRO stage 3 shared out among the ranks.
 
-    There rank 0 reads a tensor at a time, which every rank keeps its share of. What only transformers can make a model
-    of, because its class has other tensors than are stored (experts, buffers), is first made whole on every rank.
+    It has no dropout. At stage 3 rank 0 reads a tensor at a time, which every rank keeps its share of. What only
+    transformers can make a model of, because its class has other tensors than are stored (experts, buffers), is first
+    made whole on every rank.
 
     Args:
         artifact: of a pretrained, midtraining, tuning or rl job.
@@ -37,17 +39,22 @@ def load_to_train(
 
     Raises:
         InputError: see octo.ml.models.load_model.
+        UsageError: in training it would leave something to chance all the same.
     """
     with TemporaryDirectory(dir=scratch, prefix="model-") as name:
         folder = Path(name)
         fetch_model(artifact, folder)
-        config = read_config(folder, name=artifact.address)
+        config = without_dropout(read_config(folder, name=artifact.address), name=artifact.address)
+        model = None
         if settings.zero_stage == 3 and not whole(config) and keeps_stored_names(config):
-            model = empty_model(config, name=artifact.address)
+            empty = empty_model(config, name=artifact.address)
             files = [path for path in folder.iterdir() if is_weights(path.name)]
-            if _fits(model, files):
-                return partitioned(model, StoredTensors(files), settings=settings, nccl=nccl)
-        return read_model(folder, name=artifact.address)
+            if _fits(empty, files):
+                model = partitioned(empty, StoredTensors(files), settings=settings, nccl=nccl)
+        model = model or read_model(folder, name=artifact.address, config=config)
+    with gathering(model):
+        check_repeatable(model)
+    return model
 
 
 def _fits(model: PreTrainedModel, files: list[Path]) -> bool:

@@ -93,11 +93,15 @@ def load_model(
     return there
 
 
-def read_model(folder: Path, *, name: str, precision: Precision = "float32") -> PreTrainedModel:
-    """The model of a folder, on the processor; see load_model."""
-    model_class_of(read_config(folder, name=name), name=name)
+def read_model(
+    folder: Path, *, name: str, precision: Precision = "float32", config: PretrainedConfig | None = None
+) -> PreTrainedModel:
+    """The model of a folder, or of its weights and another configuration, on the processor; see load_model."""
+    config = config or read_config(folder, name=name)
+    model_class_of(config, name=name)
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
+        config=config,
         dtype=getattr(torch, precision),
         trust_remote_code=False,
         use_safetensors=True,

@@ -86,7 +86,7 @@ class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "gang"
     image = "train"
 

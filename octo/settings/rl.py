@@ -83,7 +83,7 @@ class RlSettings(JobSettings):
     """Train a policy by GRPO against exact answers, or tests; by coupled-GRPO where it is a diffusion model."""
 
     job: ClassVar[str] = "rl"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "gang"
     main_role = "learner"
     image = "train"

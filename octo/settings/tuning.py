@@ -13,7 +13,7 @@ class TuningSettings(JobSettings):
     """Tune a model, causal or diffusion, on questions and their answers."""
 
     job: ClassVar[str] = "tuning"
-    code_version: ClassVar[int] = 2
+    code_version: ClassVar[int] = 3
     pod_shape = "gang"
     image = "train"
 
