@@ -5,8 +5,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from octo.errors import PreemptedError
@@ -75,6 +76,35 @@ def uncollected() -> Iterator[None]:
     finally:
         if searching:
             gc.enable()
+
+
+_LAUNCHER = """
+import ctypes, os, signal, sys
+parent, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(parent):
+    os._exit(1)
+for ignored in signal.SIGPIPE, signal.SIGXFSZ:
+    signal.signal(ignored, signal.SIG_DFL)
+try:
+    os.execv(command[0], command)
+except OSError as error:
+    sys.exit(f"octo: cannot run {command[0]}: {error.strerror}")
+"""
+"""What `die_with_parent` does, in an interpreter without site packages, which then becomes the command itself."""
+
+
+def dying_with_parent(command: Sequence[str | Path]) -> list[str]:
+    """What to start in place of the command, by its absolute path, so that it dies with this process's main thread.
+
+    For children that are not ours to write. The request is made by a launcher of some 20 ms in the child, not between
+    fork and exec by `preexec_fn`: that would be Python in a copy of this process, where every thread but one is gone
+    and the locks that the others held are not. The command keeps the launcher's process id, session and descriptors.
+    """
+    words = [str(word) for word in command]
+    if sys.platform != "linux":
+        return words
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *words]
 
 
 def die_with_parent(parent: int) -> None:

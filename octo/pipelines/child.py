@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from octo.processes import die_with_parent
+from octo.processes import dying_with_parent
 from octo.settings.base import JobSettings
 from octo.settings.loading import arguments_of
 
@@ -23,14 +22,13 @@ class StageProcess:
         self._pending = b""
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own flags
-                [sys.executable, "-P", "-m", f"jobs.{settings.job}", *arguments_of(settings)],
+                dying_with_parent([sys.executable, "-P", "-m", f"jobs.{settings.job}", *arguments_of(settings)]),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=dict(environment),
                 # A group of its own: Ctrl-C reaches the run alone, which then stops its stages in order.
                 start_new_session=True,
-                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - one system call; nothing else tells the child in time
             )
         if self._process.stdout is None:  # pragma: no cover - asked for above
             raise OSError("a stage's standard output could not be opened")

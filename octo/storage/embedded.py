@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import psutil
 from pydantic import SecretStr
 
 from octo.errors import NoSpaceError, StorageError, UsageError
-from octo.processes import die_with_parent
+from octo.processes import dying_with_parent
 from octo.settings.base import S3Settings
 from octo.storage.store import connect
 
@@ -169,7 +168,9 @@ def _start(weed: Path, directory: Path, fixed: list[str], s3: S3Settings, lock: 
         ports, options = _ports()
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - the packaged binary, with nothing a user typed but a path
-                [weed, "-logtostderr=true", "mini", f"-dir={directory}/data", *options, *_SETTINGS, *fixed],
+                dying_with_parent(
+                    [weed, "-logtostderr=true", "mini", f"-dir={directory}/data", *options, *_SETTINGS, *fixed]
+                ),
                 cwd=directory,
                 # Nothing of the user's own SeaweedFS or AWS settings may reach it.
                 env={"HOME": str(directory), "PATH": os.defpath, "TMPDIR": tempfile.gettempdir(), "GOMEMLIMIT": MEMORY},
@@ -178,7 +179,6 @@ def _start(weed: Path, directory: Path, fixed: list[str], s3: S3Settings, lock: 
                 stderr=output,
                 # Ctrl-C is for the run, which still has things to store while it stops.
                 start_new_session=True,
-                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - one system call; takes no lock
                 pass_fds=(lock,),
             )
         s3 = s3.model_copy(update={"endpoint": f"http://127.0.0.1:{ports['s3']}"})

@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,11 @@ TINY = [
 """Every stage of octothinker, real but for the size."""
 
 
-def octo(*arguments: str, timeout: float = 300, **changes: Any) -> subprocess.CompletedProcess[str]:
+def octo(
+    *arguments: str, launcher: Sequence[str] = (), timeout: float = 300, **changes: Any
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "octo.cli", *arguments],
+        [*launcher, sys.executable, "-m", "octo.cli", *arguments],
         check=False,
         capture_output=True,
         text=True,

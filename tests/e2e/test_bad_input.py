@@ -3,7 +3,6 @@
 Every command here is one that a user would type, on a real S3 server.
 """
 
-import ctypes
 import gzip
 import json
 import os
@@ -34,7 +33,13 @@ from tests.wire.faults import Reply, fault_proxy
 
 HUGE_BYTES = 100_000_000
 NUM_GOOD = 40
-_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
+
+# Runs a command as root who may not write everywhere: PR_CAPBSET_DROP, CAP_DAC_OVERRIDE.
+_BELOW_ROOT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 # Runs a command and prints the largest memory it held. Started from a process as small as this one: Linux counts the
 # peak of whoever started a program as the program's own, and the test runner has torch in it.
@@ -263,15 +268,14 @@ def test_a_few_bad_records_are_set_aside_and_counted_and_a_huge_one_is_never_hel
 def test_a_store_that_cannot_be_written_is_refused_before_anything_starts(
     directory: str, good: Path, tmp_path: Path
 ) -> None:
-    changes = {}
+    launcher: tuple[str, ...] = ()
     if directory == "BELOW_A_FILE":
         directory = f"{good}/store"
     elif directory == "WITHOUT_PERMISSION":
         tmp_path.chmod(0o500)
         directory = str(tmp_path)
-        # Otherwise root may write anywhere.
-        changes = {"preexec_fn": lambda: ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)}
-    refused = octo(*ingest_run(directory, f"good=file:{good}"), **changes)
+        launcher = (sys.executable, "-c", _BELOW_ROOT)
+    refused = octo(*ingest_run(directory, f"good=file:{good}"), launcher=launcher)
     sentence = sentence_of(refused, exit_code=2)
     assert f"cannot write to {directory}" in sentence
     assert "give --store a directory that can be written" in sentence

@@ -11,8 +11,9 @@ import pytest
 from octo.job import produce, run_job, stage_digest
 from octo.settings.base import ShardGroup
 from octo.settings.loading import arguments_of, secrets_of
-from octo.storage.artifacts import Output
+from octo.storage.artifacts import Output, open_artifact
 from octo.storage.embedded import EmbeddedStore
+from octo.storage.session import open_session
 from octo.storage.store import Store
 from octo.trace import load_spans, orphans
 from tests.wire.toy_job import (
@@ -206,6 +207,17 @@ def test_the_termination_log_holds_the_sentence_that_the_user_reads(
 def test_a_setting_that_only_the_job_can_refuse_is_in_the_termination_log(logging: SquaresSettings, here: Here) -> None:
     assert here(changed(logging, store="")).exit_code == 2
     assert told(logging) == {"error": "pods share no directory: give --store s3://bucket/prefix, got ''"}
+
+
+def test_a_job_serves_the_directory_that_it_is_given_as_its_store(
+    settings: SquaresSettings, here: Here, tmp_path: Path
+) -> None:
+    given = changed(settings, store=str(tmp_path / "served"), workers=2)
+    address = here(given).stdout.splitlines()[-1]
+    with open_session(given.store, given.s3) as session:
+        assert squares(open_artifact(session.store, address)) == [0, 1, 4, 9]
+    assert here(given).stdout.splitlines()[-1] == address
+    assert diary(given).total() == 4
 
 
 @pytest.mark.parametrize("address", ["s3:/bucket", "http://127.0.0.1:1/bucket", "s3://B"])
