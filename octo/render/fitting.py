@@ -22,7 +22,7 @@ GIB = 1 << 30
 TOLERANCE = 0.15
 """How far the model of memory may be from what is measured: only what is over by more is refused."""
 PROMPT_TOKENS = 512
-"""Of problems, which nobody has counted before they are read."""
+"""Of problems that nobody has counted before they are read."""
 VLLM_SHARE = 0.9
 """Of an accelerator, that vLLM fills with weights and the keys and values that fit beside them."""
 MOST_PODS = 256
@@ -40,6 +40,8 @@ class Known:
     length: int = 0
     """Of the packed sequences; 0 where that is not known."""
     is_diffusion: bool = False
+    prompt: int = PROMPT_TOKENS
+    """Tokens of the problems that it answers, at most."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def training_of(settings: Trainer, known: Known, *, ranks: int, on_accelerator: 
     else:
         # Of a diffusion model, a completion is scored wholly masked and under each mask of its pairs.
         passes = 1 + 2 * settings.diffusion.coupling.num_pairs if known.is_diffusion else 1
-        length = passes * (PROMPT_TOKENS + settings.max_new_tokens)
+        length = passes * (known.prompt + settings.max_new_tokens)
         predicted = passes * settings.max_new_tokens
         sequences = settings.prompts_per_step * settings.group_size
     size = min(settings.micro_batch_size, sequences)
@@ -188,7 +190,7 @@ def _of_decoder(
     return decoding_footprint(
         known.shape,
         num_sequences=side_by_side,
-        length=PROMPT_TOKENS + settings.max_new_tokens,
+        length=known.prompt + settings.max_new_tokens,
         precision=settings.precision,
         on_accelerator=on_accelerator,
         keeps_keys=not known.is_diffusion,
@@ -200,7 +202,7 @@ def _of_rollout(settings: RlSettings, known: Known, *, on_accelerator: bool) -> 
     found = decoding_footprint(
         known.shape,
         num_sequences=rollout.prompts_per_chunk * settings.group_size,
-        length=PROMPT_TOKENS + settings.max_new_tokens,
+        length=known.prompt + settings.max_new_tokens,
         precision=settings.optimizer.precision,
         on_accelerator=on_accelerator,
         keeps_keys=not known.is_diffusion,

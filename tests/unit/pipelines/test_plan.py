@@ -15,12 +15,15 @@ from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.plan import Estimate, StagePlan, critical_path, plan
 from octo.pipelines.plan_command import one_stage, plan_command
 from octo.pipelines.plan_table import plan_text
+from octo.render.fitting import Known, memory_of
 from octo.settings.base import Need
 from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation, Pool
 from octo.settings.loading import with_texts
 from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.pretrained import PretrainedSettings
+from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import IndexResult, Output, SpanId
 from octo.storage.store import Store
@@ -213,6 +216,72 @@ def test_a_model_that_nothing_tells_the_size_of_is_not_refused_and_said_to_be_un
     assert (training.memory, training.memory_unknown) == ((), "the vocabulary of its tokens is not known")
     text = shown(pipeline, H100S, store)
     assert "midtraining: what it holds in memory is not known: the vocabulary of its tokens is not known" in text
+
+
+def imported(source: str) -> Pipeline:
+    base = Stage("base", PretrainedSettings(source=source))
+    problems = Stage("problems", IngestionSettings(sources=("a=arithmetic:prompts?count=5&digits=3",)))
+    tokens = Stage("tokenize", TokenizationSettings(sequence_length=256), {"tokenizer": ("base",)})
+    training = Stage("train", MidtrainingSettings(), {"tokens": ("tokenize",), "model": ("base",)})
+    policy = Stage("rl", RlSettings(), {"model": ("train",), "problems": ("problems",)})
+    return Pipeline("made", (base, problems, tokens, training, policy))
+
+
+TINY = {
+    "model_type": "qwen3",
+    "vocab_size": 1000,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+}
+
+
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_the_shape_of_a_model_from_elsewhere_is_read_where_its_config_is(
+    store: Store, tmp_path: Path, place: str
+) -> None:
+    source = f"{store.address}/models/tiny" if place == "s3" else str(tmp_path / "tiny")
+    if place == "s3":
+        store.put("models/tiny/config.json", json.dumps(TINY).encode())
+    else:
+        (tmp_path / "tiny").mkdir()
+        (tmp_path / "tiny" / "config.json").write_text(json.dumps(TINY))
+    *_, training, policy = plan(imported(source), Installation(), store)
+    shape = shape_of(TINY)
+    assert [each.memory[0].footprint.weights for each in (training, policy)] == [4 * shape.num_parameters] * 2
+    assert training.artifact_bytes == policy.artifact_bytes == 4 * shape.num_parameters
+
+
+def test_a_policy_is_planned_with_questions_as_long_as_those_that_are_generated_for_it(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(TINY))
+    pipeline = imported(str(tmp_path))
+    [memory] = plan(pipeline, Installation(), store)[-1].memory
+    [expected] = memory_of(RlSettings(), Known(shape_of(TINY), prompt=len("123+456=")), [memory.role])
+    assert memory.footprint == expected.footprint
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (None, "config.json"),
+        ("{", "Expecting property name enclosed in double quotes"),
+        ('{"model_type": "mamba"}', "the size of a model of type 'mamba' is not known"),
+    ],
+)
+def test_a_folder_whose_config_tells_no_shape_is_not_refused_and_says_why(
+    store: Store, tmp_path: Path, config: str | None, reason: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    training = plan(imported(str(tmp_path)), Installation(), store)[3]
+    assert training.memory == ()
+    assert training.memory_unknown.startswith("the model of base is not known: ")
+    assert reason in training.memory_unknown
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])

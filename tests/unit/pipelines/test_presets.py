@@ -12,9 +12,11 @@ from octo.pipelines.catalogue import PIPELINES, choose_pipeline
 from octo.pipelines.dag import Pipeline
 from octo.pipelines.data_prefix import DATA
 from octo.pipelines.diffucoder_papers import QWEN_7B
+from octo.pipelines.known import WITH_MODELS
 from octo.pipelines.kubeflow import compile_pipeline
 from octo.pipelines.octothinker_ablations import ABLATIONS
 from octo.pipelines.octothinker_papers import CORPORA, LLAMA_1B, LLAMA_3B, LLAMA_8B, PAPER_SIZES
+from octo.pipelines.octothinker_small import SMOLLM2
 from octo.pipelines.plan import StagePlan, plan
 from octo.pipelines.run import _resume_command, _resumed
 from octo.pipelines.settings import PipelineSettings, RunSettings
@@ -75,9 +77,24 @@ def is_whole(planned: StagePlan) -> bool:
     )
 
 
+def test_the_small_preset_is_planned_without_its_package(store: Store) -> None:
+    plans = plan(made("octothinker", "small"), Installation(), store)
+    with_models = [each for each in plans if isinstance(each.stage.settings, WITH_MODELS)]
+    assert len(with_models) >= 6
+    for each in with_models:
+        assert all(memory.fits and not memory.is_tight for memory in each.memory), each.stage.name
+        assert each.memory, each.stage.name
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [(LLAMA_1B, 1_235_814_400), (LLAMA_3B, 3_212_749_824), (LLAMA_8B, 8_030_261_248), (QWEN_7B, 7_615_616_512)],
+    [
+        (SMOLLM2, 134_515_008),
+        (LLAMA_1B, 1_235_814_400),
+        (LLAMA_3B, 3_212_749_824),
+        (LLAMA_8B, 8_030_261_248),
+        (QWEN_7B, 7_615_616_512),
+    ],
 )
 def test_shapes_are_those_of_the_models_that_the_papers_begin_with(shape: Any, expected: int) -> None:
     assert shape.num_parameters == expected
