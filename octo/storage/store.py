@@ -35,6 +35,9 @@ _TRANSFERS = TransferConfig(
     multipart_chunksize=PART_BYTES,
     max_request_concurrency=4,
     max_submission_concurrency=1,
+    # Of a quarter of a megabyte each, fetched and not on the disk yet. The library lets a thousand of them wait, which
+    # is what a large object takes in memory wherever the network is faster than the disk.
+    max_io_queue_size=32,
 )
 
 
