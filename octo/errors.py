@@ -81,12 +81,24 @@ class ClusterUnreachableError(ClusterError):
     """No answer from the API server within the patience, or no way to it is known."""
 
 
+class ClusterUntrustedError(ClusterUnreachableError):
+    """Something answers, and no trusted connection to it comes about: a certificate is not what it should be."""
+
+
 class ClusterLoginError(ClusterError):
     """The API server does not know these credentials, or no longer."""
 
 
 class ClusterForbiddenError(ClusterError):
     """The API server knows who asks, and does not allow it."""
+
+
+class ClusterRightsError(ClusterForbiddenError):
+    """Whoever asks lacks a right."""
+
+
+class ClusterWithdrawnError(ClusterRightsError):
+    """A right that was there is there no more, or not yet again: a starting API server knows nobody's for a second."""
 
 
 class ClusterQuotaError(ClusterForbiddenError):

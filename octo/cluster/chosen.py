@@ -1,6 +1,6 @@
 """The JobSets that a command is about."""
 
-from octo.cluster.client import Cluster, connect
+from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
 from octo.cluster.endings import holds
 from octo.cluster.kinds import JOB_SET, Manifest
 from octo.cluster.reasons import QUEUE
@@ -12,8 +12,8 @@ OURS = "app.kubernetes.io/name=octo"
 
 
 def connected(settings: ClusterSettings) -> Cluster:
-    """The cluster that the flags say."""
-    return connect(settings.namespace, settings.context, settings.kubeconfig)
+    """The cluster that the flags say, for a person who waits for the answer."""
+    return connect(settings.namespace, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
 
 
 def chosen(cluster: Cluster, name: str) -> list[Manifest]:

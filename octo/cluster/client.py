@@ -5,14 +5,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from octo.cluster.failures import Asked, Refusal, failure
 from octo.cluster.kinds import Kind, Manifest
-from octo.errors import ClusterMissingError, ClusterUnreachableError
+from octo.errors import ClusterError, ClusterMissingError, ClusterUnreachableError, ClusterUntrustedError
 
 if TYPE_CHECKING:
     from octo.cluster.transport import Lines, Transport
@@ -21,6 +21,10 @@ T = TypeVar("T")
 
 DEFAULT_PATIENCE = 30.0
 """Seconds that an API server may be away or busy before that is an error."""
+PROMPT_PATIENCE = 2.0
+"""The same where a person waits at a prompt, who is answered within three."""
+_SECONDS_OF_STARTING = 5.0
+"""How long a server that nobody at a prompt asks may refuse what it has not yet allowed: it may have just started."""
 _LONGEST_PAUSE = 5.0
 _NOT_DONE = {429, 503}
 """Answers of a server that was too busy to begin."""
@@ -28,17 +32,33 @@ _PASSING = _NOT_DONE | {500, 502, 504}
 
 
 def connect(
-    namespace: str = "", context: str = "", kubeconfig: Path | None = None, *, patience: float = DEFAULT_PATIENCE
+    namespace: str = "",
+    context: str = "",
+    kubeconfig: Path | None = None,
+    *,
+    patience: float = DEFAULT_PATIENCE,
+    attended: bool = True,
 ) -> "Cluster":
     """A client of the cluster that the kubeconfig names; of the cluster around it, in a pod that has none.
 
     Nothing is asked of the cluster yet. Without a namespace, it is the one that the kubeconfig or the pod says.
+
+    Args:
+        namespace: where the objects are.
+        context: of the kubeconfig.
+        kubeconfig: another than the usual one.
+        patience: seconds that the API server may be away or busy.
+        attended: whether a person is told at once of a right that is lacking; else it is asked for a few seconds more.
     """
     # Half a second of generated classes, which a command that prints its help has no use for.
     from octo.cluster.transport import Transport  # noqa: PLC0415
 
-    transport = Transport(context, kubeconfig)
-    return Cluster(transport, namespace or transport.namespace, patience)
+    transport = Transport(context, kubeconfig, seconds_to_connect=max(patience, PROMPT_PATIENCE))
+    return Cluster(transport, namespace or transport.namespace, patience, attended)
+
+
+Right = tuple[str, str, str, str]
+"""Verb, resource, its part, namespace."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,9 @@ class Cluster:
     transport: "Transport"
     namespace: str
     patience: float = DEFAULT_PATIENCE
+    attended: bool = True
+    allowed: set[Right] = field(default_factory=set)
+    """What the server has allowed so far: the same, refused, is a matter of patience."""
 
     def elsewhere(self, namespace: str) -> "Cluster":
         """The same cluster, in another namespace."""
@@ -118,9 +141,10 @@ class Cluster:
         path = asked.kind.path(asked.namespace, asked.name, asked.part)
         open_stream = partial(self.transport.stream, path, asked.query, read_timeout)
         try:
-            lines = self._logged_in(open_stream)
+            lines = self._opened(open_stream, asked)
         except Refusal as refusal:
-            raise failure(asked, self.transport.host, refusal) from None
+            raise self._failure(asked, refusal) from None
+        self.allowed.add(_right(asked))
         try:
             yield lines
         finally:
@@ -134,28 +158,55 @@ class Cluster:
         content_type = "application/merge-patch+json" if asked.verb == "patch" else "application/json"
         send = partial(self.transport.send, method, place, asked.query, body, content_type)
         try:
-            parsed: Manifest = json.loads(self._patiently(send, repeatable=repeatable))
+            parsed: Manifest = json.loads(self._patiently(send, asked, repeatable=repeatable))
         except Refusal as refusal:
-            raise failure(asked, self.transport.host, refusal) from None
+            raise self._failure(asked, refusal) from None
+        self.allowed.add(_right(asked))
         return parsed
 
-    def _patiently(self, send: Callable[[], str], *, repeatable: bool) -> str:
+    def _opened(self, open_stream: Callable[[], "Lines"], asked: Asked) -> "Lines":
+        """The stream, once it may be read: what else keeps it from being opened is its reader's to be patient with."""
+        late = time.monotonic() + (0 if _right(asked) in self.allowed else self._forbidden_patience(asked))
+        while True:
+            try:
+                return self._logged_in(open_stream)
+            except Refusal as refusal:
+                if not refusal.lacks_a_right or time.monotonic() > late:
+                    raise
+            time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - spreads retries
+
+    def _failure(self, asked: Asked, refusal: Refusal) -> ClusterError:
+        return failure(asked, self.transport.host, refusal, allowed_before=_right(asked) in self.allowed)
+
+    def _patiently(self, send: Callable[[], str], asked: Asked, *, repeatable: bool) -> str:
         """Ask until there is an answer that another try would not change."""
-        late = time.monotonic() + self.patience
+        began = time.monotonic()
+        late = began + self.patience
         attempt = 0
         while True:
             pause = min(_LONGEST_PAUSE, random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 - spreads retries
             try:
                 return self._logged_in(send)
-            except ClusterUnreachableError:
+            except ClusterUnreachableError as error:
+                # A certificate that never was right is not right the next time.
+                if isinstance(error, ClusterUntrustedError) and not self.allowed:
+                    raise
                 if not repeatable or time.monotonic() + pause > late:
                     raise
             except Refusal as refusal:
                 pause = max(pause, _asked_pause(refusal))
-                if refusal.status not in (_PASSING if repeatable else _NOT_DONE) or time.monotonic() + pause > late:
+                until = began + self._forbidden_patience(asked) if refusal.status == 403 else late
+                passes = refusal.lacks_a_right or refusal.status in (_PASSING if repeatable else _NOT_DONE)
+                if not passes or time.monotonic() + pause > until:
                     raise
             time.sleep(pause)
             attempt += 1
+
+    def _forbidden_patience(self, asked: Asked) -> float:
+        """How long a right may be refused: as long as anything, where it was there before."""
+        if _right(asked) in self.allowed:
+            return self.patience
+        return 0 if self.attended else min(self.patience, _SECONDS_OF_STARTING)
 
     def _logged_in(self, send: Callable[[], T]) -> T:
         """Try once more with the credentials read again: tokens of pods and of cloud logins are renewed on disk."""
@@ -170,6 +221,10 @@ class Cluster:
 
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
 _STRICT = {"fieldValidation": "Strict", "fieldManager": "octo"}
+
+
+def _right(asked: Asked) -> Right:
+    return asked.verb, asked.kind.resource, asked.part, asked.namespace
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from octo.cluster.client import Cluster, connect
-from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, POD, Kind
+from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
+from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, Kind
 from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
 from octo.pipelines.settings import StoreSettings
 from octo.processes import num_cores, stoppable
 from octo.render.pods import gibibytes
+from octo.render.rights import LAUNCH, Right, each_verb
 from octo.sandbox.layers import Layers, offered
 from octo.settings.base import Flag
 from octo.settings.cluster import ClusterSettings
@@ -34,12 +35,6 @@ from octo.settings.loading import load
 from octo.storage.session import open_session
 
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
-NEEDED_RIGHTS: Sequence[tuple[Kind, str, str]] = (
-    *((JOB_SET, "", verb) for verb in ("create", "get", "list", "watch", "patch", "delete")),
-    *((POD, "", verb) for verb in ("get", "list", "watch")),
-    (POD, "log", "get"),
-)
-"""What submit, follow and cancel do: kind, its part, verb."""
 LITTLE_SCRATCH_GIB = 2.0
 SECONDS_TO_CONNECT = 3.0
 
@@ -147,7 +142,7 @@ def cluster(settings: DoctorSettings) -> Iterator[Finding]:
     named = bool(settings.context or settings.kubeconfig) or "cluster" in settings.require
     try:
         chosen = settings.namespace or settings.installation.namespace
-        found = connect(chosen, settings.context, settings.kubeconfig)
+        found = connect(chosen, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
     except ModuleNotFoundError:
         # The image that trains has no client, and its pods are where a sandbox is to hold.
         yield Finding("cluster", "fault" if named else "ok", "not looked at: install octo[cluster]")
@@ -162,7 +157,7 @@ def cluster(settings: DoctorSettings) -> Iterator[Finding]:
         yield Finding("cluster", "fault", str(error))
         return
     yield from _queue(found, settings.installation)
-    yield from _rights(found)
+    yield from _rights(found, settings.installation)
 
 
 def _queue(found: Cluster, installation: Installation) -> Iterator[Finding]:
@@ -175,34 +170,39 @@ def _queue(found: Cluster, installation: Installation) -> Iterator[Finding]:
         yield Finding("queue", "fault", str(error))
 
 
-def _rights(found: Cluster) -> Iterator[Finding]:
-    denied = []
-    for kind, part, verb in NEEDED_RIGHTS:
-        asked = {
-            "namespace": found.namespace,
-            "group": kind.group,
-            "resource": kind.plural,
-            "subresource": part,
-            "verb": verb,
-        }
-        review = {
-            "apiVersion": ACCESS_REVIEW.api_version,
-            "kind": ACCESS_REVIEW.kind,
-            "metadata": {},
-            "spec": {"resourceAttributes": asked},
-        }
+def _rights(found: Cluster, installation: Installation) -> Iterator[Finding]:
+    denied: dict[Right, list[str]] = {}
+    for right, verb in each_verb(LAUNCH, queued=bool(installation.queue)):
         try:
-            answer = found.elsewhere("").create(ACCESS_REVIEW, review)
+            if not _allowed(found, right, verb):
+                denied.setdefault(right, []).append(verb)
         except ClusterError as error:
             yield Finding("rights", "warning", f"cannot be told: {error}")
             return
-        if not answer.get("status", {}).get("allowed"):
-            denied.append(f"{verb} {kind.plural}{f'/{part}' if part else ''}")
-    if denied:
-        remedy = "bind the chart's launch Role to whoever submits"
-        yield Finding("rights", "fault", f"not allowed in namespace {found.namespace}: {', '.join(denied)}; {remedy}")
-    else:
-        yield Finding("rights", "ok", f"may submit, follow and cancel in namespace {found.namespace}")
+    remedy = "name whoever it is under rbac.launchers of octo's chart there, or bind its launch Role to them"
+    for right, verbs in denied.items():
+        lacking = f"not allowed in namespace {found.namespace}: {', '.join(verbs)} {_resource(right)}"
+        state: Literal["warning", "fault"] = "fault" if right.needed else "warning"
+        yield Finding("rights", state, f"{lacking}, to {right.purpose}; {remedy}")
+    if not denied:
+        yield Finding("rights", "ok", f"may submit, follow, show and cancel in namespace {found.namespace}")
+
+
+def _allowed(found: Cluster, right: Right, verb: str) -> bool:
+    resource, _, part = right.resource.partition("/")
+    asked = {"group": right.group, "resource": resource, "subresource": part, "verb": verb}
+    review = {
+        "apiVersion": ACCESS_REVIEW.api_version,
+        "kind": ACCESS_REVIEW.kind,
+        "metadata": {},
+        "spec": {"resourceAttributes": {"namespace": found.namespace, **asked}},
+    }
+    answer = found.elsewhere("").create(ACCESS_REVIEW, review)
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+def _resource(right: Right) -> str:
+    return f"{right.resource} of {right.group}" if right.group else right.resource
 
 
 def _missing_packages() -> dict[str, list[str]]:

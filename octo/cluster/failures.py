@@ -1,6 +1,7 @@
 """What the API server's refusals mean, each with the value and the remedy."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,11 @@ from octo.errors import (
     ClusterMissingError,
     ClusterQuotaError,
     ClusterRefusedError,
+    ClusterRightsError,
     ClusterUnreachableError,
+    ClusterWithdrawnError,
 )
+from octo.render.rights import LAUNCH, grants
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,24 @@ class Refusal(Exception):  # noqa: N818 - an answer, which becomes an error wher
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def lacks_a_right(self) -> bool:
+        """Whether it says that whoever asks may not do it, and not that a quota or a policy is against it."""
+        return self.status == 403 and _may_not(_said(self.text).message)
 
-def failure(asked: Asked, host: str, refusal: Refusal) -> ClusterError:
-    """The error that a refusal stands for."""
+
+def failure(asked: Asked, host: str, refusal: Refusal, *, allowed_before: bool = False) -> ClusterError:
+    """The error that a refusal stands for.
+
+    Args:
+        asked: what was asked.
+        host: of whom.
+        refusal: the answer.
+        allowed_before: whether the same was allowed before.
+    """
     said = _said(refusal.text)
+    if refusal.lacks_a_right:
+        return _lacking(asked, said, allowed_before=allowed_before)
     if refusal.status in _MEANINGS:
         return _MEANINGS[refusal.status](asked, host, said)
     answered = f"{host} answered {refusal.status} to {asked.verb} of {asked.thing}: {said.message}"
@@ -98,14 +116,42 @@ def _forbidden(asked: Asked, _host: str, said: _Said) -> ClusterError:
             f"the quota of namespace {asked.namespace} leaves no room for {asked.kind.kind} {asked.name}: {quota}; "
             "wait for others to end, ask for less, or have the quota raised"
         )
-    if " cannot " in said.message:
-        resource = f"{asked.kind.plural}/{asked.part}" if asked.part else asked.kind.plural
-        group = f" of {asked.kind.group}" if asked.kind.group else ""
-        return ClusterForbiddenError(
-            f"not allowed to {asked.verb} {resource}{group} {asked.place}: "
-            "have a Role with that verb bound to this user or service account, as the chart does"
-        )
     return ClusterForbiddenError(f"the cluster forbids {asked.thing}: {_without_preamble(said.message)}")
+
+
+def _may_not(message: str) -> bool:
+    return bool(re.search(r'\bUser ".*" cannot ', message))
+
+
+def _lacking(asked: Asked, said: _Said, *, allowed_before: bool) -> ClusterError:
+    """Who was refused what, in the server's words, and what would allow it."""
+    resource = f"{asked.kind.plural}/{asked.part}" if asked.part else asked.kind.plural
+    group = f" of {asked.kind.group}" if asked.kind.group else ""
+    words = said.message.partition(" is forbidden: ")[2] or said.message
+    sentence = f"not allowed to {asked.verb} {resource}{group} {asked.place}: {words}"
+    kind = ClusterWithdrawnError if allowed_before else ClusterRightsError
+    return kind(f"{sentence}; {_remedy(asked, resource, words)}")
+
+
+def _remedy(asked: Asked, resource: str, words: str) -> str:
+    found = re.search(r'User "(.*?)" cannot ', words)
+    user = found[1] if found else ""
+    if user in ("", "system:anonymous"):
+        return "it does not know who asks: log in, or choose a context with credentials by --context"
+    if not asked.namespace:
+        return "name one namespace by --namespace, or have an administrator bind a ClusterRole with that verb"
+    subject = _subject(user)
+    if grants(LAUNCH, asked.verb, asked.kind.group, resource):
+        return f"name {subject} under rbac.launchers in the values of octo's chart in that namespace, and upgrade it"
+    return f"have an administrator bind a Role in that namespace with that verb to {subject}"
+
+
+def _subject(user: str) -> str:
+    """As the chart's values and a RoleBinding name it."""
+    if not user.startswith("system:serviceaccount:"):
+        return f"{{kind: User, name: {json.dumps(user)}}}"
+    _, _, namespace, name = user.split(":", 3)
+    return f"{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}"
 
 
 def _not_found(asked: Asked, _host: str, said: _Said) -> ClusterError:

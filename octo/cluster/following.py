@@ -17,14 +17,14 @@ from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Kind, Manifest
 from octo.cluster.pod_log import PodLog
 from octo.cluster.reasons import JOB_UID, JOBSET_NAME, QUEUE, pending_reason
 from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
-from octo.errors import ClusterForbiddenError, ClusterMissingError
+from octo.errors import ClusterError, ClusterForbiddenError, ClusterMissingError
 
 _SECONDS_BEHIND = 2.0
 _LOG = "log of "
 """Before the pod's name, the name of a source."""
 _ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
 
-EventKind = Literal["pending", "admitted", "pods", "failed", "restarting", "log", "progress"]
+EventKind = Literal["pending", "admitted", "pods", "failed", "restarting", "unseen", "log", "progress"]
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,10 @@ class Following:
         for told in self._inbox.read(seconds):
             if told.item is not None and told.source.startswith(_LOG):
                 yield _line_event(told.item)
-            else:
-                self._take(told)
+                continue
+            if told.unseen is not None:
+                yield Event("unseen", _unseen_text(told.source, told.unseen))
+            self._take(told)
         self._open_log()
         yield from () if self._unlisted else self._news()
 
@@ -221,6 +223,13 @@ class Following:
 
     def _listed(self, kind: Kind) -> list[Manifest]:
         return self._cluster.list(kind, labels=f"{JOBSET_NAME}={self._jobset['metadata']['name']}").items
+
+
+def _unseen_text(source: str, error: ClusterError) -> str:
+    """What is not told from now on, and why; the JobSet goes on and is followed."""
+    if source.startswith(_LOG):
+        return f"the log of pod {source.removeprefix(_LOG)} is not shown: {error}"
+    return f"why it waits in its queue is not told: {error}"
 
 
 def _line_event(line: str) -> Event:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from octo.errors import ClusterForbiddenError, ClusterLacksError
+from octo.errors import ClusterError
 
 
 class Source(Protocol):
@@ -27,6 +27,8 @@ class Told:
     item: Any
     """None when the source has ended."""
     error: Exception | None = None
+    unseen: ClusterError | None = None
+    """Why an optional source has ended, where it did not end by itself."""
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Inbox:
     _sources: list[Source] = field(default_factory=list)
 
     def open(self, name: str, source: Source, *, optional: bool = False) -> None:
-        """Listen to one more source. An optional one ends quietly where the rights or the kind for it are missing."""
+        """Listen to one more source. What keeps an optional one from telling is told, and raised by nobody."""
         self._sources.append(source)
         threading.Thread(target=self._listen, args=(name, source, optional), name=name, daemon=True).start()
 
@@ -61,11 +63,13 @@ class Inbox:
 
     def _listen(self, name: str, source: Source, optional: bool) -> None:  # noqa: FBT001 - a thread's target
         error: Exception | None = None
+        unseen: ClusterError | None = None
         try:
             for item in source:
                 self._told.put(Told(name, item))
-        except (ClusterForbiddenError, ClusterLacksError) as refused:
-            error = None if optional else refused
         except Exception as failed:  # noqa: BLE001 - raised again by whoever reads
-            error = failed
-        self._told.put(Told(name, None, error))
+            if optional and isinstance(failed, ClusterError):
+                unseen = failed
+            else:
+                error = failed
+        self._told.put(Told(name, None, error, unseen))

@@ -7,8 +7,7 @@ from functools import partial
 
 from rich.console import Console
 
-from octo.cluster.chosen import connected
-from octo.cluster.client import Cluster
+from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import is_over
 from octo.cluster.kinds import JOB_SET, Manifest
 from octo.cluster.settings import JanitorSettings
@@ -21,7 +20,8 @@ from octo.settings.loading import load
 def janitor_command(arguments: Sequence[str]) -> int:
     """Delete unfinished JobSets whose heartbeat has stopped. It takes the rights to list, get and delete JobSets."""
     settings = load(JanitorSettings, arguments, os.environ)
-    cluster = connected(settings)
+    # Nobody waits for it: it may as well wait for a server that has just started.
+    cluster = connect(settings.namespace, settings.context, settings.kubeconfig, attended=False)
     say = partial(Console(soft_wrap=True, highlight=False).print, markup=False)
     stale = [jobset for jobset in cluster.list(JOB_SET, labels=f"{FOLLOWED}=true").items if _is_stale(jobset, settings)]
     for jobset in stale:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from octo.cluster.client import Cluster
 from octo.cluster.kinds import POD, Manifest
-from octo.errors import ClusterMissingError, ClusterRefusedError, ClusterUnreachableError
+from octo.errors import ClusterMissingError, ClusterRefusedError, ClusterUnreachableError, ClusterWithdrawnError
 
 if TYPE_CHECKING:
     from octo.cluster.transport import Lines
@@ -57,7 +57,7 @@ class PodLog:
                 alive = time.monotonic()
             except ClusterMissingError:
                 return
-            except ClusterUnreachableError:
+            except (ClusterUnreachableError, ClusterWithdrawnError):
                 if not self._closed and time.monotonic() - alive > self.patience:
                     raise
             attempt = 0 if self._last != told else min(attempt + 1, 10)

@@ -8,6 +8,7 @@ from pydantic_settings import CliPositionalArg
 
 from octo.settings.base import Flag
 from octo.settings.cluster import ClusterSettings
+from octo.settings.launch import STALE_SECONDS
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -72,7 +73,7 @@ class CancelSettings(ClusterSettings):
 class JanitorSettings(ClusterSettings):
     """Delete JobSets that nobody follows any more, though they were started to be followed."""
 
-    stale_seconds: float = Field(default=600, gt=0)
+    stale_seconds: float = Field(default=STALE_SECONDS, gt=0)
     """How long one may go without a heartbeat."""
     dry_run: bool = False
     """Only say what would be deleted."""

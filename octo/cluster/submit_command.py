@@ -9,7 +9,7 @@ from typing import Annotated
 
 from rich.console import Console
 
-from octo.cluster.client import connect
+from octo.cluster.client import PROMPT_PATIENCE, connect
 from octo.cluster.following import following
 from octo.cluster.launch import failure, relay
 from octo.cluster.submission import create_or_adopt
@@ -67,7 +67,7 @@ def submit_command(arguments: Sequence[str]) -> int:
             f"--store: expected s3://bucket/prefix, got {wanted.store!r}: pods share no directory; "
             "give it, or let the installation name one"
         )
-    cluster = connect(namespace, settings.context, settings.kubeconfig)
+    cluster = connect(namespace, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
     jobset = launched(wanted, installation.model_copy(update={"namespace": cluster.namespace}))
     place = f"JobSet {jobset['metadata']['name']} in namespace {cluster.namespace}"
     console = Console(stderr=settings.json_output)

@@ -1,6 +1,7 @@
 """HTTP to the API server with the official client's connection, credentials and certificates."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from octo import __version__
+from octo.cluster.certificates import untrusted
 from octo.cluster.failures import Refusal
-from octo.errors import ClusterUnreachableError, UsageError
+from octo.errors import ClusterUnreachableError, ClusterUntrustedError, UsageError
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _DEFAULT_KUBECONFIG = Path("~/.kube/config")
 _SECONDS_TO_CONNECT = 10.0
+"""At most; less where somebody waits for the answer."""
 _SECONDS_TO_ANSWER = 60.0
 
 
@@ -53,7 +56,10 @@ class Lines:
 class Transport:
     """One way to one API server."""
 
-    def __init__(self, context: str, kubeconfig: Path | None) -> None:
+    def __init__(
+        self, context: str, kubeconfig: Path | None, *, seconds_to_connect: float = _SECONDS_TO_CONNECT
+    ) -> None:
+        self._seconds_to_connect = min(seconds_to_connect, _SECONDS_TO_CONNECT)
         self._context = context
         self._kubeconfig = kubeconfig
         self.namespace = "default"
@@ -96,19 +102,22 @@ class Transport:
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
-                _request_timeout=(_SECONDS_TO_CONNECT, read_timeout),
+                _request_timeout=(self._seconds_to_connect, read_timeout),
             )
         except ApiException as error:
             if not error.status:
-                raise self._unreachable(str(error.reason).splitlines()[0]) from error
+                raise self._unreachable(str(error.reason)) from error
             raise Refusal(error.status, _text(error.body), dict(error.headers or {})) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._unreachable(type(error).__name__) from error
+            raise self._unreachable(f"{type(error).__name__}\n{error}") from error
         return response
 
     def _unreachable(self, reason: str) -> ClusterUnreachableError:
+        """What the client says: the name of its error, and on the next lines what it knows."""
+        if (said := untrusted(self.host, reason)) is not None:
+            return ClusterUntrustedError(said)
         return ClusterUnreachableError(
-            f"no answer from the cluster at {self.host} ({reason}): is the address right, and the network there? "
+            f"no answer from the cluster at {self.host} ({_why(reason)}): is the address right, and the network there? "
             "--context and --kubeconfig choose another"
         )
 
@@ -139,6 +148,13 @@ class Transport:
         contexts, current = config.list_kube_config_contexts(config_file=place)
         wanted = next((each for each in contexts if each["name"] == self._context), current)
         return str(wanted["context"].get("namespace") or "default")
+
+
+def _why(reason: str) -> str:
+    """`NewConnectionError: Connection refused`, in as few words as tell the cases apart."""
+    name, _, text = reason.partition("\n")
+    found = re.search(r"Connection refused|timed out|Name or service not known|No route to host|reset by peer", text)
+    return f"{name}: {found[0]}" if found else name
 
 
 def _text(body: bytes | str | None) -> str:

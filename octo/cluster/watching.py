@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from octo.cluster.client import Cluster
 from octo.cluster.failures import Asked, Refusal, failure
 from octo.cluster.kinds import Kind, Manifest
-from octo.errors import ClusterExpiredError, ClusterUnreachableError
+from octo.errors import ClusterExpiredError, ClusterUnreachableError, ClusterWithdrawnError
 
 if TYPE_CHECKING:
     from octo.cluster.transport import Lines
@@ -40,6 +40,7 @@ class Watch:
 
     Raises:
         ClusterUnreachableError: the API server was away for longer than the patience.
+        ClusterWithdrawnError: for as long, it has refused what it had allowed.
         ClusterError: it refused, with the reason.
     """
 
@@ -63,7 +64,7 @@ class Watch:
                 yield from self._once()
             except ClusterExpiredError:
                 self._version = ""
-            except ClusterUnreachableError:
+            except (ClusterUnreachableError, ClusterWithdrawnError):
                 if not self._closed and time.monotonic() - self._alive > self.patience:
                     raise
             # Also after an orderly end: a server that ends every watch at once is not to be flooded.

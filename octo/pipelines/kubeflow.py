@@ -136,8 +136,6 @@ def _placed(task: Any, stage: Stage, installation: Installation, config_map: str
     kubernetes.use_config_map_as_volume(task, config_map, SETTINGS_FOLDER, optional=True)
     if installation.s3_secret:
         kubernetes.use_secret_as_env(task, installation.s3_secret, SECRET_KEYS, optional=True)
-    kubernetes.use_field_path_as_env(task, "OCTO_OWNER__NAME", "metadata.name")
-    kubernetes.use_field_path_as_env(task, "OCTO_OWNER__UID", "metadata.uid")
     for name, value in (_LABELS | {"octo.dev/stage": label_value(stage.name)} | installation.labels).items():
         kubernetes.add_pod_label(task, name, value)
     for name, value in installation.annotations.items():

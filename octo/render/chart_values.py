@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from octo.render.pods import cores, gibibytes
 from octo.settings.base import Need, ServiceUrl
 from octo.settings.installation import Installation
-from octo.settings.launch import LaunchSettings
+from octo.settings.launch import STALE_SECONDS, LaunchSettings
 
 Labels = dict[str, str]
 Resources = dict[Literal["requests", "limits"], dict[str, str | int | float]]
@@ -164,7 +164,7 @@ class Janitor(_Group):
     """Run it."""
     schedule: str = "*/10 * * * *"
     """When, as cron says it."""
-    stale_seconds: int = Field(default=900, gt=0)
+    stale_seconds: int = Field(default=STALE_SECONDS, gt=0)
     """A JobSet is stopped when its last heartbeat is older."""
     resources: Resources = _resources(LaunchSettings.own_need)
 

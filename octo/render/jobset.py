@@ -41,7 +41,7 @@ def jobset(
         settings: of the job, any of JOBS.
         installation: what the cluster has.
         name: of the JobSet; empty lets Kubernetes make one up from the job's.
-        owner: a pod that it belongs to.
+        owner: a Job that it belongs to: deleted with it, and not with any pod of it.
         traceparent: the span that starts it.
         labels: more labels of the JobSet.
         annotations: more annotations of the JobSet.
@@ -69,7 +69,7 @@ def jobset(
         },
     }
     if owner is not None and owner.name:
-        metadata["ownerReferences"] = [{"apiVersion": "v1", "kind": "Pod", "name": owner.name, "uid": owner.uid}]
+        metadata["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": owner.name, "uid": owner.uid}]
     spec = _spec(settings, installation, traceparent) if traceparent else spec
     return {"apiVersion": API_VERSION, "kind": "JobSet", "metadata": metadata, "spec": spec}
 

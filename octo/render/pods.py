@@ -140,6 +140,17 @@ def field_variable(name: str, field: str) -> Object:
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}}
 
 
+def owner_variables() -> list[Object]:
+    """The Job that a launcher's pod belongs to, as its settings read it.
+
+    The pod itself owns nothing: a drained node or an eviction takes it away, and the garbage collector what it owns.
+    """
+    return [
+        field_variable("OCTO_OWNER__NAME", "metadata.labels['batch.kubernetes.io/job-name']"),
+        field_variable("OCTO_OWNER__UID", "metadata.labels['batch.kubernetes.io/controller-uid']"),
+    ]
+
+
 def literally(argument: str) -> str:
     """An argument in which Kubernetes expands nothing: `$(NAME)` stays as it is."""
     return argument.replace("$(", "$$(")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octo.errors import UsageError
-from octo.render.pods import TERMINATION_LOG, Object, Process, field_variable, literally
+from octo.render.pods import TERMINATION_LOG, Object, Process, field_variable, literally, owner_variables
 from octo.render.pools import Placement, place, spread
 from octo.settings.base import JobSettings, Need, ServingRole
 from octo.settings.installation import Installation
@@ -19,10 +19,6 @@ _JOBSET = "metadata.labels['jobset.sigs.k8s.io/jobset-name']"
 _GANG_VARIABLES = (
     field_variable("JOBSET_NAME", _JOBSET),
     field_variable("NODE_RANK", _INDEX),
-)
-_OWNER_VARIABLES = (
-    field_variable("OCTO_OWNER__NAME", "metadata.name"),
-    field_variable("OCTO_OWNER__UID", "metadata.uid"),
 )
 
 
@@ -67,7 +63,7 @@ def _single(settings: JobSettings, installation: Installation, image: str, envir
     need = LaunchSettings.own_need if launches else settings.need
     if need.pods != 1:
         raise UsageError(f"--need.pods {need.pods}: {settings.job} runs in one pod")
-    variables = [*environment, *(_OWNER_VARIABLES if launches else ())]
+    variables = [*environment, *(owner_variables() if launches else ())]
     process = Process(image, f"jobs.{settings.job}", _arguments(settings), variables)
     return Role("main", place(need, installation.pools), need, process)
 

@@ -8,16 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from octo.settings.base import JobSettings, Need, Neutral
 from octo.settings.installation import InstalledSettings
 
+STALE_SECONDS = 900
+"""A followed JobSet is forgotten when nobody has said for so long that it is followed: longer than `launch` is patient
+with an API server that is away, and than the next launcher takes to come when the one before is evicted."""
+
 
 class Owner(BaseModel):
-    """The pod whose end is the JobSet's end too; a step's own."""
+    """The Job whose end is the JobSet's end too: the launcher's own, which outlives any pod of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = ""
-    """Name of the pod; empty for a JobSet that nobody owns."""
+    """Name of the Job; empty for a JobSet that nobody owns, such as a Kubeflow step's."""
     uid: str = ""
-    """The pod's uid."""
+    """The Job's uid."""
 
 
 class Outputs(BaseModel):
@@ -46,7 +50,7 @@ class LaunchSettings(JobSettings, InstalledSettings):
     """What the pod that launches asks for; `need` is the launched job's."""
 
     owner: Annotated[Owner, Neutral()] = Owner()
-    """The pod that the JobSet belongs to."""
+    """The Job that the JobSet belongs to."""
     outputs: Annotated[Outputs, Neutral()] = Outputs()
     """Files for Kubeflow."""
     heartbeat_seconds: Annotated[float, Neutral(), Field(gt=0)] = 30

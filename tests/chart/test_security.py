@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from octo.cluster.doctor import NEEDED_RIGHTS
 from octo.render.pods import container_security, pod_security
+from octo.render.rights import JANITOR, LAUNCH, each_verb
 from tests.chart.rendering import CHART, ROOT, TOOLS, VALUES_FILES, Document, documents, helm, pods, rendered_file
 
 pytestmark = pytest.mark.tools
@@ -86,14 +86,13 @@ def rights(rendered: tuple[Document, ...], duty: str) -> set[tuple[str, str, str
     }
 
 
-def test_launch_may_do_what_doctor_asks_for_and_read_why_something_waits() -> None:
-    [full] = [file for file in VALUES_FILES if file.stem.startswith("full")]
-    asked = {(kind.group, f"{kind.plural}{f'/{part}' if part else ''}", verb) for kind, part, verb in NEEDED_RIGHTS}
-    reasons = {("", "events", "list"), ("batch", "jobs", "list"), ("kueue.x-k8s.io", "localqueues", "get")}
-    reasons |= {("kueue.x-k8s.io", "workloads", verb) for verb in ("list", "watch")}
-    assert rights(rendered_file(full), "launch") == asked | reasons
-    stops = {("jobset.x-k8s.io", "jobsets", verb) for verb in ("get", "list", "delete")}
-    assert rights(rendered_file(full), "janitor") == stops
+@pytest.mark.parametrize(("stem", "queued"), [("full", True), ("minimal", False)])
+def test_the_chart_grants_what_the_table_of_rights_says_and_nothing_else(stem: str, *, queued: bool) -> None:
+    """Doctor asks by the same table, and tests/wire/test_cluster_rights.py holds the commands to it."""
+    [file] = [file for file in VALUES_FILES if file.stem.startswith(stem)]
+    for duty, table in (("launch", LAUNCH), ("janitor", JANITOR)):
+        stated = {(right.group, right.resource, verb) for right, verb in each_verb(table, queued=queued)}
+        assert rights(rendered_file(file), duty) == stated
 
 
 def test_without_a_queue_nobody_has_rights_on_kueue() -> None:

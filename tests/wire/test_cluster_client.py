@@ -113,7 +113,10 @@ def test_a_cluster_that_is_not_there_is_named(kubeconfig: Path, api: FakeCluster
         (
             refuse(403, "Forbidden", 'jobsets.jobset.x-k8s.io is forbidden: User "u" cannot create resource "jobsets"'),
             ClusterForbiddenError,
-            r"^not allowed to create jobsets of jobset.x-k8s.io in namespace default: have a Role with that verb",
+            (
+                r'^not allowed to create jobsets of jobset.x-k8s.io in namespace default: User "u" cannot create '
+                r'resource "jobsets"; name {kind: User, name: "u"} under rbac.launchers in the values of octo.s chart'
+            ),
         ),
         (
             refuse(

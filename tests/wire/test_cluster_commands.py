@@ -354,7 +354,7 @@ def test_the_janitor_deletes_what_nobody_follows_any_more(api: FakeCluster, run:
     assert run(janitor_command).startswith("deleted JobSet lost: ")
     left = [each["metadata"]["name"] for each in api.store.listed(JOB_SETS)]
     assert left == ["by-hand", "followed", "new", "over"]
-    assert run(janitor_command).startswith("every JobSet in namespace default has ended or was heard of in 600 s")
+    assert run(janitor_command).startswith("every JobSet in namespace default has ended or was heard of in 900 s")
 
 
 def test_a_command_on_another_namespace_looks_there(api: FakeCluster, run: Callable[..., str]) -> None:

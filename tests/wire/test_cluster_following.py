@@ -11,12 +11,14 @@ from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import Outcome
 from octo.cluster.following import Event, following
 from octo.errors import ClusterMissingError, ClusterUnreachableError
+from octo.render.rights import LAUNCH, rules
 from tests.wire.cluster_examples import create_queue, fleet, gang, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.faults import Fault, cut_after, end_after, refuse
 from tests.wire.kubernetes.objects import Object
 from tests.wire.kubernetes.resources import JOB_SETS, PODS
+from tests.wire.kubernetes.rights import granted
 from tests.wire.kubernetes.runners import Ending, ScriptedRunner
 
 ADDRESS = "s3://b/p/artifacts/curation/0123"
@@ -241,6 +243,52 @@ def test_a_restart_of_the_api_server_is_followed_through(story: Story) -> None:
     )
     assert outcome.artifact == ADDRESS
     assert story.told("log") == ["before", "said meanwhile"]
+
+
+def test_a_server_that_first_knows_nobodys_rights_is_followed_through(story: Story, kubeconfig: Path) -> None:
+    story.cluster = connect(kubeconfig=kubeconfig, attended=False)
+    story.api.store.create(JOB_SETS, queued(gang(1), gpus=1))
+    create_queue(story.api, 8)
+
+    def restart() -> None:
+        with story.api.restarting(forbids=8):
+            story.runner.say("training-node-0-0", "said meanwhile")
+        story.runner.end("training-node-0-0", MADE)
+
+    outcome = story.follow(
+        "training", {"log: before": restart, "pods: 1 running": lambda: story.runner.say("training", "before")}
+    )
+    assert outcome.artifact == ADDRESS
+    assert story.told("log") == ["before", "said meanwhile"]
+    assert story.told("unseen") == []
+    assert story.api.forbidding == 0
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ("pods/log", "the log of pod training-node-0-0"),
+        ("workloads", "why it waits in its queue is not told: not allowed to list workloads of kueue"),
+    ],
+)
+def test_what_may_not_be_read_is_said_and_the_rest_goes_on(story: Story, resource: str, said: str) -> None:
+    create_queue(story.api, 8)
+    story.api.rights = granted(
+        [rule for queue in (False, True) for rule in rules(LAUNCH, queued=queue) if rule["resources"] != [resource]],
+        "default",
+    )
+    story.api.store.create(JOB_SETS, queued(gang(1)))
+    assert story.follow("training", {"pods: 1 running": story.end(MADE, "training-node-0-0")}).succeeded
+    [unseen] = story.told("unseen")
+    assert unseen.startswith(said)
+    assert "not allowed to" in unseen
+
+
+def test_a_log_that_stays_out_of_reach_is_said_and_the_rest_goes_on(story: Story) -> None:
+    story.api.faults.plan("GET", "/log", refuse(500, "InternalError", "dial tcp 10.0.0.7:10250: no route"), times=9)
+    story.api.store.create(JOB_SETS, fleet(1))
+    then: dict[str, Callable[[], object]] = {"unseen: the log": story.end(MADE, "curation-shards-0-0")}
+    assert story.follow("curation", then, patience=0).succeeded
 
 
 def test_what_has_ended_before_is_told_as_it_ended(story: Story) -> None:

@@ -7,9 +7,9 @@ import pytest
 from octo.cluster.client import Cluster, connect
 from octo.cluster.kinds import JOB_SET
 from octo.cluster.watching import Change, Watch
-from octo.errors import ClusterForbiddenError, ClusterUnreachableError
+from octo.errors import ClusterForbiddenError, ClusterUnreachableError, ClusterWithdrawnError
 from tests.wire.kubernetes.cluster import FakeCluster
-from tests.wire.kubernetes.faults import HANG_UP, Fault, cut_after, refuse
+from tests.wire.kubernetes.faults import HANG_UP, Fault, cut_after, end_after, refuse
 from tests.wire.kubernetes.resources import JOB_SETS
 from tests.wire.kubernetes.rights import granted
 
@@ -120,6 +120,31 @@ def test_a_server_that_stays_away_ends_the_watch(api: FakeCluster, kubeconfig: P
     changes = iter(Watch(connect(kubeconfig=kubeconfig, patience=0), JOB_SET, patience=0))
     assert told(changes, 1) == ["LISTED"]
     with api.restarting(), pytest.raises(ClusterUnreachableError, match=r"broke|no answer"):
+        next(changes)
+
+
+def test_what_was_allowed_is_asked_again_while_a_server_knows_nobodys_rights(
+    api: FakeCluster, changes: Iterator[Change]
+) -> None:
+    add(api, "a")
+    told(changes, 2)
+    edit(api, "a", x=1)
+    assert told(changes, 1) == ["MODIFIED a"]
+    with api.restarting(forbids=3):
+        add(api, "b")
+        api.store.compact()
+    assert told(changes, 2) == ["ADDED b", "LISTED"]
+    assert api.forbidding == 0
+
+
+def test_a_right_that_stays_away_for_longer_than_the_patience_is_named(api: FakeCluster, kubeconfig: Path) -> None:
+    changes = iter(Watch(connect(kubeconfig=kubeconfig, patience=0), JOB_SET, patience=0))
+    api.faults.plan("GET", "watch=true", end_after(1))
+    assert told(changes, 1) == ["LISTED"]
+    add(api, "x")
+    assert told(changes, 1) == ["ADDED x"]
+    api.rights = granted([], "default")
+    with pytest.raises(ClusterWithdrawnError, match="not allowed to watch jobsets"):
         next(changes)
 
 

@@ -19,7 +19,7 @@ from tests.committing import commit
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object
-from tests.wire.kubernetes.resources import JOB_SETS, NAMESPACES
+from tests.wire.kubernetes.resources import JOB_SETS, JOBS, NAMESPACES
 from tests.wire.kubernetes.runners import Ending, ScriptedRunner
 
 RUN = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -97,14 +97,15 @@ def test_a_step_that_is_tried_again_adopts_what_the_first_created(
     assert [line.split()[1] for line in said] == ["created", "adopted"]
 
 
-def test_the_jobset_belongs_to_the_step_and_is_followed(
+def test_the_jobset_belongs_to_the_launchers_job_and_is_followed(
     launched: Callable[..., int], api: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OCTO_OWNER__NAME", "step-pod")
-    monkeypatch.setenv("OCTO_OWNER__UID", "17")
+    uid = api.store.create(JOBS, {"metadata": {"name": "step"}, "spec": {"suspend": True}})["metadata"]["uid"]
+    monkeypatch.setenv("OCTO_OWNER__NAME", "step")
+    monkeypatch.setenv("OCTO_OWNER__UID", uid)
     assert launched() == 0
     metadata = only_jobset(api)["metadata"]
-    assert metadata["ownerReferences"] == [{"apiVersion": "v1", "kind": "Pod", "name": "step-pod", "uid": "17"}]
+    assert metadata["ownerReferences"] == [{"apiVersion": "batch/v1", "kind": "Job", "name": "step", "uid": uid}]
     assert metadata["labels"]["octo.dev/followed"] == "true"
     assert "octo.dev/heartbeat" in metadata["annotations"]
 

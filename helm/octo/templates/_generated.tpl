@@ -60,6 +60,80 @@ seccompProfile:
       key: endpoint
       optional: true
 {{- end -}}
+{{- define "octo.ownerVariables" -}}
+- name: OCTO_OWNER__NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.labels['batch.kubernetes.io/job-name']
+- name: OCTO_OWNER__UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+{{- end -}}
+{{- define "octo.launchRules" -}}
+- apiGroups:
+    - jobset.x-k8s.io
+  resources:
+    - jobsets
+  verbs:
+    - create
+    - get
+    - list
+    - watch
+    - patch
+    - delete
+- apiGroups:
+    - batch
+  resources:
+    - jobs
+  verbs:
+    - list
+- apiGroups:
+    - ''
+  resources:
+    - pods
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - ''
+  resources:
+    - pods/log
+  verbs:
+    - get
+- apiGroups:
+    - ''
+  resources:
+    - events
+  verbs:
+    - list
+{{- end -}}
+{{- define "octo.queueRules" -}}
+- apiGroups:
+    - kueue.x-k8s.io
+  resources:
+    - workloads
+  verbs:
+    - list
+    - watch
+- apiGroups:
+    - kueue.x-k8s.io
+  resources:
+    - localqueues
+  verbs:
+    - get
+{{- end -}}
+{{- define "octo.janitorRules" -}}
+- apiGroups:
+    - jobset.x-k8s.io
+  resources:
+    - jobsets
+  verbs:
+    - get
+    - list
+    - delete
+{{- end -}}
 {{- define "octo.gangs" -}}
 - midtraining
 - rl
@@ -67,4 +141,7 @@ seccompProfile:
 {{- end -}}
 {{- define "octo.container" -}}
 octo
+{{- end -}}
+{{- define "octo.terminationLog" -}}
+/dev/termination-log
 {{- end -}}

@@ -25,6 +25,7 @@ spec:
         {{- toYaml .resources | nindent 8 }}
       securityContext:
         {{- include "octo.containerSecurity" . | nindent 8 }}
+      terminationMessagePath: {{ include "octo.terminationLog" . }}
       terminationMessagePolicy: FallbackToLogsOnError
       volumeMounts:
         {{- include "octo.scratchMounts" . | nindent 8 }}

@@ -113,7 +113,7 @@ def test_launch_takes_every_flag_of_a_step(name: str, tmp_path: Path) -> None:
         )
         assert "--settings-file=/etc/octo/installation.yaml" in arguments
         there = [argument.replace("/etc/octo/installation.yaml", str(site)) for argument in arguments]
-        launch, job = load_with_job(LaunchSettings, there, {"OCTO_OWNER__NAME": "pod", "OCTO_OWNER__UID": "uid"})
+        launch, job = load_with_job(LaunchSettings, there, {})
         assert launch.installation.namespace == "research"
         assert (launch.outputs.address, launch.outputs.metrics) == (Path("/kfp/artifact"), Path("/kfp/metrics"))
         assert launch.outputs.executor_input == EXECUTOR_INPUT
@@ -216,10 +216,8 @@ def test_a_pod_has_what_the_installation_says() -> None:
         "secret_key": "OCTO_S3__SECRET_KEY",
         "endpoint": "OCTO_S3__ENDPOINT",
     }
-    assert {field["name"]: field["fieldPath"] for field in pod["fieldPathAsEnv"]} == {
-        "OCTO_OWNER__NAME": "metadata.name",
-        "OCTO_OWNER__UID": "metadata.uid",
-    }
+    # A JobSet that the step's pod owned would go with that pod: it belongs to its run, and to who follows it.
+    assert "fieldPathAsEnv" not in pod
     (settings,) = pod["configMapAsVolume"]
     assert (settings["configMapName"], settings["mountPath"]) == ("octo-installation", "/etc/octo")
 

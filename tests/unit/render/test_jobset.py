@@ -162,10 +162,10 @@ def test_who_traces_a_jobset_does_not_change_what_it_is() -> None:
     assert variables_of(shards)["OCTO_TRACEPARENT"] == "00-aa-bb-01"
 
 
-def test_a_jobset_belongs_to_the_pod_that_launches_it() -> None:
+def test_a_jobset_belongs_to_the_job_that_launches_it_and_to_no_pod() -> None:
     rendered = jobset(CurationSettings(), Installation(), name="curate-1", owner=Owner(name="step", uid="1-2"))
     assert rendered["metadata"]["ownerReferences"] == [
-        {"apiVersion": "v1", "kind": "Pod", "name": "step", "uid": "1-2"}
+        {"apiVersion": "batch/v1", "kind": "Job", "name": "step", "uid": "1-2"}
     ]
     assert "ownerReferences" not in jobset(CurationSettings(), Installation(), owner=Owner())["metadata"]
 

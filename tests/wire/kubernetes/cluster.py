@@ -32,6 +32,12 @@ class FakeCluster:
     """Seconds after which a watch ends in order, whatever it asked for."""
     requests: list[str] = field(default_factory=list)
     """Method and path with query of every request."""
+    user: str = "tester"
+    """As whom requests come: what refusals name."""
+    used: set[tuple[str, str, str]] = field(default_factory=set)
+    """Verb, group and resource of every request that was looked at for its rights."""
+    forbidding: int = 0
+    """So many requests more are refused with 403, whatever their rights: the server has just started."""
     down: bool = False
     """Close every connection without an answer."""
     stopped: bool = False
@@ -44,11 +50,15 @@ class FakeCluster:
             self.store.changed.notify_all()
 
     @contextmanager
-    def restarting(self) -> Iterator[None]:
-        """No answer to anyone while the block lasts."""
+    def restarting(self, *, forbids: int = 0) -> Iterator[None]:
+        """No answer to anyone while the block lasts, and 403 to so many requests after it.
+
+        A real server answers so for about a second, until it has read who may do what.
+        """
         self.down = True
         self.cut_streams()
         yield
+        self.forbidding = forbids
         self.down = False
 
     def stream_is_cut(self) -> Callable[[], bool]:

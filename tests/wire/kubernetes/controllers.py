@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tests.wire.kubernetes.cluster import FakeCluster
+from tests.wire.kubernetes.garbage import GarbageCollector
 from tests.wire.kubernetes.job_controller import JobController
 from tests.wire.kubernetes.jobset_controller import JobSetController
 from tests.wire.kubernetes.kubelet import Kubelet
+from tests.wire.kubernetes.objects import Object
 from tests.wire.kubernetes.queueing import Queueing, suspended_when_queued
 from tests.wire.kubernetes.resources import CLUSTER_QUEUES, JOB_SETS, JOBS, LOCAL_QUEUES, PODS, WORKLOADS
 from tests.wire.kubernetes.runners import Runner
@@ -25,7 +27,8 @@ class Controllers:
         self.jobsets = JobSetController(api.store)
         self.queueing = Queueing(api.store)
         self.kubelet = Kubelet(api, runner)
-        self._acts = {JOB_SETS: self.jobsets.reconcile, JOBS: self.jobs.reconcile, PODS: self.kubelet.reconcile}
+        self.garbage = GarbageCollector(api.store, api.resources)
+        self._acts = {JOB_SETS: self.jobsets.reconcile, JOBS: self.jobs.reconcile, PODS: self._act_on_pod}
         self._seen = 0
         self._stopped = False
         api.store.admission.append(suspended_when_queued)
@@ -44,6 +47,7 @@ class Controllers:
         store = self.api.store
         with store.lock:
             changes, self._seen = store.all_changes(self._seen), store.version
+            self.garbage.reconcile(changes)
             if any(change.resource in (JOB_SETS, LOCAL_QUEUES, CLUSTER_QUEUES, WORKLOADS) for change in changes):
                 self.queueing.reconcile()
             for uid in _concerned(changes):
@@ -52,6 +56,11 @@ class Controllers:
                 if found and found[0] in self._acts:
                     self._acts[found[0]](found[1])
             return bool(changes)
+
+    def _act_on_pod(self, pod: Object) -> None:
+        self.kubelet.reconcile(pod)
+        if found := self.api.store.identified(pod["metadata"]["uid"]):
+            self.jobs.release_orphan(found[1])
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -59,6 +59,15 @@ class JobController:
             resumed = ("Suspended", "False", "JobResumed", "Job resumed") if condition(job, "Suspended") else None
             self._write(job, tally, pods, resumed)
 
+    def release_orphan(self, pod: Object) -> None:
+        """Let go of a pod whose Job is gone: nobody is left to count it."""
+        metadata = pod["metadata"]
+        owners = metadata.get("ownerReferences", [])
+        if TRACKING in metadata.get("finalizers", []) and not any(
+            self.store.identified(each["uid"]) for each in owners
+        ):
+            self.store.change(PODS, metadata["namespace"], metadata["name"], _without_tracking)
+
     def expire(self, namespace: str, name: str) -> None:
         """Let the Job's activeDeadlineSeconds be over."""
         job = self.store.read(JOBS, namespace, name)

@@ -1,6 +1,7 @@
 """Who may do what: the rules of a Role, as the server applies them to every request."""
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from tests.wire.kubernetes.objects import Object, Refusal
 from tests.wire.kubernetes.resources import Resource
@@ -32,13 +33,25 @@ def granted(rules: Iterable[Object], namespace: str) -> Rights:
     return allowed
 
 
-def check(rights: Rights, verb: str, resource: Resource, subresource: str, namespace: str) -> None:
+class Asked(Protocol):
+    """Whom is asked."""
+
+    rights: Rights
+    user: str
+    used: set[tuple[str, str, str]]
+    forbidding: int
+
+
+def check(api: Asked, verb: str, resource: Resource, subresource: str, namespace: str) -> None:
     plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
-    if rights(verb, resource.group, plural, namespace):
+    api.used.add((verb, resource.group, plural))
+    if api.forbidding:
+        api.forbidding -= 1
+    elif api.rights(verb, resource.group, plural, namespace):
         return
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     message = (
-        f'{resource.full_name} is forbidden: User "tester" cannot {verb} resource "{plural}" '
+        f'{resource.full_name} is forbidden: User "{api.user}" cannot {verb} resource "{plural}" '
         f'in API group "{resource.group}" {where}'
     )
     raise Refusal(403, "Forbidden", message, {"group": resource.group, "kind": resource.plural})

@@ -61,7 +61,7 @@ def answer(api: FakeCluster, request: Request) -> Answer:
     verb = _verb(request, target)
     if target.resource == ACCESS_REVIEWS:
         return _reply(reviewed(api.rights, _parsed(request)), 201)
-    check(api.rights, verb, target.resource, target.subresource, target.namespace)
+    check(api, verb, target.resource, target.subresource, target.namespace)
     if target.subresource == "log":
         return _log(api, request, target)
     if target.subresource == "eviction":

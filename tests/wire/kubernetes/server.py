@@ -1,6 +1,7 @@
 """A Kubernetes API server on loopback, for kubectl and the Python client, that goes wrong when told to."""
 
 import json
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +17,11 @@ from tests.wire.serving import serving
 
 
 @contextmanager
-def api_server() -> Iterator[FakeCluster]:
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), _Connection)
+def api_server(tls: ssl.SSLContext | None = None) -> Iterator[FakeCluster]:
+    http_server = _Server(("127.0.0.1", 0), _Connection)
+    if tls:
+        # The handshake is the connection's thread's to do.
+        http_server.socket = tls.wrap_socket(http_server.socket, server_side=True, do_handshake_on_connect=False)
     http_server.request_queue_size = 128
     api = FakeCluster(f"http://127.0.0.1:{http_server.server_port}")
     http_server.api = api
@@ -27,6 +31,11 @@ def api_server() -> Iterator[FakeCluster]:
         finally:
             api.stopped = True
             api.cut_streams()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Clients hang up, and distrust."""
 
 
 class _Connection(BaseHTTPRequestHandler):
