@@ -3,12 +3,17 @@
 import uuid
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from octo.storage.embedded import EmbeddedStore, embedded_store
 from octo.storage.store import Store, connect
+
+# How long an example takes says how busy the machine is, not whether it holds.
+hypothesis.settings.register_profile("octo", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("octo")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -123,7 +123,7 @@ def test_every_input_is_an_address_or_several(job: str) -> None:
 
 @every_job
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 def test_flags_and_secrets_say_any_settings_again(job: str, data: st.DataObject) -> None:
     values: dict[tuple[str, ...], Any] = {}
     for setting in table(JOBS[job]):
@@ -148,7 +148,7 @@ def test_help_loads_no_training_library(job: str) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     # launch is told which job first, and its help says so.

@@ -371,7 +371,7 @@ def stop(run: "subprocess.Popen[str]", number: signal.Signals, *, mark: str) -> 
     family = psutil.Process(run.pid).children(recursive=True)
     assert family
     run.send_signal(number)
-    stdout, stderr = run.communicate(timeout=60)
+    stdout, stderr = run.communicate(timeout=300)
     assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert not [process for process in psutil.process_iter() if mark in " ".join(_command_line(process))]
     # EX_TEMPFAIL: what schedulers take for "again later".
@@ -397,7 +397,7 @@ def test_sigterm_in_the_middle_of_a_commit_leaves_no_process_and_a_run_to_resume
 
     def hold(_forward: Callable[[], Reply]) -> None:
         reached.set()
-        stopped.wait(60)
+        stopped.wait(300)
 
     with fault_proxy(server.s3.endpoint) as proxy:
         sources = [f"first=file:{good}", f"second=file:{good}"]
@@ -406,7 +406,7 @@ def test_sigterm_in_the_middle_of_a_commit_leaves_no_process_and_a_run_to_resume
         environment = reaching(server.s3, OCTO_S3__ENDPOINT=proxy.endpoint)
         proxy.plan("PUT", "/commits/1.json", hold)
         with started(arguments, environment) as run:
-            assert reached.wait(60)
+            assert reached.wait(300)
             sentence = stop(run, signal.SIGTERM, mark=store.address)
         stopped.set()
         assert "stopped by SIGTERM" in sentence

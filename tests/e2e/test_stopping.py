@@ -1,5 +1,6 @@
 """A run that is told to stop leaves nothing running, says how to go on, and goes on."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -22,27 +23,44 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp_path: Path) -> None:
-    directory = tmp_path / "store"
-    arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize")
+def stopped_run(arguments: list[str], number: signal.Signals) -> tuple[int, list[str], str, list[psutil.Process]]:
+    """Signal a run when one stage is committed and another runs.
+
+    Its exit code, the stages that it said were done, its words on stderr, and the children that it had.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", "octo.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
         assert run.stdout is not None
-        # The stop comes when one stage is committed and another runs.
+        lines = []
         for line in run.stdout:
+            lines.append(line)
             if line.startswith("curate: started"):
                 break
+        # It has not been waited for, so its number is nobody else's, even if it has ended.
         children = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
-        _, said = run.communicate(timeout=60)
-    assert run.returncode == 75
+        rest, said = run.communicate(timeout=300)
+    done = [line.partition(":")[0] for line in (*lines, *rest.splitlines()) if ": done in " in line]
+    return run.returncode, done, said, children
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp_path: Path) -> None:
+    for attempt in itertools.count():
+        directory = tmp_path / f"{attempt}" / "store"
+        directory.parent.mkdir()
+        arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize")
+        code, done, said, children = stopped_run(arguments, number)
+        # A run that was over before its signal, as on a busy machine, shows nothing about stopping.
+        if code != 0 and "tokenize" not in done:
+            break
+    assert code == 75
     assert said.count("\n") == 1
     assert f"stopped by {number.name}" in said
     resume = said.partition("resume with: ")[2].split()
     assert resume[:3] == ["octo", "run", "octothinker"]
-    psutil.wait_procs(children, timeout=10)
+    psutil.wait_procs(children, timeout=300)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not processes_of(directory)
 
@@ -52,5 +70,6 @@ def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp
     stages = json.loads(again.stdout)["stages"]
     # Preset, changes and --only come back from the run itself.
     assert set(stages) == {"problems", "ingest", "curate", "tokenize"}
-    assert stages["ingest"]["state"] == "cached"
-    assert stages["curate"]["state"] == "done"
+    assert "ingest" in done
+    assert {stages[name]["state"] for name in done} == {"cached"}
+    assert {stage["state"] for stage in stages.values()} == {"cached", "done"}

@@ -40,5 +40,5 @@ def kubeconfig(api: FakeCluster, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cluster(kubeconfig: Path) -> Cluster:
-    """A client that gives up soon."""
-    return connect_to_cluster(kubeconfig=kubeconfig, patience=2)
+    """A client that outlasts whatever a test breaks for a while, however slow the machine is."""
+    return connect_to_cluster(kubeconfig=kubeconfig, patience=30)

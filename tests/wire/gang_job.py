@@ -13,7 +13,7 @@ from octo.processes import local_rank, rank, stoppable, world_size
 
 def wait() -> None:
     print(f"rank {rank()} waits", file=sys.stderr)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def refuse() -> None:

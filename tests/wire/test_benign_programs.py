@@ -10,7 +10,7 @@ from tests.wire.benign.doings import DOINGS
 from tests.wire.benign.endings import ENDINGS
 from tests.wire.benign.objects import OBJECTS
 from tests.wire.benign.values import VALUES
-from tests.wire.unsandboxed import CPU_SECONDS, Plain, outcomes
+from tests.wire.unsandboxed import CPU_SECONDS, WALL_SECONDS, Plain, outcomes
 
 SAME = VALUES | OBJECTS | DOINGS | ENDINGS
 WHERE = " in: "
@@ -27,7 +27,9 @@ def plain() -> dict[str, Plain]:
 @pytest.fixture(scope="module", params=["all layers", "without namespaces"])
 def judged(request: pytest.FixtureRequest) -> dict[str, TestVerdict]:
     without = ("namespaces",) if request.param == "without namespaces" else ()
-    with Sandbox(workers=2, limits=Limits(cpu_seconds=CPU_SECONDS), without=without) as sandbox:
+    with Sandbox(
+        workers=2, limits=Limits(cpu_seconds=CPU_SECONDS, wall_seconds=WALL_SECONDS), without=without
+    ) as sandbox:
         return _judged(sandbox, SAME | DIFFERENT)
 
 

@@ -32,7 +32,7 @@ def told(changes: Iterator[Change], number: int) -> list[str]:
 
 @pytest.fixture
 def watch(cluster: Cluster) -> Iterator[Watch]:
-    watch = Watch(cluster, JOB_SET, labels="color=red", patience=5)
+    watch = Watch(cluster, JOB_SET, labels="color=red", patience=30)
     yield watch
     watch.close()
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from octo.sandbox.verdicts import Outcome
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
+from tests.wire.escapes import BRIEF, CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
 
 pytestmark = NEEDS_LAYERS
 UNKNOWN = uuid.uuid4().hex
@@ -19,6 +19,12 @@ UNKNOWN = uuid.uuid4().hex
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     with target_of(request.param) as target:
+        yield target
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def brief(request: pytest.FixtureRequest) -> Iterator[Target]:
+    with target_of(request.param, limits=BRIEF) as target:
         yield target
 
 
@@ -121,8 +127,8 @@ def test_answers_before_the_questions_answer_nothing(target: Target) -> None:
 
 
 @stopped_by("rlimits", WORKER)
-def test_questions_without_end_to_the_judge_are_ended(target: Target) -> None:
-    found = target.verdict(
+def test_questions_without_end_to_the_judge_are_ended(brief: Target) -> None:
+    found = brief.verdict(
         dedent(FORGE)
         + 'def attack():\n    mine = own()\n    question = b\'{"do": "call", "arguments": [], "named": {}}\'\n'
         + "    while True:\n        say(question)\n        mine.recv(1 << 16)",
@@ -131,9 +137,9 @@ def test_questions_without_end_to_the_judge_are_ended(target: Target) -> None:
 
 
 @stopped_by("rlimits", WORKER)
-def test_an_answer_that_takes_forever_to_read_is_ended(target: Target) -> None:
+def test_an_answer_that_takes_forever_to_read_is_ended(brief: Target) -> None:
     """Numbers of one hash take the square of how many they are to make a set of: in the judge this time."""
-    found = target.verdict(
+    found = brief.verdict(
         dedent(FORGE)
         + 'def attack():\n    numbers = [{"int": hex(each * (2**61 - 1))} for each in range(50000)]\n'
         + '    say(json.dumps({"value": {"set": numbers}}).encode())\n    own().recv(1)',
@@ -143,8 +149,8 @@ def test_an_answer_that_takes_forever_to_read_is_ended(target: Target) -> None:
 
 @pytest.mark.parametrize("endless", ["itertools.count()", "itertools.repeat('x' * 10**5)"])
 @stopped_by("rlimits", WORKER)
-def test_an_endless_answer_is_ended(target: Target, endless: str) -> None:
-    found = target.verdict(f"import itertools\ndef attack(): return {endless}", "assert list(attack()) == [0]")
+def test_an_endless_answer_is_ended(brief: Target, endless: str) -> None:
+    found = brief.verdict(f"import itertools\ndef attack(): return {endless}", "assert list(attack()) == [0]")
     assert found.outcome in {Outcome.TIMEOUT, Outcome.ERROR}
 
 

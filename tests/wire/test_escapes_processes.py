@@ -6,7 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from octo.sandbox.verdicts import Outcome
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, WORKER, Target, stopped_by, target_of, urgent_signals
+from tests.wire.escapes import (
+    BRIEF,
+    CONFIGURATIONS,
+    NEEDS_LAYERS,
+    WORKER,
+    Target,
+    stopped_by,
+    target_of,
+    urgent_signals,
+)
 
 pytestmark = NEEDS_LAYERS
 
@@ -14,6 +23,12 @@ pytestmark = NEEDS_LAYERS
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     with target_of(request.param) as target:
+        yield target
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def brief(request: pytest.FixtureRequest) -> Iterator[Target]:
+    with target_of(request.param, limits=BRIEF) as target:
         yield target
 
 
@@ -211,8 +226,8 @@ def test_a_program_that_ignores_all_signals_is_killed(target: Target) -> None:
 
 
 @stopped_by("rlimits", WORKER)
-def test_processor_time_is_over_whether_its_signal_is_ignored_or_not(target: Target) -> None:
-    found = target.verdict("""
+def test_processor_time_is_over_whether_its_signal_is_ignored_or_not(brief: Target) -> None:
+    found = brief.verdict("""
         import signal
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)
         def attack():

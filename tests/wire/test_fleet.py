@@ -6,9 +6,7 @@ real one, the client is octo's own launcher.
 
 import itertools
 import random
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +14,14 @@ import pytest
 from octo.cluster.launch import launch_job
 from octo.job import produce
 from octo.processes import num_cores
-from octo.settings.base import Need
+from octo.settings.base import Need, S3Settings
 from octo.settings.combined import with_job
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.launch import LaunchSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from tests.wire.faults import Act, FaultProxy, Reply
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object, labels_of
@@ -32,6 +31,7 @@ from tests.wire.kubernetes.runners import ProcessRunner
 SHARDS = 1000
 PODS_OF_THE_FLEET = 100
 LOST = PODS_OF_THE_FLEET // 20
+SHARDS_OF_A_POD = SHARDS // PODS_OF_THE_FLEET
 RETRIES = 2
 SEED = 20261123
 
@@ -42,8 +42,7 @@ FLEET = IngestionSettings(
 )
 
 
-def give_secret(api: FakeCluster, embedded: EmbeddedStore) -> None:
-    s3 = embedded.s3
+def give_secret(api: FakeCluster, s3: S3Settings) -> None:
     assert s3.access_key is not None
     assert s3.secret_key is not None
     texts = {
@@ -59,26 +58,26 @@ def group_of(pod: Object) -> int:
     return int(labels_of(pod)["batch.kubernetes.io/job-completion-index"])
 
 
-def lose_pods(controllers: Controllers, over: threading.Event) -> dict[int, str]:
-    """Kill or evict the first pod of some groups, each at a moment of its own; by group, what was done to it."""
+def lose_pods(controllers: Controllers, proxy: FaultProxy) -> dict[int, str]:
+    """Kill or evict the first pod of some groups when it commits a shard; by group, what is done to it.
+
+    Nothing is lost by the clock: each is met at a commit of its own, the first, the last, or one between.
+    """
     draw = random.Random(SEED)
     fated = draw.sample(range(PODS_OF_THE_FLEET), 3 * LOST)
-    fates = {
-        group: (draw.uniform(0.1, 1.2), how)
-        for group, how in zip(fated, itertools.cycle(["kill", "evict"]), strict=False)
-    }
-    seen: dict[int, float] = {}
-    done: dict[int, str] = {}
-    while not over.wait(0.1):
-        for pod in controllers.api.store.listed(PODS, "default"):
-            group = group_of(pod)
-            if group not in fates or group in done or pod.get("status", {}).get("phase") != "Running":
-                continue
-            delay, how = fates[group]
-            if time.monotonic() - seen.setdefault(group, time.monotonic()) >= delay:
-                done[group] = how
-                getattr(controllers.kubelet, how)("default", pod["metadata"]["name"])
-    return done
+    fates = dict(zip(fated, itertools.cycle(["kill", "evict"]), strict=False))
+
+    def losing(group: int, how: str) -> Act:
+        def lose(_forward: Callable[[], Reply]) -> None:
+            [pod] = [pod for pod in controllers.api.store.listed(PODS, "default") if group_of(pod) == group]
+            getattr(controllers.kubelet, how)("default", pod["metadata"]["name"])
+
+        return lose
+
+    for group, how in fates.items():
+        shard = group + PODS_OF_THE_FLEET * draw.randrange(SHARDS_OF_A_POD)
+        proxy.plan("PUT", f"/commits/{shard}.json", losing(group, how))
+    return fates
 
 
 @pytest.fixture
@@ -95,31 +94,25 @@ def test_every_shard_of_a_fleet_is_committed_once_though_pods_are_lost(
     kubeconfig: Path,
     store: Store,
     embedded: EmbeddedStore,
+    proxy: FaultProxy,
     clean: Artifact,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    give_secret(api, embedded)
-    fleet = FLEET.model_copy(update={"store": store.address, "s3": embedded.s3})
-    over = threading.Event()
-    with (
-        controlled(api, ProcessRunner(tmp_path, at_once=max(2, num_cores()))) as controllers,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        losing = pool.submit(lose_pods, controllers, over)
-        try:
-            address = launch_job(with_job(LaunchSettings, "ingestion")(), fleet)
-        finally:
-            over.set()
-        done = losing.result()
+    s3 = embedded.s3.model_copy(update={"endpoint": proxy.endpoint})
+    give_secret(api, s3)
+    fleet = FLEET.model_copy(update={"store": store.address, "s3": s3})
+    with controlled(api, ProcessRunner(tmp_path, at_once=max(2, num_cores()))) as controllers:
+        done = lose_pods(controllers, proxy)
+        address = launch_job(with_job(LaunchSettings, "ingestion")(), fleet)
         [job] = api.store.listed(JOBS, "default")
     started = {index: count for (_, index), count in controllers.kubelet.started.items()}
     lost = {index for index, count in started.items() if count > 1}
 
-    # Enough was lost, nothing was started again but what was lost, and within its limit.
+    # What was lost was started again, nothing else was, and within its limit.
     assert len(lost) >= LOST
-    assert lost <= done.keys()
+    assert lost == done.keys()
     assert {done[group] for group in lost} == {"kill", "evict"}
     assert set(started) == set(range(PODS_OF_THE_FLEET))
     assert max(started.values()) <= 1 + RETRIES

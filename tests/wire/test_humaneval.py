@@ -11,7 +11,7 @@ import pytest
 from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 from tests.wire.mutants import mutants
-from tests.wire.unsandboxed import CPU_SECONDS, outcomes
+from tests.wire.unsandboxed import CPU_SECONDS, WALL_SECONDS, outcomes
 
 Verdicts = list[tuple[TestVerdict, ...]]
 
@@ -80,5 +80,5 @@ def _task(problem: dict[str, Any], program: str) -> Task:
 
 
 def _judged(tasks: list[list[Task]], *, workers: int) -> Verdicts:
-    with Sandbox(workers=workers, limits=Limits(cpu_seconds=CPU_SECONDS)) as sandbox:
+    with Sandbox(workers=workers, limits=Limits(cpu_seconds=CPU_SECONDS, wall_seconds=WALL_SECONDS)) as sandbox:
         return [verdict.tests for verdict in sandbox.judge_all(task for group in tasks for task in group)]

@@ -1,5 +1,6 @@
 """The verifier of final answers, with the real sandbox."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,9 @@ from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Task, Verdict
 from tests.unit.data.answer_pairs import ANSWERS, HARMLESS, WITHOUT_END
 
-LIMITS = Limits(cpu_seconds=2, wall_seconds=60.0, memory_mib=1024)
+LIMITS = Limits(cpu_seconds=20, wall_seconds=300.0, memory_mib=1024)
+IMPATIENT = dataclasses.replace(LIMITS, cpu_seconds=2)
+"""For answers that compute without end."""
 pytestmark = pytest.mark.skipif(not offered().sufficient, reason=f"this machine lacks layers: {offered().lacking}")
 
 Pairs = list[tuple[str, str]]
@@ -23,6 +26,12 @@ WRONG = [(gold, wrong) for gold, _, wrong in ANSWERS]
 @pytest.fixture(scope="module")
 def verifier() -> Iterator[Verifier]:
     with Verifier(2, limits=LIMITS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Verifier]:
+    with Verifier(2, limits=IMPATIENT) as made:
         yield made
 
 
@@ -55,11 +64,11 @@ def test_true_answers_are_right_without_a_child(verifier: Verifier, asked: list[
     assert not asked
 
 
-def test_what_computes_without_end_is_wrong_and_hinders_nobody_else(verifier: Verifier) -> None:
+def test_what_computes_without_end_is_wrong_and_hinders_nobody_else(impatient: Verifier) -> None:
     easy = RIGHT[: len(WITHOUT_END)]
     endless = [("1.5", answer) for answer in WITHOUT_END]
     pairs = [pair for both in zip(endless, easy, strict=True) for pair in both]
-    assert verifier.verdicts(solved(pairs)) == [False, True] * len(easy)
+    assert impatient.verdicts(solved(pairs)) == [False, True] * len(easy)
 
 
 def test_a_true_answer_that_cannot_be_compared_leaves_the_verdict_open(verifier: Verifier) -> None:
@@ -79,10 +88,10 @@ def test_an_answer_without_end_in_its_letters_is_wrong_without_a_child(verifier:
     assert not asked
 
 
-def test_deep_nesting_is_survived(verifier: Verifier) -> None:
+def test_deep_nesting_is_survived(impatient: Verifier) -> None:
     nested = ["(" * 450 + "5" + ")" * 450, r"\sqrt{" * 120 + "2" + "}" * 120, "5" + "!" * 900]
     easy = RIGHT[: len(nested)]
-    verdicts = verifier.verdicts(solved([*(("5", answer) for answer in nested), *easy]))
+    verdicts = impatient.verdicts(solved([*(("5", answer) for answer in nested), *easy]))
     assert True not in verdicts[: len(nested)]
     assert verdicts[len(nested) :] == [True] * len(easy)
 
@@ -104,7 +113,7 @@ def test_verdicts_are_reached_in_any_thread(verifier: Verifier) -> None:
 
 def test_verdicts_are_equal_for_any_number_of_workers() -> None:
     pairs = solved([*RIGHT[::4], *WRONG[::4], ("1.5", WITHOUT_END[0])])
-    with Verifier(1, limits=LIMITS) as one, Verifier(3, limits=LIMITS) as three:
+    with Verifier(1, limits=IMPATIENT) as one, Verifier(3, limits=IMPATIENT) as three:
         assert one.verdicts(pairs) == three.verdicts(pairs)
 
 

@@ -20,7 +20,7 @@ from tests.wire.kubernetes.resources import JOB_SETS
 from tests.wire.kubernetes.runners import Ending, ScriptedRunner
 
 SHOWN = [command for command in COMMANDS if command.startswith(".venv/bin/octo") and verb_of(command) in ON_A_CLUSTER]
-SECONDS = 60
+SECONDS = 300
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_a_sandbox_serves_many_threads(sandbox: Sandbox) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert said == [True] * 8
 
 

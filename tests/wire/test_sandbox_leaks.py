@@ -19,7 +19,7 @@ from octo.sandbox.pool import TRIES, Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Task
 from tests.wire.hostile import ENDLESS, HOSTILE, TEST
 
-SECONDS = 60.0
+SECONDS = 300.0
 """Within which what is about to happen must have happened."""
 GROWTH_MIB = 4
 """Of a worker's memory, as much as a warm allocator may still take."""

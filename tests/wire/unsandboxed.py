@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from multiprocessing import Pipe
 from typing import NamedTuple
 
-CPU_SECONDS = 1
+CPU_SECONDS = 2
+"""Twenty times what the longest of those that end takes."""
+WALL_SECONDS = 300.0
 MEMORY = 2 << 30
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from octo.data.curation import Policy, count_outcomes, curate, judge, question_of
@@ -224,7 +224,6 @@ def test_what_a_worker_is_sent_with_an_index_does_not_grow_with_the_number_of_sh
     assert many[1] == few[1] > 0
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=8), max_size=5),
     st.integers(0, 1),

@@ -40,7 +40,7 @@ def test_the_counts_given_are_those_of_the_sequences(mixture: Mixture, num_seque
     assert mixture.given(num_sequences) == dict(zip(mixture.sources, counted.tolist(), strict=True))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MIXTURES)
 def test_every_epoch_of_a_source_holds_each_of_its_sequences_once(mixture: Mixture) -> None:
     found = mixture.at(np.arange(3 * mixture.period * max(mixture.counts)))
@@ -112,7 +112,7 @@ def test_weights_that_are_no_short_decimals_get_the_smallest_denominator_that_is
     assert weights_as_shares({"a": 5 / 7, "b": 1 / 11, "c": 15 / 77}) == {"a": 55, "b": 7, "c": 15}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(min_value=0.01, max_value=100), min_size=1))
 def test_fractions_are_within_one_period_of_their_weights(weights: dict[str, float]) -> None:
     shares = weights_as_shares(weights)

@@ -67,7 +67,7 @@ def rewarded(attempts: list[Attempt], sandbox: object, settings: RewardSettings 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=2, limits=Limits(cpu_seconds=1)) as sandbox:
+    with Sandbox(workers=2, limits=Limits(cpu_seconds=1, wall_seconds=300)) as sandbox:
         yield sandbox
 
 

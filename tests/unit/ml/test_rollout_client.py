@@ -61,8 +61,8 @@ def worker(answer: Answer, asked: list[str] | None = None) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
 
 
-def workers(*urls: str) -> Workers:
-    return Workers(RolloutSettings(servers=urls, patience_seconds=0.3), token="shared")
+def workers(*urls: str, patience: float = 300) -> Workers:
+    return Workers(RolloutSettings(servers=urls, patience_seconds=patience), token="shared")
 
 
 def test_every_request_carries_the_token(weights: Weights) -> None:
@@ -88,7 +88,7 @@ def test_every_request_carries_the_token(weights: Weights) -> None:
 def test_an_answer_that_is_none_is_never_trained_on(weights: Weights, wrong: dict[str, object], said: str) -> None:
     with worker(lambda digest: right(digest) | wrong) as bad:
         with pytest.raises(StageFailedError, match=said):
-            workers(bad).sample(CHUNKS, weights)
+            workers(bad, patience=1e-9).sample(CHUNKS, weights)
         with worker(right) as good:
             answers = workers(bad, good).sample(CHUNKS, weights)
     assert [answer.tokens for answer in answers] == [[[5, 0], [6, 7, 8]]] * 4

@@ -80,7 +80,7 @@ def program_at_the_other_end(program: Mapping[str, object] = PROGRAM) -> Iterato
         thread.start()
         yield Exchange(ours, largest=LARGEST, operations=CALLS)
         ours.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join()
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def hostile_end(words: list[object], heard: list[object] | None = None) -> Itera
     with ours:
         thread.start()
         yield Exchange(ours, largest=LARGEST, operations=CALLS)
-        thread.join(10)
+        thread.join()
 
 
 def test_a_handle_keeps_its_own_attributes_to_itself(program) -> None:

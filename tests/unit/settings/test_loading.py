@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as without
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
@@ -317,7 +316,6 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
         token=st.none() | texts.map(SecretStr),
     )
 )
-@without(deadline=None)
 def test_flags_and_secrets_say_any_settings_again(settings: ForgeSettings) -> None:
     assert load(ForgeSettings, arguments_of(settings), secrets_of(settings)) == settings
 

@@ -49,7 +49,7 @@ class _Connection(BaseHTTPRequestHandler):
         api.requests.append(f"{self.command} {self.path}")
         fault = api.faults.take(self.command, self.path)
         if fault.wait:
-            fault.wait.wait(60)
+            fault.wait.wait(300)
         if api.down or fault.hang_up:
             self.close_connection = True
             return
