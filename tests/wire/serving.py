@@ -4,16 +4,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import ThreadingHTTPServer
+from socketserver import ThreadingTCPServer
+from typing import TypeVar
+
+Server = TypeVar("Server", bound=ThreadingTCPServer)
 
 
 @contextmanager
-def serving(server: ThreadingHTTPServer) -> Iterator[None]:
+def serving(server: Server) -> Iterator[Server]:
     server.daemon_threads = True
     thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
     thread.start()
     try:
-        yield
+        yield server
     finally:
         server.shutdown()
         thread.join()

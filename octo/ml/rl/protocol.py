@@ -3,8 +3,8 @@
 PUT /weights: a safetensors file, its sha256 in the header Octo-Weights.
 POST /completions: a Chunk as JSON, the digest of the weights to use in the same header; a Sampled as JSON comes back.
 GET /healthz: the digest of the weights that are loaded. It alone needs no token.
-Refusals are a sentence: 400 what arrived is damaged, 401 no token, 409 other weights are loaded, 413 too large,
-422 not for this model, 503 the worker is ending.
+Refusals are a sentence: 400 what arrived is damaged, 401 no token (whatever follows is not read), 408 it came too
+slowly, 409 other weights are loaded, 413 too large, 422 not for this model, 503 the worker is ending.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 from octo.storage.store import Store
 
 WEIGHTS_HEADER = "Octo-Weights"
-DAMAGED, STRANGER, STALE, TOO_LARGE, UNFIT, ENDING = 400, 401, 409, 413, 422, 503
+DAMAGED, STRANGER, LATE, STALE, TOO_LARGE, UNFIT, ENDING = 400, 401, 408, 409, 413, 422, 503
 
 
 class Sampled(BaseModel):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 from urllib.parse import urlsplit
@@ -177,7 +178,9 @@ class _Worker:
         try:
             connection.connect()
             connection.sock.settimeout(self._seconds)
-            connection.request(method, path, body, headers)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                # A worker that refuses a request says so before it has read all of it.
+                connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -5,7 +5,6 @@ interrupt it and nothing of torch runs while the interpreter ends.
 """
 
 import hashlib
-import hmac
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,29 +12,26 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from pkgutil import resolve_name
 from queue import Empty, SimpleQueue
-from socketserver import ThreadingTCPServer
 from typing import NoReturn
 
 from pydantic import ValidationError
 
-from octo.errors import OctoError, PreemptedError, UsageError
+from octo.errors import PreemptedError, UsageError
 from octo.job import Job
 from octo.ml.models import use_threads, weights_size
 from octo.ml.rl.protocol import (
     DAMAGED,
     ENDING,
     STALE,
-    STRANGER,
-    TOO_LARGE,
     UNFIT,
     WEIGHTS_HEADER,
     Sampled,
     shared_token,
 )
+from octo.ml.rl.reception import Reception, RefusalError, Visitor
 from octo.ml.rl.sampling import Chunk, SamplingEngine
 from octo.settings.rl import RlSettings
 
@@ -44,17 +40,6 @@ CHUNK_BYTES = 64 * 2**20
 """Largest body of a request for completions."""
 HEADER_BYTES = 2**20
 """Largest header of a safetensors file, by our reckoning: names and shapes."""
-BLOCK = 2**20
-SILENT_SECONDS = 60
-"""A connection on which nothing arrives for so long is closed."""
-
-
-class RefusalError(OctoError):
-    """A request that is answered with a sentence instead."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 @dataclass
@@ -107,20 +92,16 @@ class Call:
     answer: "Future[str]" = field(default_factory=Future)
 
 
-class Desk(ThreadingTCPServer):
+class Desk(Reception):
     """Where requests come in, and wait for the main thread."""
-
-    daemon_threads = True
-    allow_reuse_address = True
 
     def __init__(self, worker: Worker, *, port: int, token: str, scratch: Path, weight_bytes: int) -> None:
         self.worker = worker
-        self.authorization = f"Bearer {token}".encode()
         self.scratch = scratch
         self.weight_bytes = weight_bytes
         self.calls: SimpleQueue[Call] = SimpleQueue()
         try:
-            super().__init__(("", port), _Request)
+            super().__init__(port, _Request, name="rollout worker", token=token)
         except OSError as error:
             raise UsageError(f"--rollout.port {port} cannot be listened on: {error.strerror}") from None
 
@@ -175,64 +156,33 @@ def _answering(desk: Desk) -> Iterator[None]:
         desk.server_close()
 
 
-class _Request(BaseHTTPRequestHandler):
+class _Request(Visitor):
     """One request; the methods' names are http.server's."""
 
     server: Desk
-    timeout = SILENT_SECONDS
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Say that the worker lives, also while it samples."""
         if self.path == "/healthz":
-            self._say(200, f'{{"weights": "{self.server.worker.weights}"}}')
+            self.say(200, f'{{"weights": "{self.server.worker.weights}"}}')
         else:
-            self._say(404, f"nothing is at {self.path}")
+            self.refuse(RefusalError(404, "nothing but /healthz is here to be read"))
 
-    def do_PUT(self) -> None:
+    def do_PUT(self) -> None:  # noqa: N802
         """Take new weights."""
         self._answer("/weights", self._load, self.server.weight_bytes)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """Complete a chunk."""
         self._answer("/completions", self._complete, CHUNK_BYTES)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name for it
-        """Nothing: spans say what was asked."""
-
     def _answer(self, path: str, work: Callable[[int], str], limit: int) -> None:
         try:
-            self._say(200, work(self._admitted(path, limit)))
+            answer = work(self.admitted(path, limit))
         except RefusalError as refusal:
-            self._say(refusal.status, str(refusal))
-        except OSError:
-            self.close_connection = True  # whoever asked is gone
-
-    def _admitted(self, path: str, limit: int) -> int:
-        """The size of the body that follows, if it may."""
-        if self.path != path:
-            raise RefusalError(404, f"nothing is at {self.path}")
-        size = self._size(limit)
-        if not hmac.compare_digest(self.headers.get("Authorization", "").encode(), self.server.authorization):
-            for _ in self._blocks(size):
-                pass  # read, so that the answer is not lost with the connection
-            raise RefusalError(STRANGER, "the request has not the token of this worker's artifact")
-        return size
-
-    def _size(self, limit: int) -> int:
-        text = self.headers.get("Content-Length", "")
-        if not text.isdecimal():
-            raise RefusalError(411, "a request must say its Content-Length")
-        if int(text) > limit:
-            raise RefusalError(TOO_LARGE, f"{text} bytes are more than the {limit} that are taken here")
-        return int(text)
-
-    def _blocks(self, size: int) -> Iterator[bytes]:
-        while size:
-            block = self.rfile.read(min(BLOCK, size))
-            if not block:
-                raise RefusalError(DAMAGED, f"the request ended {size} bytes early")
-            size -= len(block)
-            yield block
+            self.refuse(refusal)
+        else:
+            self.say(200, answer)
 
     def _load(self, size: int) -> str:
         digest = self.headers.get(WEIGHTS_HEADER, "")
@@ -240,7 +190,7 @@ class _Request(BaseHTTPRequestHandler):
         found = hashlib.sha256()
         try:
             with path.open("wb") as file:
-                for block in self._blocks(size):
+                for block in self.blocks(size):
                     found.update(block)
                     file.write(block)
             if found.hexdigest() != digest:
@@ -251,7 +201,7 @@ class _Request(BaseHTTPRequestHandler):
 
     def _complete(self, size: int) -> str:
         try:
-            chunk = Chunk.model_validate_json(b"".join(self._blocks(size)))
+            chunk = Chunk.model_validate_json(b"".join(self.blocks(size)))
         except ValidationError as error:
             raise RefusalError(UNFIT, f"the request is not a chunk: {error.errors()[0]['msg']}") from error
         return self._done(partial(self.server.worker.complete, chunk, self.headers.get(WEIGHTS_HEADER, "")))
@@ -260,10 +210,3 @@ class _Request(BaseHTTPRequestHandler):
         call = Call(work)
         self.server.calls.put(call)
         return call.answer.result()
-
-    def _say(self, status: int, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
