@@ -15,6 +15,12 @@ Resources = dict[Literal["requests", "limits"], dict[str, str | int | float]]
 Peer = dict[Literal["ipBlock", "namespaceSelector", "podSelector"], dict[str, Any]]
 """One end of a connection, in a NetworkPolicy's words."""
 
+_ANYWHERE: tuple[Peer, ...] = (
+    {"namespaceSelector": {}},
+    {"ipBlock": {"cidr": "0.0.0.0/0"}},
+    {"ipBlock": {"cidr": "::/0"}},
+)
+"""All pods, for some networks take none of them for part of a block, and all addresses."""
 _COLLECTOR_NEED = Need(cpus=0.1, memory_gib=0.5, scratch_gib=0.25)
 _METADATA_NAME = "kubernetes.io/metadata.name"
 
@@ -92,7 +98,7 @@ class Traffic(_Group):
     """Where connections may go."""
 
     to: tuple[Peer, ...] = ()
-    """Peers; none lets it go anywhere."""
+    """Peers; none lets it go nowhere. A block that holds a cloud's metadata address leaves it out: name that alone."""
     ports: tuple[int, ...] = ()
     """TCP ports of the pods or hosts that answer, not of a Service in front of them."""
 
@@ -105,7 +111,7 @@ class NamedTraffic(Traffic):
 
 
 class NetworkPolicies(_Group):
-    """Nothing goes in or out of octo's pods but what is opened here."""
+    """Nothing goes in or out of octo's pods but what is opened here; what is emptied here is closed."""
 
     enabled: bool = True
     """Create them."""
@@ -117,13 +123,13 @@ class NetworkPolicies(_Group):
         ports=(53,),
     )
     """Names, over UDP and TCP: the cluster's servers, or those on each node."""
-    store: Traffic = Traffic()
+    store: Traffic = Traffic(to=_ANYWHERE)
     """The S3 service; without ports, that of installation.s3_endpoint, or 443."""
-    api_server: Traffic = Traffic(ports=(443, 6443))
+    api_server: Traffic = Traffic(to=_ANYWHERE, ports=(443, 6443))
     """The API server, for launch and the janitor."""
-    telemetry: Traffic = Traffic()
+    telemetry: Traffic = Traffic(to=_ANYWHERE)
     """The collector at installation.otlp_endpoint; without ports, that of its URL. The chart's own is always open."""
-    exporters: Traffic = Traffic(ports=(443, 4317, 4318))
+    exporters: Traffic = Traffic(to=_ANYWHERE, ports=(443, 4317, 4318))
     """Where the chart's collector sends what it gets."""
     kubeflow: Traffic = Traffic(to=({"namespaceSelector": {"matchLabels": {_METADATA_NAME: "kubeflow"}}},))
     """Kubeflow's services, for the steps of pipelines and the upload."""
