@@ -11,7 +11,7 @@ class CurationSettings(JobSettings):
     """Keep the documents worth learning from: quality rules, exact dedup, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 1
+    code_version: ClassVar[int] = 2
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
