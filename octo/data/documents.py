@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -56,9 +57,28 @@ def new_document(
     text: str, *, source: str, url: str, date: str = "", metadata: Mapping[str, object] | None = None
 ) -> Document:
     """A document with its content digest. A lone surrogate, which no file can hold, raises UnicodeEncodeError."""
-    fields = json.dumps(metadata or {}, sort_keys=True)
+    fields = _json(metadata or {})
     (url + date).encode()
     return Document(sha256(text.encode()).hexdigest(), text, source, url, date, fields)
+
+
+def _json(metadata: Mapping[str, object]) -> str:
+    try:
+        return json.dumps(metadata, sort_keys=True, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(metadata), sort_keys=True, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    """The value with null for what is no number: JSON has no infinity, and 1e999 is read as one."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _finite(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+    return value
 
 
 class RowWriter:
