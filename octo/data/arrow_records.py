@@ -1,0 +1,160 @@
+"""Records out of Parquet and Arrow files, a few rows at a time, whatever their columns hold and claim."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from octo.data.arrow_messages import inflated_size
+from octo.data.arrow_values import Budget, NoFormError, TooMuchError, values_of
+from octo.data.compression import Allowance
+from octo.data.documents import Rejected
+from octo.data.records import Found, Record, column_names
+
+BATCH_BYTES = 64 << 20
+"""Of a file's columns, what is decoded at a time."""
+MAX_ROWS = 4096
+_FEW_ROWS = 16
+"""Where a page may repeat a long text for every row: in an encoding of differences."""
+_ROW_BYTES = 16
+"""What a row counts at least: rows of nothing take no bytes in a file."""
+_REFERENCE_BYTES = 4
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
+_ARROW_MAGIC = b"ARROW1\0\0"
+
+
+def read_parquet(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -> Iterator[Found]:
+    """The rows of a Parquet file, `name#ROW`.
+
+    Raises:
+        UnreadableError: it gives more than it may, or a field that makes a document is there twice.
+        pa.ArrowException: it is broken.
+    """
+    with pq.ParquetFile(file) as opened:
+        allowance.take(_claimed(opened.metadata))
+        repeating = _repeating_columns(opened.metadata)
+    with pq.ParquetFile(file, read_dictionary=repeating) as opened:
+        columns = column_names(opened.schema_arrow.names)
+        batches = opened.iter_batches(batch_size=_rows_at_a_time(opened.metadata))
+        yield from _rows(batches, columns, name=name, max_bytes=max_bytes, allowance=allowance)
+
+
+def read_arrow(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -> Iterator[Found]:
+    """The rows of an Arrow file (Feather) or of a stored Arrow stream; raises as `read_parquet` does."""
+    with pa.memory_map(str(file)) as source:
+        # A file is a stream between marks, and the stream's messages say what they take before they take it.
+        start = len(_ARROW_MAGIC) if source.read(len(_ARROW_MAGIC)) == _ARROW_MAGIC else 0
+        source.seek(start)
+        for message in pa.ipc.MessageReader.open_stream(source):
+            allowance.take(inflated_size(message))
+        source.seek(start)
+        with pa.ipc.open_stream(source) as opened:
+            columns = column_names(opened.schema.names)
+            yield from _rows(map(_valid, opened), columns, name=name, max_bytes=max_bytes, allowance=allowance)
+
+
+def _rows(
+    batches: Iterable[pa.RecordBatch], columns: Sequence[str], *, name: str, max_bytes: int, allowance: Allowance
+) -> Iterator[Found]:
+    row = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, MAX_ROWS):
+            for record in _records(batch.slice(start, MAX_ROWS), columns, max_bytes, allowance):
+                url = f"{name}#{row}"
+                row += 1
+                yield url, record if isinstance(record, Mapping) else Rejected(url, *record)
+
+
+def _records(
+    batch: pa.RecordBatch, columns: Sequence[str], max_bytes: int, allowance: Allowance
+) -> Iterator[Record | tuple[str, str]]:
+    """The rows as records, or the reason and the detail why a row is none."""
+    texts = batch.column(columns.index("text"))
+    others = {name: values_of(batch.column(place)) for place, name in enumerate(columns) if name != "text"}
+    for position in range(batch.num_rows):
+        raw = _text_at(texts, position)
+        size = len(raw or b"")
+        allowance.take(_ROW_BYTES + size)
+        if size > max_bytes:
+            yield "too_large", f"the text has {size} bytes, the limit is {max_bytes}"
+            continue
+        budget = Budget(max_bytes - size)
+        try:
+            text = None if raw is None else raw.decode()
+            found = ((name, value(position, budget)) for name, value in others.items())
+            yield {"text": text, **{name: value for name, value in found if value is not None}}
+        except UnicodeDecodeError as error:
+            yield "invalid_utf8", f"byte {error.start} of the record: {error.reason}"
+        except TooMuchError:
+            yield "too_large", f"the record is longer than {max_bytes} bytes"
+        except (NoFormError, ValueError, OverflowError, RecursionError, pa.ArrowException) as error:
+            yield "no_json_form", str(error)
+
+
+def _text_at(texts: pa.Array, position: int) -> bytes | None:
+    """The text at a position in bytes, which Arrow does not check to be UTF-8; None where there is none."""
+    scalar = texts[position]
+    while isinstance(scalar, _WRAPPED):
+        scalar = scalar.value
+    return bytes(scalar.as_buffer().to_pybytes()) if isinstance(scalar, _TEXTS) and scalar.is_valid else None
+
+
+_WRAPPED = (pa.DictionaryScalar, pa.RunEndEncodedScalar, pa.ExtensionScalar, pa.UnionScalar)
+_TEXTS = (
+    *(pa.StringScalar, pa.LargeStringScalar, pa.StringViewScalar),
+    *(pa.BinaryScalar, pa.LargeBinaryScalar, pa.BinaryViewScalar),
+)
+
+
+def _claimed(metadata: pq.FileMetaData) -> int:
+    """Bytes that all columns take when they are decoded, but for texts that are repeated by reference."""
+    return sum(_claimed_by(metadata, group) for group in range(metadata.num_row_groups))
+
+
+def _claimed_by(metadata: pq.FileMetaData, group: int) -> int:
+    columns = [metadata.row_group(group).column(index) for index in range(metadata.num_columns)]
+    widths = [_width(metadata.schema.column(index)) for index in range(metadata.num_columns)]
+    return sum(
+        column.total_uncompressed_size + column.num_values * width
+        for column, width in zip(columns, widths, strict=True)
+    )
+
+
+def _width(column: pq.ColumnSchema) -> int:
+    """Bytes of a value of the column, or of a reference to one."""
+    return _WIDTHS.get(column.physical_type) or max(_REFERENCE_BYTES, int(column.length))
+
+
+def _repeating_columns(metadata: pq.FileMetaData) -> list[str]:
+    """The columns whose values a page may repeat by a few bytes each: a gigabyte of copies of one text."""
+    return [
+        metadata.schema.column(index).path
+        for index in range(metadata.num_columns)
+        if metadata.schema.column(index).physical_type == "BYTE_ARRAY"
+        and not _encodings(metadata, index).isdisjoint({"RLE_DICTIONARY", "PLAIN_DICTIONARY"})
+    ]
+
+
+def _rows_at_a_time(metadata: pq.FileMetaData) -> int:
+    """As many rows as make BATCH_BYTES at the size of the largest row group's rows."""
+    if any("DELTA_BYTE_ARRAY" in _encodings(metadata, index) for index in range(metadata.num_columns)):
+        return _FEW_ROWS
+    groups = range(metadata.num_row_groups)
+    sizes = (_claimed_by(metadata, group) / max(metadata.row_group(group).num_rows, 1) for group in groups)
+    return max(1, min(MAX_ROWS, int(BATCH_BYTES / max(1.0, *sizes, 1.0))))
+
+
+def _encodings(metadata: pq.FileMetaData, index: int) -> set[str]:
+    groups = range(metadata.num_row_groups)
+    return {encoding for group in groups for encoding in metadata.row_group(group).column(index).encodings}
+
+
+def _valid(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, once nothing in it points beyond its buffers. Texts need be no UTF-8: each is looked at when read."""
+    raw = [column.view(_RAW[column.type]) if column.type in _RAW else column for column in batch.columns]
+    pa.RecordBatch.from_arrays(raw, [str(place) for place in range(len(raw))]).validate(full=True)
+    return batch
+
+
+_RAW = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}

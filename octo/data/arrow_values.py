@@ -1,0 +1,206 @@
+"""The JSON form of every Arrow type, within a limit on how much a record may hold.
+
+Numbers, texts and truth are what they are; a number that is none is null. Exact decimals are texts of their digits,
+bytes are base64, dates and times ISO 8601 (an instant with a zone is given in UTC), intervals ISO 8601 too. Lists are
+arrays; structures are objects, as are maps whose keys are different texts; other maps are arrays of pairs. A
+dictionary, a run, a union and an extension have the form of their value.
+"""
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from octo.data.records import different
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+class TooMuchError(Exception):
+    """A record holds more than the limit."""
+
+
+class NoFormError(Exception):
+    """A value has no JSON form."""
+
+
+class Budget:
+    """How many characters of JSON a record may still have."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """Count a value; TooMuchError when there is no room for it."""
+        self._left -= size
+        if self._left < 0:
+            raise TooMuchError
+
+
+def values_of(column: pa.Array) -> Callable[[int, Budget], object]:
+    """The JSON form of the column's value at a position."""
+    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
+        texts = _texts(column.dictionary)
+        return _counted([None if index is None else texts[index] for index in column.indices.to_pylist()])
+    if _is_text(column.type):
+        return _counted(_texts(column))
+    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type):
+        return _given(column.to_pylist())
+    return lambda position, budget: json_value(column[position], budget)
+
+
+def json_value(scalar: Any, budget: Budget) -> object:
+    """The JSON form of an Arrow scalar.
+
+    Raises:
+        TooMuchError: it is larger than the budget allows.
+        NoFormError: its type has none.
+    """
+    budget.take(1)
+    if not scalar.is_valid:
+        return None
+    if isinstance(scalar, pa.ExtensionScalar):
+        return _EXTENSIONS.get(type(scalar), json_value)(scalar.value, budget)
+    form = _FORMS.get(type(scalar))
+    if form is None:
+        raise NoFormError(f"values of type {scalar.type} have no JSON form")
+    found = form(scalar, budget)
+    budget.take(len(found) if isinstance(found, str) else 0)
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    # Arrow does not check that a text is UTF-8.
+    raw = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
+    return [None if value is None else value.decode(errors="replace") for value in raw.to_pylist()]
+
+
+def _counted(texts: list[str | None]) -> Callable[[int, Budget], object]:
+    def value(position: int, budget: Budget) -> str | None:
+        text = texts[position]
+        budget.take(len(text or ""))
+        return text
+
+    return value
+
+
+def _given(values: list[object]) -> Callable[[int, Budget], object]:
+    return lambda position, _budget: values[position]
+
+
+def _plain(scalar: Any, _budget: Budget) -> object:
+    return scalar.as_py()
+
+
+def _float(scalar: Any, _budget: Budget) -> float | None:
+    number = float(scalar.as_py())
+    return number if math.isfinite(number) else None
+
+
+def _text(scalar: Any, _budget: Budget) -> str:
+    return str(scalar.as_buffer().to_pybytes().decode(errors="replace"))
+
+
+def _bytes(scalar: Any, budget: Budget) -> str:
+    buffer = scalar.as_buffer()
+    budget.take(buffer.size)
+    return base64.b64encode(buffer).decode()
+
+
+def _decimal(scalar: Any, _budget: Budget) -> str:
+    return str(scalar.as_py())
+
+
+def _day(scalar: Any, _budget: Budget) -> str:
+    return str(np.datetime64(scalar.value, "D" if pa.types.is_date32(scalar.type) else "ms").astype("datetime64[D]"))
+
+
+def _instant(scalar: Any, _budget: Budget) -> str:
+    # numpy knows years beyond 9999, and nanoseconds.
+    return f"{np.datetime64(scalar.value, scalar.type.unit)}{'Z' if scalar.type.tz else ''}"
+
+
+def _time(scalar: Any, _budget: Budget) -> str:
+    seconds, rest = divmod(scalar.value, _PER_SECOND[scalar.type.unit])
+    fraction = str(rest).zfill(len(str(_PER_SECOND[scalar.type.unit])) - 1)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return clock if scalar.type.unit == "s" else f"{clock}.{fraction}"
+
+
+def _duration(scalar: Any, _budget: Budget) -> str:
+    return f"PT{_seconds(scalar.value, _PER_SECOND[scalar.type.unit])}S"
+
+
+def _interval(scalar: Any, _budget: Budget) -> str:
+    months, days, nanoseconds = scalar.value
+    return f"P{months}M{days}DT{_seconds(nanoseconds, 10**9)}S"
+
+
+def _seconds(value: int, per_second: int) -> str:
+    whole, rest = divmod(abs(value), per_second)
+    fraction = str(rest).zfill(len(str(per_second)) - 1).rstrip("0")
+    return f"{'-' if value < 0 else ''}{whole}{'.' if rest else ''}{fraction if rest else ''}"
+
+
+def _list(scalar: Any, budget: Budget) -> list[object]:
+    # Counted before the first is made: a null takes no room in Arrow.
+    budget.take(len(scalar.values))
+    return [json_value(each, budget) for each in scalar.values]
+
+
+def _struct(scalar: Any, budget: Budget) -> dict[str, object]:
+    return {name: _named(name, scalar[index], budget) for index, name in enumerate(_field_names(scalar.type))}
+
+
+@lru_cache(maxsize=64)
+def _field_names(structure: pa.DataType) -> tuple[str, ...]:
+    return tuple(different([structure.field(index).name for index in range(structure.num_fields)]))
+
+
+def _named(name: str, scalar: Any, budget: Budget) -> object:
+    budget.take(len(name))
+    return json_value(scalar, budget)
+
+
+def _map(scalar: Any, budget: Budget) -> object:
+    pairs = [(json_value(pair[0], budget), json_value(pair[1], budget)) for pair in scalar.values]
+    keys = {key for key, _ in pairs if isinstance(key, str)}
+    return dict(pairs) if len(keys) == len(pairs) else [list(pair) for pair in pairs]
+
+
+def _value(scalar: Any, budget: Budget) -> object:
+    return json_value(scalar.value, budget)
+
+
+_FORMS: Mapping[type, Callable[[Any, Budget], object]] = {
+    **dict.fromkeys((pa.BooleanScalar, pa.Int8Scalar, pa.Int16Scalar, pa.Int32Scalar, pa.Int64Scalar), _plain),
+    **dict.fromkeys((pa.UInt8Scalar, pa.UInt16Scalar, pa.UInt32Scalar, pa.UInt64Scalar), _plain),
+    **dict.fromkeys((pa.HalfFloatScalar, pa.FloatScalar, pa.DoubleScalar), _float),
+    **dict.fromkeys((pa.StringScalar, pa.LargeStringScalar, pa.StringViewScalar), _text),
+    **dict.fromkeys((pa.BinaryScalar, pa.LargeBinaryScalar, pa.BinaryViewScalar, pa.FixedSizeBinaryScalar), _bytes),
+    **dict.fromkeys((pa.Decimal32Scalar, pa.Decimal64Scalar, pa.Decimal128Scalar, pa.Decimal256Scalar), _decimal),
+    **dict.fromkeys((pa.Date32Scalar, pa.Date64Scalar), _day),
+    **dict.fromkeys((pa.Time32Scalar, pa.Time64Scalar), _time),
+    **dict.fromkeys((pa.ListScalar, pa.LargeListScalar, pa.FixedSizeListScalar), _list),
+    **dict.fromkeys((pa.ListViewScalar, pa.LargeListViewScalar), _list),
+    **dict.fromkeys((pa.DictionaryScalar, pa.RunEndEncodedScalar, pa.UnionScalar), _value),
+    pa.TimestampScalar: _instant,
+    pa.DurationScalar: _duration,
+    pa.MonthDayNanoIntervalScalar: _interval,
+    pa.StructScalar: _struct,
+    pa.MapScalar: _map,
+}
+
+_EXTENSIONS: Mapping[type, Callable[[Any, Budget], object]] = {
+    pa.UuidScalar: lambda storage, _budget: str(UUID(bytes=storage.as_py())),
+    pa.Bool8Scalar: lambda storage, _budget: bool(storage.as_py()),
+}
