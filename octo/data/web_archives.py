@@ -1,0 +1,114 @@
+"""The pages in web archives (WARC), as crawlers and Common Crawl keep them; extracted texts (WET) too.
+
+The library takes any end of a file for the end of the archive and a record cut short for a short one, so whether all of
+a record came, and what its page is packed in, is looked at here.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.bufferedreaders import ChunkedDataReader
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.limitreader import LimitReader
+from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
+from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
+
+from octo.data.compression import CORRUPT
+from octo.data.documents import Rejected
+from octo.data.html_text import read_page
+from octo.data.records import Found, UnreadableError
+from octo.data.time_limit import DocumentClock
+
+NO_PAGE = "no_page"
+"""Why a record of an archive is set aside that has nothing wrong with it: a request, a picture, a redirect."""
+_HOLDING_PAGES = {"response", "resource", "conversion"}
+_PAGES = {"text/html", "application/xhtml+xml"}
+_TEXT = "text/plain"
+_PACKINGS = {"gzip", "x-gzip", "deflate"}
+_ZLIB_OR_GZIP = 47
+_SKIP_BYTES = 1 << 16
+_LOADER = ArcWarcRecordLoader(verify_http=False)
+
+
+def read_archive(stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock) -> Iterator[Found]:
+    """The pages of an archive, `name#RECORD`, with their address as `url` and their date.
+
+    Raises:
+        UnreadableError: it is broken from here on.
+    """
+    try:
+        for number, record in enumerate(ArchiveIterator(_Strict(stream), no_record_parse=True), start=1):
+            url = f"{name}#{number}"
+            found = _page(record, url=url, max_bytes=max_bytes, clock=clock)
+            _finish(record)
+            yield url, found
+    except (ArchiveLoadFailed, StatusAndHeadersParserException) as error:
+        raise UnreadableError(str(error)) from None
+
+
+class _Strict:
+    """A stream whose damage the library does not take for its end, and which gives what it has before it meets it."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read1(size)
+        except CORRUPT as error:
+            raise UnreadableError(str(error)) from None
+
+
+def _page(record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClock) -> dict[str, object] | Rejected:
+    where = record.rec_headers.get_header("WARC-Target-URI") or ""
+    http = _http_headers(record, where)
+    kind, _, encoding = ((http or record.rec_headers).get_header("Content-Type") or "").lower().partition("charset=")
+    kind = kind.partition(";")[0].strip()
+    if record.rec_type not in _HOLDING_PAGES or kind not in {*_PAGES, _TEXT}:
+        return Rejected(url, NO_PAGE, f"a record of type {record.rec_type}, {kind or 'of no content type'}"[:200])
+    if http and http.get_statuscode() != "200":
+        return Rejected(url, NO_PAGE, f"a response of status {http.get_statuscode()}"[:200])
+    body = _body(record, http, max_bytes)
+    if len(body) > max_bytes:
+        return Rejected(url, "too_large", f"the page has more than {max_bytes} bytes")
+    encoding = encoding.partition(";")[0].strip("\"' ")
+    found = read_page(body, url=url, encoding=encoding, is_html=kind in _PAGES, clock=clock)
+    if isinstance(found, Rejected):
+        return found
+    return {**found, "url": where, "date": record.rec_headers.get_header("WARC-Date")}
+
+
+def _http_headers(record: ArcWarcRecord, where: str) -> StatusAndHeaders | None:
+    if record.rec_type != "response":
+        return None
+    try:
+        return _LOADER.load_http_headers(record.rec_type, where, record.raw_stream, record.length)
+    except EOFError:
+        return None
+
+
+def _body(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int) -> bytes:
+    """What a page was before it was sent; more than `max_bytes` of what is too large."""
+    chunked = http and (http.get_header("Transfer-Encoding") or "").lower() == "chunked"
+    stream = ChunkedDataReader(record.raw_stream) if chunked else record.raw_stream
+    packed: bytes = stream.read(max_bytes + 1)
+    if not http or (http.get_header("Content-Encoding") or "").lower() not in _PACKINGS:
+        return packed
+    try:
+        return zlib.decompressobj(_ZLIB_OR_GZIP).decompress(packed, max_bytes + 1)
+    except zlib.error:
+        # Many crawlers keep the header of a page that they keep unpacked.
+        return packed
+
+
+def _finish(record: ArcWarcRecord) -> None:
+    """Go to the record's end; UnreadableError where it does not come."""
+    said = record.rec_headers.get_header("Content-Length") or ""
+    if not said.isdigit() or not isinstance(record.raw_stream, LimitReader):
+        raise UnreadableError("a record of it does not say how long it is")
+    while record.raw_stream.read(_SKIP_BYTES):
+        pass
+    if record.raw_stream.limit > 0:
+        raise UnreadableError(f"it ends within a record, {record.raw_stream.limit} bytes before the record does")

@@ -1,0 +1,92 @@
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from octo.data.documents import Document, Rejected
+from octo.data.files import read_path
+from octo.errors import InputError
+
+HTML = [("Content-Type", "text/html; charset=windows-1252")]
+
+
+def archive(path: Path, *, gzipped: bool = True) -> Path:
+    sink = io.BytesIO()
+    writer = WARCWriter(sink, gzip=gzipped)
+
+    def response(url: str, body: bytes, status: str = "200 OK", headers: list[tuple[str, str]] = HTML) -> None:
+        http = StatusAndHeaders(status, headers, protocol="HTTP/1.1")
+        record = writer.create_warc_record(
+            url,
+            "response",
+            payload=io.BytesIO(body),
+            http_headers=http,
+            warc_headers_dict={"WARC-Date": "2024-05-01T00:00:00Z"},
+        )
+        writer.write_record(record)
+
+    writer.write_record(writer.create_warcinfo_record("a.warc", {"software": "none"}))
+    response("http://sea/1", "<title>T</title><p>naïve".encode("cp1252"))
+    response("http://sea/2", b"moved", "301 Moved")
+    response("http://sea/3", b"\x89PNG", headers=[("Content-Type", "image/png")])
+    response("http://sea/4", gzip.compress(b"<p>packed"), headers=[*HTML, ("Content-Encoding", "gzip")])
+    response("http://sea/5", gzip.compress(bytes(50_000)), headers=[*HTML, ("Content-Encoding", "gzip")])
+    plain = writer.create_warc_record(
+        "http://sea/6", "conversion", payload=io.BytesIO(b"a plain text"), warc_content_type="text/plain"
+    )
+    writer.write_record(plain)
+    path.write_bytes(sink.getvalue())
+    return path
+
+
+def read(path: Path, *, skip: bool = False) -> list[Document | Rejected]:
+    return list(read_path(path, label="web", max_document_bytes=10_000, skip_bad_files=skip))
+
+
+@pytest.mark.parametrize(("name", "gzipped"), [("a.warc.gz", True), ("A.WARC", False)])
+def test_the_pages_of_an_archive_are_documents_and_the_rest_is_set_aside(
+    tmp_path: Path, name: str, *, gzipped: bool
+) -> None:
+    found = read(archive(tmp_path / name, gzipped=gzipped))
+    documents = [each for each in found if isinstance(each, Document)]
+    assert [(each.url, each.text) for each in documents] == [
+        ("http://sea/1", "naïve"),
+        ("http://sea/4", "packed"),
+        ("http://sea/6", "a plain text"),
+    ]
+    assert documents[0].date == "2024-05-01T00:00:00Z"
+    assert documents[0].metadata == '{"title": "T"}'
+    reasons = [each.reason for each in found if isinstance(each, Rejected)]
+    assert reasons == ["no_page", "no_page", "no_page", "too_large"]
+
+
+def test_an_archive_that_is_none_is_corrupt(tmp_path: Path) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(gzip.compress(b"this is no archive\n" * 10))
+    with pytest.raises(InputError, match=r"a\.warc\.gz is corrupt or cannot be read"):
+        read(tmp_path / "a.warc.gz")
+
+
+@pytest.mark.parametrize(("name", "gzipped"), [("a.warc.gz", True), ("a.warc", False)])
+def test_an_archive_that_is_cut_short_is_corrupt_after_what_came_before(
+    tmp_path: Path, name: str, *, gzipped: bool
+) -> None:
+    path = archive(tmp_path / name, gzipped=gzipped)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    found = read(path, skip=True)
+    assert found[1].url == "http://sea/1"
+    assert isinstance(found[-1], Rejected)
+    assert found[-1].reason == "corrupt_file"
+    if not gzipped:
+        for cut in (2, 5, 10, 17, 100):
+            path.write_bytes(whole[:-4].rpartition(b"\r\n\r\n")[0][:-cut])
+            assert isinstance(read(path, skip=True)[-1], Rejected)
+
+
+def test_a_record_without_an_address_or_a_type_is_set_aside(tmp_path: Path) -> None:
+    sea = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+    (tmp_path / "a.warc").write_bytes(sea + b"WARC/1.0\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n")
+    assert [each.reason for each in read(tmp_path / "a.warc") if isinstance(each, Rejected)] == ["no_page"] * 2
