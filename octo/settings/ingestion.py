@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from octo.errors import UsageError
 from octo.settings.base import JobSettings, Verbatim
+from octo.source_files import files_below, shown
 
 CODE_KINDS = ("human-eval", "mbpp", "tests")
 """Kinds of sources whose documents are code problems."""
@@ -22,9 +23,11 @@ GENERATED_KINDS = ("arithmetic", "functions")
 """Kinds of sources that are made up, and have options."""
 PACKAGE_KINDS = ("python", "code")
 """Kinds of sources that are installed packages."""
+FILE = "file"
+"""A local file, or all files below a directory."""
 S3 = "s3"
 """Objects that others have put into the store's service."""
-SOURCE_KINDS = (*PACKAGE_KINDS, "file", S3, *GENERATED_KINDS, *CODE_KINDS)
+SOURCE_KINDS = (*PACKAGE_KINDS, FILE, S3, *GENERATED_KINDS, *CODE_KINDS)
 HUBS = ("hf", "hub", "datasets", "https", "http")
 """What people write who mean a data set elsewhere, which no artifact's digest could tell the bytes of."""
 STANDARD_LIBRARY = "stdlib"
@@ -77,27 +80,35 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 1
+    code_version: ClassVar[int] = 2
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
     """Where documents come from, LABEL=KIND:WHAT each: math=python:sympy (docstrings of an installed package; stdlib is
-    the standard library), web=file:PATH (.jsonl or .parquet records with a field `text`, .jsonl.gz, .jsonl.zst, .txt,
-    .md, .rst, or a directory of them), web=s3://bucket/prefix (the same formats, an index for each object, in the
-    store's service and with its credentials), code=code:stdlib (functions of an installed package),
-    short=arithmetic:short?count=2000 and easy=functions:solutions?count=2000&mistakes=0.2 (generated problems),
-    he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1 (or, as all code
-    problems, mbpp:s3://bucket/prefix), code=tests:PATH?shown=1 (code problems; shown is how many of its tests a
-    question shows, which then do not score). With ?style=fenced human-eval asks for a block of code, with
+    the standard library), web=file:PATH (records with a field `text` in .jsonl, .ndjson, .json, .csv, .tsv, .parquet,
+    .arrow or .feather; .txt, .md, .rst, .html; the pages of .warc; all but .parquet and .arrow also with .gz, .zst, .xz
+    or .bz2; or a directory of such files, without those whose name or folder begins with a dot), web=s3://bucket/prefix
+    (the same, an index for each object, in the store's service and with its credentials), code=code:stdlib (functions
+    of an installed package), short=arithmetic:short?count=2000 and easy=functions:solutions?count=2000&mistakes=0.2
+    (generated problems), he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1
+    (or, as all code problems, mbpp:s3://bucket/prefix), code=tests:PATH?shown=1 (code problems; shown is how many of
+    its tests a question shows, which then do not score). With ?style=fenced human-eval asks for a block of code, with
     ?style=continuation mbpp asks for what comes next; with ?hardest=0.2&widest=0.4 tests keeps the problems that models
     solve least often and least evenly."""
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     """The job fails when more than this share of a source's records cannot become documents."""
+    max_unread_share: float = Field(default=0.5, ge=0, le=1)
+    """The job fails when files with more than this share of a directory's or a prefix's bytes are not read: of unknown
+    names, or links that lead out of it. What is not read is counted, said in the log, and named in unread.parquet."""
     max_document_bytes: int = Field(default=10_000_000, gt=0)
     """A longer record is rejected as too_large, without being held in memory."""
+    max_document_seconds: float = Field(default=60, gt=0)
+    """A record whose reading takes more processor time is rejected as too_slow."""
+    max_file_expansion: int = Field(default=200, gt=0)
+    """A file that gives more than so many times its size, and more than 256 MiB, is a bad file."""
     on_bad_file: Literal["fail", "skip"] = "fail"
-    """What a corrupt file does (a broken gzip, a Parquet file cut short). fail: the job stops and names it; skip: what
-    could be read stays and the file counts as one rejected record."""
+    """What a bad file does (a broken gzip, a Parquet file cut short or without a column text). fail: the job stops and
+    names it; skip: what could be read stays and the file counts as one rejected record."""
 
     @field_validator("sources")
     @classmethod
@@ -145,12 +156,13 @@ def _package_version(package: str) -> str:
 
 
 def _file_digests(path: Path) -> Iterator[tuple[str, JsonValue]]:
-    if not path.exists():
-        raise UsageError(f"{path} does not exist: expected a file or a directory")
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    for file in files:
-        facts = file.stat()
-        yield str(file), {"size": facts.st_size, "sha256": _file_digest(file, facts.st_size, facts.st_mtime_ns)}
+    for file in files_below(path):
+        if file.left_out:
+            yield file.name, {"size": file.size, "left_out": file.left_out}
+        else:
+            facts = file.path.stat()
+            digest = _file_digest(file.path, facts.st_size, facts.st_mtime_ns)
+            yield shown(str(file.path)), {"size": facts.st_size, "sha256": digest}
 
 
 @cache

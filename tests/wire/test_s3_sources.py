@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from octo.data.documents import read_documents
+from octo.data.documents import read_columns, read_documents
 from octo.data.ingestion import ingest
 from octo.errors import InputError, IntegrityError, MissingError
 from octo.job import open_job, produce, stage_digest
@@ -142,3 +142,41 @@ def test_code_problems_are_read_from_objects_too(store: Store, embedded: Embedde
     [document] = read_documents(artifact.read_one("documents.parquet"))
     assert document.url == f"{place.address}/a.jsonl#1"
     assert "Add one to n." in document.text
+
+
+def test_objects_are_hidden_unread_and_counted_by_the_rule_of_directories(
+    store: Store, embedded: EmbeddedStore
+) -> None:
+    place = store.at(f"{store.address}/mixed")
+    for key in ("a.jsonl", "b/C.NDJSON", ".cache/old.jsonl", "b/._x.jsonl"):
+        place.put(key, lines(["x" * 500]))
+    place.put("b/notes.docx", b"y" * 100)
+    artifact = made(settings_of(place, store, embedded, sources=(f"web={place.address}",)))
+    counters = artifact.manifest.counters
+    assert {name: count for name, count in counters.items() if name.startswith("files.")} == {
+        "files.in": 5,
+        "files.read": 2,
+        "files.unread.hidden": 2,
+        "files.unread.unknown_format": 1,
+    }
+    [part] = artifact.parts("unread.parquet")
+    assert [row[0] for row in read_columns(artifact.read(part), ("name",))] == [
+        ".cache/old.jsonl",
+        "b/._x.jsonl",
+        "b/notes.docx",
+    ]
+    strict = settings_of(place, store, embedded, sources=(f"web={place.address}",), max_unread_share=0.01)
+    with pytest.raises(InputError, match=r"objects with .* are not read .*: 1 of 5, 1 of them unknown_format"):
+        produce(strict, FUNCTION)
+
+
+def test_a_skipped_corrupt_object_is_named_by_its_address(store: Store, embedded: EmbeddedStore) -> None:
+    place = store.at(f"{store.address}/skipped")
+    place.put("a.jsonl.gz", gzip.compress(lines(["whole"] * 10)) + b"and more")
+    settings = settings_of(
+        place, store, embedded, sources=(f"web={place.address}",), on_bad_file="skip", max_bad_share=0.5
+    )
+    artifact = made(settings)
+    [(url, detail)] = read_columns(artifact.read_one("rejected.parquet"), ("url", "detail"))
+    assert url == f"{place.address}/a.jsonl.gz"
+    assert detail.startswith(f"{place.address}/a.jsonl.gz is corrupt")

@@ -1,5 +1,7 @@
+import bz2
 import gzip
 import json
+import lzma
 import tracemalloc
 from pathlib import Path
 from random import Random
@@ -8,10 +10,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from octo.data import html_text
 from octo.data.documents import Document, Rejected
-from octo.data.files import read_path
+from octo.data.files import Reading, read_file, read_path
+from octo.data.time_limit import document_clock
 from octo.errors import InputError, UsageError
 
+COMPRESS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": lambda body: pa.compress(body, "zstd", asbytes=True),
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 RECORDS = [{"text": f"Document {number}.", "url": f"http://x/{number}", "score": number} for number in range(2_000)]
 
 
@@ -175,8 +186,75 @@ def test_a_bad_record_is_rejected_with_reason_and_line(tmp_path: Path, line: byt
 
 
 def test_a_file_of_another_format_is_a_usage_error(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text")
-    with pytest.raises(UsageError, match=r"ends in one of \.jsonl, .*, got .*a\.csv"):
-        read(tmp_path / "a.csv")
+    (tmp_path / "a.docx").write_text("text")
+    with pytest.raises(UsageError, match=r"ends in one of \.jsonl, .*, got .*a\.docx"):
+        read(tmp_path / "a.docx")
     with pytest.raises(UsageError, match="does not exist"):
         read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".NDJSON", ".json", ".csv", ".tsv", ".txt", ".Md", ".html"])
+@pytest.mark.parametrize("compression", ["", ".gz", ".ZST", ".xz", ".bz2"])
+def test_every_format_is_read_from_every_compression_by_a_name_in_any_case(
+    tmp_path: Path, ending: str, compression: str
+) -> None:
+    bodies = {
+        ".jsonl": b'{"text": "octopus"}',
+        ".ndjson": b'{"text": "octopus"}',
+        ".json": b'[{"text": "octopus"}]',
+        ".csv": b"text\noctopus\n",
+        ".tsv": b"text\tn\noctopus\t1\n",
+        ".html": b"<p>octopus",
+    }
+    path = tmp_path / f"a{ending}{compression}"
+    path.write_bytes(COMPRESS[compression.lower()](bodies.get(ending.lower(), b"octopus")))
+    (document,) = read(path)
+    assert isinstance(document, Document)
+    assert document.text == "octopus"
+
+
+def test_a_text_is_kept_as_it_came_whatever_it_is_compared_as(tmp_path: Path) -> None:
+    text = "\N{ZERO WIDTH SPACE}\N{FULLWIDTH LATIN SMALL LETTER A}e\N{COMBINING ACUTE ACCENT}\r\n\N{ROMAN NUMERAL TWO}"
+    (tmp_path / "a.json").write_text(json.dumps({"text": text}))
+    (tmp_path / "b.txt").write_text(text, newline="")
+    assert [document.text for document in read(tmp_path)] == [text, text]
+
+
+def test_a_compressed_text_over_the_limit_is_too_large_without_being_held(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"x" * 50_000_000))
+    tracemalloc.start()
+    assert reasons(read(tmp_path / "a.txt.gz", limit=1_000)) == ["too_large"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_number_that_json_does_not_have_is_null_in_metadata(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "x": [1e999, {"y": -1e999}], "z": NaN}')
+    (document,) = read(tmp_path / "a.jsonl")
+    assert json.loads(document.metadata) == {"x": [None, {"y": None}], "z": None}
+
+
+def test_a_document_on_which_work_does_not_end_is_rejected_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.html").write_text(f"<p>page {number}")
+    whole = html_text.page_of
+
+    def page_of(source: str) -> html_text.Page:
+        while source.endswith("1"):
+            pass
+        return whole(source)
+
+    monkeypatch.setattr(html_text, "page_of", page_of)
+    found = []
+    with document_clock(0.05) as clock:
+        for number in range(3):
+            path = tmp_path / f"{number}.html"
+            found += read_file(
+                path, name=str(number), label="web", reading=Reading(1_000, skip_bad_files=False, clock=clock)
+            )
+    assert reasons(found) == ["too_slow"]
+    assert [each.url for each in found] == ["0", "1", "2"]
+    assert "0.05 s of processor time" in found[1].detail

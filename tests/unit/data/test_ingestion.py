@@ -6,6 +6,7 @@ import pytest
 
 from octo.data.documents import Document, Rejected, new_document, read_columns, read_documents
 from octo.data.ingestion import write_documents
+from octo.data.unread import Unread
 from octo.errors import InputError, UsageError
 from octo.job import produce
 from octo.settings.ingestion import IngestionSettings, SourceAddress, parse_source
@@ -112,3 +113,75 @@ def test_an_s3_source_is_named_by_its_address() -> None:
     assert parse_source("web=s3://bucket/a/b/") == SourceAddress("web", "s3", "s3://bucket/a/b", {})
     with pytest.raises(UsageError, match=r"expected LABEL=s3://bucket/prefix, got 'web=s3:bucket'"):
         parse_source("web=s3:bucket")
+
+
+def put(root: Path, **sizes: int) -> Path:
+    """Files of so many bytes of JSON lines, by names with _ for the dots."""
+    root.mkdir(exist_ok=True)
+    for name, size in sizes.items():
+        record = json.dumps({"text": "x" * (size - 12)}) + "\n"
+        (root / name.replace("_", ".")).write_text(record)
+    return root
+
+
+def test_what_is_not_read_is_counted_named_in_the_artifact_and_said_in_the_log(
+    place: dict[str, object], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = put(tmp_path / "source", a_jsonl=500, b_JSONL=500, c_tar=100, _old_jsonl=9_000)
+    (source / "link.jsonl").symlink_to(put(tmp_path / "elsewhere", d_jsonl=100) / "d.jsonl")
+    artifact = ingested(place, f"web=file:{source}", "made=arithmetic:noisy?count=3")
+    counters = artifact.manifest.counters
+    assert {name: count for name, count in counters.items() if name.startswith("files.")} == {
+        "files.in": 5,
+        "files.read": 2,
+        "files.unread.hidden": 1,
+        "files.unread.link_outside": 1,
+        "files.unread.unknown_format": 1,
+    }
+    [part] = artifact.parts("unread.parquet")
+    rows = list(read_columns(artifact.read(part), Unread._fields))
+    assert rows == [
+        (".old.jsonl", "hidden", "9001"),
+        ("c.tar", "unknown_format", "101"),
+        ("link.jsonl", "link_outside", "101"),
+    ]
+    assert part.rows == 3
+    [said] = [record.getMessage() for record in caplog.records if "not read" in record.getMessage()]
+    assert said.endswith(
+        "3 of 5 files are not read: 1 hidden (.old.jsonl); 1 link_outside (link.jsonl); 1 unknown_format (c.tar)"
+    )
+
+
+def test_over_the_stated_share_of_unread_bytes_the_job_fails_and_says_what_and_why(
+    place: dict[str, object], tmp_path: Path
+) -> None:
+    source = put(tmp_path / "source", a_jsonl=300, b_jsonl_tmp=500, c_tar=20)
+    expected = (
+        r"files with 63\.\d% of the bytes of web=file:.* are not read \(the limit is 50\.0%\): 2 of 3, 2 of them "
+        r"unknown_format, the largest b\.jsonl\.tmp \(501 bytes\); .*--max-unread-share"
+    )
+    with pytest.raises(InputError, match=expected):
+        ingested(place, f"web=file:{source}")
+    artifact = ingested(place, f"web=file:{source}", max_unread_share=0.7)
+    assert artifact.manifest.counters["files.read"] == 1
+
+
+def test_a_source_whose_files_all_lead_out_of_it_says_so(place: dict[str, object], tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere", d_jsonl=100)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "folder").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"found none: of 1 the largest is folder/ \(link_outside, 101 bytes\)"):
+        ingested(place, f"web=file:{tmp_path}/source")
+
+
+def test_a_hidden_file_that_is_named_is_read(place: dict[str, object], tmp_path: Path) -> None:
+    source = put(tmp_path / "source", _a_jsonl=100)
+    assert ingested(place, f"web=file:{source}/.a.jsonl").manifest.counters["records.written"] == 1
+
+
+def test_another_file_that_is_not_read_makes_another_artifact(tmp_path: Path) -> None:
+    source = put(tmp_path / "source", a_jsonl=100)
+    settings = IngestionSettings(sources=(f"web=file:{source}",))
+    before = settings.determinants()
+    put(source, b_tar=100)
+    assert settings.determinants() != before
