@@ -76,6 +76,9 @@ class SandboxError(OctoError):
 class ClusterError(OctoError):
     """The cluster did not do what was asked of it."""
 
+    reason = ""
+    """What the API server said of it, without what was asked and what can be done."""
+
 
 class ClusterUnreachableError(ClusterError):
     """No answer from the API server within the patience, or no way to it is known."""

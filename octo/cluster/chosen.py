@@ -1,10 +1,11 @@
 """The JobSets that a command is about."""
 
 from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
-from octo.cluster.endings import holds
-from octo.cluster.kinds import JOB_SET, Manifest
-from octo.cluster.reasons import QUEUE
-from octo.errors import ClusterMissingError
+from octo.cluster.endings import Outcome, holds, outcome
+from octo.cluster.kinds import JOB, JOB_SET, POD, Manifest
+from octo.cluster.queue_reasons import QUEUE
+from octo.cluster.reasons import JOBSET_NAME
+from octo.errors import ClusterForbiddenError, ClusterMissingError
 from octo.render.jobset import RUN, label_value
 from octo.settings.cluster import ClusterSettings
 
@@ -33,13 +34,25 @@ def chosen(cluster: Cluster, name: str) -> list[Manifest]:
     return sorted(found, key=lambda jobset: str(jobset["metadata"]["creationTimestamp"]))
 
 
+def outcome_of(cluster: Cluster, jobset: Manifest) -> Outcome:
+    """How a JobSet that is over ended, from its Jobs and pods as far as they are there and may be read."""
+    labels = f"{JOBSET_NAME}={jobset['metadata']['name']}"
+    read: list[list[Manifest]] = []
+    for kind in (JOB, POD):
+        try:
+            read.append(cluster.list(kind, labels=labels).items)
+        except ClusterForbiddenError:
+            read.append([])
+    return outcome(jobset, *read)
+
+
 def run_of(jobset: Manifest) -> str:
     """The run that a JobSet belongs to; its annotation has the whole name."""
     metadata = jobset["metadata"]
     return str(metadata.get("annotations", {}).get(RUN) or metadata.get("labels", {}).get(RUN, ""))
 
 
-def state_of(jobset: Manifest, *, ready: int) -> str:
+def state_of(jobset: Manifest, *, ready: int, retries: int = 0) -> str:
     """A JobSet in a word."""
     if "deletionTimestamp" in jobset["metadata"]:
         return "Terminating"
@@ -48,4 +61,6 @@ def state_of(jobset: Manifest, *, ready: int) -> str:
             return word
     if jobset["spec"].get("suspend"):
         return "Queued" if QUEUE in jobset["metadata"].get("labels", {}) else "Suspended"
-    return "Running" if ready else "Pending"
+    if ready:
+        return "Running"
+    return "Retrying" if retries else "Pending"

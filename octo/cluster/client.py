@@ -95,9 +95,13 @@ class Cluster:
         common = {"apiVersion": kind.api_version, "kind": kind.kind}
         return Listing([common | item for item in answer["items"]], answer["metadata"]["resourceVersion"])
 
-    def create(self, kind: Kind, manifest: Manifest) -> Manifest:
-        """Raises ClusterConflictError when the name is taken, perhaps by an earlier try of this very call."""
-        asked = Asked("create", kind, self.namespace, manifest["metadata"].get("name", ""), query=_STRICT)
+    def create(self, kind: Kind, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Raises ClusterConflictError when the name is taken, perhaps by an earlier try of this very call.
+
+        By a dry run, the server judges it and keeps nothing.
+        """
+        query = _STRICT | {"dryRun": "All"} if dry_run else _STRICT
+        asked = Asked("create", kind, self.namespace, manifest["metadata"].get("name", ""), query=query)
         return self._asked(asked, manifest)
 
     def patch(self, kind: Kind, name: str, changes: Manifest) -> Manifest:

@@ -38,6 +38,12 @@ def holds(manifest: Manifest, kind: str) -> bool:
     return bool(condition(manifest, kind).get("status") == "True")
 
 
+def indexes(text: str) -> set[int]:
+    """0, 1, 2 and 5 of `0-2,5`, as a Job's status has them."""
+    parts = [part.partition("-") for part in text.split(",") if part]
+    return {index for first, _, last in parts for index in range(int(first), int(last or first) + 1)}
+
+
 def is_over(jobset: Manifest) -> bool:
     """Whether a JobSet has succeeded or failed."""
     return holds(jobset, "Completed") or holds(jobset, "Failed")
@@ -45,6 +51,7 @@ def is_over(jobset: Manifest) -> bool:
 
 def outcome(jobset: Manifest, jobs: Iterable[Manifest], pods: Iterable[Manifest]) -> Outcome:
     """The outcome of a JobSet that is over, from it, its Jobs and its pods, as many of them as there still are."""
+    jobs = list(jobs)
     ordered = sorted(pods, key=lambda pod: str(_terminated(pod).get("finishedAt", "")))
     if holds(jobset, "Completed"):
         artifact = next((made for pod in ordered if (made := said(pod).get("artifact"))), "")
@@ -61,7 +68,7 @@ def outcome(jobset: Manifest, jobs: Iterable[Manifest], pods: Iterable[Manifest]
     exit_code = _exit_code(failed)
     # Wrong usage ends a job at once, by itself: what else failed was told to.
     telling = [pod for pod in failed if exit_code_of(pod) == exit_code] or failed
-    message = next((text for pod in telling if (text := ending_text(pod))), "") or str(why.get("message", ""))
+    message = next((text for pod in telling if (text := ending_text(pod))), "") or _without_pods(why, jobs)
     return Outcome(succeeded=False, reason=reason, exit_code=exit_code, message=message)
 
 
@@ -78,16 +85,23 @@ def ending_text(pod: Manifest) -> str:
     if disruption.get("status") == "True":
         return f"pod {name} was taken away: {disruption.get('message') or disruption.get('reason')}"
     if pod.get("status", {}).get("reason"):
-        return f"pod {name}: {pod['status']['reason']}: {pod['status'].get('message', '')}".rstrip(": ")
+        why = f"pod {name}: {pod['status']['reason']}: {pod['status'].get('message', '')}".rstrip(": .")
+        remedy = next((remedy for sign, remedy in _FULL if sign in why), "")
+        return f"{why}: {remedy}" if remedy else why
     if code is None:
         return ""
     raw = " ".join(str(ended.get("message", "")).split())
     return f"pod {name} ended with exit code {code}" + (f": {raw[:500]}" if raw else "; its log may say why")
 
 
+def is_disrupted(pod: Manifest) -> bool:
+    """Whether a pod was taken away, by no fault of its own: an eviction, a drained or lost node, a preemption."""
+    return holds(pod, "DisruptionTarget")
+
+
 def exit_code_of(pod: Manifest) -> int | None:
     """The exit code of a pod's container: 75, as of a process that can be resumed, when its node was taken away."""
-    if condition(pod, "DisruptionTarget").get("status") == "True":
+    if is_disrupted(pod):
         return EXIT_PREEMPTED
     code = _terminated(pod).get("exitCode")
     return int(code) if code is not None else None
@@ -100,6 +114,21 @@ def said(pod: Manifest) -> dict[str, Any]:
     except ValueError:
         return {}
     return line if isinstance(line, dict) else {}
+
+
+_FULL = (
+    ('EmptyDir volume "shm"', "raise --need.shared-memory-gib"),
+    ('EmptyDir volume "scratch"', "raise --need.scratch-gib"),
+    ("phemeral local storage", "raise --need.scratch-gib"),
+)
+"""Signs of what a pod had too little of, and the setting that gives it more."""
+
+
+def _without_pods(why: Manifest, jobs: Iterable[Manifest]) -> str:
+    """What Kubernetes says of a failure whose pods are gone, or have left no word."""
+    failed = (condition(job, "Failed") for job in jobs if holds(job, "Failed"))
+    said = [str(why.get("message", "")), *(str(each.get("message", "")) for each in failed)]
+    return "; ".join(dict.fromkeys(filter(None, said)))
 
 
 def _terminated(pod: Manifest) -> Manifest:

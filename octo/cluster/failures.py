@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from octo.cluster.creation import remedy_of
 from octo.cluster.kinds import Kind
 from octo.errors import (
     ClusterConflictError,
@@ -116,7 +117,10 @@ def _forbidden(asked: Asked, _host: str, said: _Said) -> ClusterError:
             f"the quota of namespace {asked.namespace} leaves no room for {asked.kind.kind} {asked.name}: {quota}; "
             "wait for others to end, ask for less, or have the quota raised"
         )
-    return ClusterForbiddenError(f"the cluster forbids {asked.thing}: {_without_preamble(said.message)}")
+    reason = _without_preamble(said.message)
+    error = ClusterForbiddenError(f"the cluster forbids {asked.thing}: {reason}; {remedy_of(reason)}")
+    error.reason = reason
+    return error
 
 
 def _may_not(message: str) -> bool:
@@ -182,7 +186,9 @@ def _expired(asked: Asked, _host: str, said: _Said) -> ClusterError:
 def _invalid(asked: Asked, _host: str, said: _Said) -> ClusterError:
     causes = [f"{each.get('field')}: {each.get('message')}" for each in said.details.get("causes", [])]
     reason = "; ".join(causes) or _without_preamble(said.message)
-    return ClusterRefusedError(f"the cluster refused {asked.thing}: {reason}; mend the setting that it comes from")
+    error = ClusterRefusedError(f"the cluster refused {asked.thing}: {reason}; {remedy_of(reason)}")
+    error.reason = reason
+    return error
 
 
 def _without_preamble(message: str) -> str:

@@ -15,9 +15,10 @@ from octo.cluster.heartbeat import heartbeats
 from octo.cluster.inbox import Inbox, Told
 from octo.cluster.kinds import JOB, JOB_SET, POD, WORKLOAD, Kind, Manifest
 from octo.cluster.pod_log import PodLog
-from octo.cluster.reasons import JOB_UID, JOBSET_NAME, QUEUE, pending_reason
+from octo.cluster.queue_reasons import QUEUE
+from octo.cluster.reasons import JOB_UID, JOBSET_NAME, creation_failures, pending_reason
 from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
-from octo.errors import ClusterError, ClusterForbiddenError, ClusterMissingError
+from octo.errors import ClusterError, ClusterForbiddenError, ClusterMissingError, ClusterUnreachableError
 
 _SECONDS_BEHIND = 2.0
 _LOG = "log of "
@@ -189,13 +190,21 @@ class Following:
         was_suspended = self._told.get("suspended")
         if self._differs("suspended", str(suspended)) and not suspended and was_suspended:
             yield Event("admitted", "it may start")
-        reason = pending_reason(self._jobset, list(self._workloads.values()), self._current())
+        events = self._events() if self._told.get("pending") and not self._current() and not suspended else []
+        reason = pending_reason(self._jobset, list(self._workloads.values()), self._current(), events)
         if self._differs("pending", reason) and reason:
             yield Event("pending", reason)
         counts = self._counts()
         if self._differs("pods", json.dumps(counts)) and any(counts.values()):
             text = ", ".join(f"{number} {phase}" for phase, number in counts.items() if number)
             yield Event("pods", f"pods: {text}", counts)
+
+    def _events(self) -> list[Manifest]:
+        """What the cluster reports of a JobSet that has no pods yet: looked at with every heartbeat of it."""
+        try:
+            return creation_failures(self._cluster, self._jobset)
+        except (ClusterForbiddenError, ClusterUnreachableError):
+            return []
 
     def _differs(self, kind: str, now: str) -> bool:
         before = self._told.get(kind)

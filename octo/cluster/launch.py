@@ -16,6 +16,7 @@ from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import Outcome
 from octo.cluster.following import Following, following
 from octo.cluster.heartbeat import now_text
+from octo.cluster.rehearsal import rehearse
 from octo.cluster.step import recorded_step, write_outputs
 from octo.cluster.submission import create_or_adopt
 from octo.errors import EXIT_DONE, EXIT_PREEMPTED, EXIT_USAGE, OctoError, PreemptedError, StageFailedError, UsageError
@@ -91,6 +92,7 @@ def _brought_to_its_end(cluster: Cluster, settings: LaunchSettings, job: JobSett
         annotations={HEARTBEAT: now_text()},
     )
     name = jobset["metadata"]["name"]
+    rehearse(cluster, jobset)
     _, created = create_or_adopt(cluster, jobset)
     _say(f"{'created' if created else 'adopted'} JobSet {name} in namespace {cluster.namespace}")
     beat, patience = settings.heartbeat_seconds, settings.patience_seconds

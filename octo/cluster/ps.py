@@ -12,9 +12,10 @@ from rich.console import Console
 
 from octo.cluster.chosen import OURS, chosen, connected, run_of, state_of
 from octo.cluster.client import Cluster
-from octo.cluster.endings import condition, outcome
+from octo.cluster.endings import condition, holds, indexes, outcome
 from octo.cluster.kinds import JOB, JOB_SET, POD, Manifest
-from octo.cluster.reasons import JOBSET_NAME, QUEUE, why_pending
+from octo.cluster.queue_reasons import QUEUE
+from octo.cluster.reasons import JOBSET_NAME, why_pending
 from octo.cluster.settings import PsSettings, StatusSettings
 from octo.errors import EXIT_DONE, ClusterForbiddenError
 from octo.settings.loading import load
@@ -36,6 +37,7 @@ class Row:
     total: int
     """Pods that it takes."""
     restarts: int
+    """Of the whole, and of single pods that failed and were, or are to be, tried again."""
     queue: str
     age_seconds: int
     why: str = ""
@@ -101,7 +103,9 @@ def _rows(cluster: Cluster, jobsets: Iterable[Manifest], *, explained: bool = Fa
 
 
 def _row(jobset: Manifest, jobs: Iterable[Manifest], why: str, now: datetime) -> Row:
+    jobs = list(jobs)
     metadata, statuses = jobset["metadata"], [job.get("status", {}) for job in jobs]
+    retries = sum(map(_retries, jobs))
     ready = sum(status.get("ready") or 0 for status in statuses)
     labels = metadata.get("labels", {})
     return Row(
@@ -109,28 +113,41 @@ def _row(jobset: Manifest, jobs: Iterable[Manifest], why: str, now: datetime) ->
         name=metadata["name"],
         run=run_of(jobset),
         stage=labels.get("octo.dev/stage", labels.get("octo.dev/job", "")),
-        state=state_of(jobset, ready=ready),
+        state=state_of(jobset, ready=ready, retries=retries),
         ready=ready,
         done=sum(status.get("succeeded") or 0 for status in statuses),
         total=sum(
             each.get("replicas", 1) * each["template"]["spec"].get("completions", 1)
             for each in jobset["spec"]["replicatedJobs"]
         ),
-        restarts=jobset.get("status", {}).get("restarts") or 0,
+        restarts=(jobset.get("status", {}).get("restarts") or 0) + retries,
         queue=labels.get(QUEUE, ""),
         age_seconds=int((now - datetime.fromisoformat(metadata["creationTimestamp"])).total_seconds()),
         why=why,
     )
 
 
+def _retries(job: Manifest) -> int:
+    """Failures of a Job's pods that were, or are to be, tried again: those that a disruption caused are not counted."""
+    if "backoffLimitPerIndex" not in job["spec"]:
+        # A rank that fails is never tried again alone.
+        return 0
+    status = job.get("status", {})
+    given_up = len(indexes(status.get("failedIndexes") or ""))
+    if not given_up and condition(job, "Failed").get("reason") == "PodFailurePolicy":
+        given_up = 1
+    return max(0, (status.get("failed") or 0) - given_up)
+
+
 def _why(cluster: Cluster, jobset: Manifest, jobs: Iterable[Manifest]) -> str:
     """Why it waits, or how it failed."""
-    if not condition(jobset, "Failed"):
+    if not holds(jobset, "Failed"):
         return why_pending(cluster, jobset)
     pods: list[Manifest] = []
     with suppress(ClusterForbiddenError):
         pods = cluster.list(POD, labels=f"{JOBSET_NAME}={jobset['metadata']['name']}").items
-    return outcome(jobset, jobs, pods).message
+    name = jobset["metadata"]["name"]
+    return f"{outcome(jobset, jobs, pods).message}; once mended, `octo cancel {name}`, and start it again"
 
 
 def _ps_lines(rows: Sequence[Row], *, wide: bool, namespaces: bool) -> Iterator[str]:
@@ -167,7 +184,7 @@ _COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "RUN": lambda row: row.run or "-",
     "STAGE": lambda row: row.stage or "-",
     "STATE": lambda row: row.state,
-    "PODS": lambda row: f"{row.ready}/{row.total}",
+    "PODS": lambda row: f"{row.ready + row.done}/{row.total}",
     "DONE": lambda row: f"{row.done}/{row.total}",
     "RESTARTS": lambda row: str(row.restarts),
     "AGE": lambda row: age_text(row.age_seconds),

@@ -1,15 +1,17 @@
-"""Why a JobSet does not run yet, in one sentence: what Kueue, the scheduler and the nodes say."""
+"""Why a JobSet does not run, or not all of it, in one sentence with what can be done about it."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from octo.cluster.client import Cluster
-from octo.cluster.endings import condition, holds, is_over
-from octo.cluster.kinds import EVENT, POD, WORKLOAD, Manifest
+from octo.cluster.creation import creation_reason
+from octo.cluster.endings import is_over
+from octo.cluster.kinds import EVENT, JOB, POD, WORKLOAD, Manifest
+from octo.cluster.pod_reasons import pod_reason, retry_reason, stuck_reason
+from octo.cluster.queue_reasons import QUEUE, queue_reason
 from octo.errors import ClusterForbiddenError, ClusterLacksError
 
-QUEUE = "kueue.x-k8s.io/queue-name"
 JOBSET_NAME = "jobset.sigs.k8s.io/jobset-name"
 JOB_UID = "kueue.x-k8s.io/job-uid"
 
@@ -19,20 +21,40 @@ def why_pending(cluster: Cluster, jobset: Manifest) -> str:
     if is_over(jobset):
         return ""
     name, uid = jobset["metadata"]["name"], jobset["metadata"]["uid"]
+    pods = cluster.list(POD, labels=f"{JOBSET_NAME}={name}").items
     workloads: list[Manifest] = []
     events: list[Manifest] = []
+    jobs: list[Manifest] | None = None
     # Rights to read these make the answer better; without them there still is one.
     with suppress(ClusterForbiddenError, ClusterLacksError):
         if QUEUE in jobset["metadata"].get("labels", {}):
             workloads = cluster.list(WORKLOAD, labels=f"{JOB_UID}={uid}").items
     with suppress(ClusterForbiddenError):
-        events = cluster.list(EVENT, fields="involvedObject.kind=Job,reason=FailedCreate").items
-    pods = cluster.list(POD, labels=f"{JOBSET_NAME}={name}").items
-    return pending_reason(jobset, workloads, pods, [each for each in events if _is_of(each, name)])
+        jobs = cluster.list(JOB, labels=f"{JOBSET_NAME}={name}").items
+    with suppress(ClusterForbiddenError):
+        events = creation_failures(cluster, jobset)
+        for place in _started(pods):
+            events += cluster.list(EVENT, fields=place).items
+    return pending_reason(jobset, workloads, pods, events, jobs)
+
+
+def creation_failures(cluster: Cluster, jobset: Manifest) -> list[Manifest]:
+    """The events that say why a Job or a pod of a JobSet could not be created.
+
+    Those alone, and not all that a busy namespace has seen in the hour that events are kept.
+    """
+    name, uid = jobset["metadata"]["name"], jobset["metadata"]["uid"]
+    events = cluster.list(EVENT, fields=f"involvedObject.uid={uid}").items
+    of_jobs = cluster.list(EVENT, fields="involvedObject.kind=Job,reason=FailedCreate").items
+    return events + [each for each in of_jobs if _is_of(each, name)]
 
 
 def pending_reason(
-    jobset: Manifest, workloads: Sequence[Manifest], pods: Sequence[Manifest], events: Sequence[Manifest] = ()
+    jobset: Manifest,
+    workloads: Sequence[Manifest],
+    pods: Sequence[Manifest],
+    events: Sequence[Manifest] = (),
+    jobs: Sequence[Manifest] | None = None,
 ) -> str:
     """The same of what has been read already.
 
@@ -40,80 +62,81 @@ def pending_reason(
         jobset: which is not over.
         workloads: Kueue's, of the JobSet.
         pods: of the JobSet.
-        events: of its Jobs that could not create pods.
+        events: of the JobSet, its Jobs and its pods.
+        jobs: of the JobSet; None where they are not known.
     """
+    stuck = stuck_reason(pods, datetime.now(UTC))
+    if "deletionTimestamp" in jobset["metadata"]:
+        return "; ".join(filter(None, ("it is being deleted, once its pods have stopped", stuck)))
     if jobset["spec"].get("suspend"):
-        return _waiting(jobset, workloads)
-    waiting = [pod for pod in pods if pod.get("status", {}).get("phase", "Pending") == "Pending"]
-    reasons = [_pod_reason(pod) for pod in waiting]
-    if told := [reason for reason in reasons if reason]:
-        most = max(dict.fromkeys(told), key=told.count)
-        return f"{told.count(most)} of {len(pods)} pods wait: {most}" if len(pods) > 1 else f"its pod waits: {most}"
-    if not pods and events:
-        return f"its pods cannot be created: {_creation_failure(events[-1])}"
-    if waiting:
+        return queue_reason(jobset, workloads)
+    told = (
+        _uncreated_jobs(jobset, events, jobs, pods),
+        retry_reason(pods, jobs or ()),
+        _waiting_pods(pods, events),
+        _uncreated_pods(jobset, events, pods),
+        stuck,
+    )
+    if said := "; ".join(filter(None, told)):
+        return said
+    if waiting := _of_phase(pods, "Pending"):
         return f"{len(waiting)} of {len(pods)} pods are being started"
     return "" if pods else "its pods are being created"
 
 
-def _waiting(jobset: Manifest, workloads: Sequence[Manifest]) -> str:
-    queue = jobset["metadata"].get("labels", {}).get(QUEUE)
-    if not queue:
-        return "it is suspended, and waits in no queue: `kubectl patch` its spec.suspend to false to start it"
-    if not workloads:
-        return f"it waits for Kueue to see it in queue {queue}: is Kueue installed, and does it manage JobSets?"
-    workload = workloads[-1]
-    evicted = condition(workload, "Evicted")
-    if not workload.get("spec", {}).get("active", True):
-        return f"its Workload in queue {queue} was deactivated: {evicted.get('message') or 'nobody says why'}"
-    if holds(workload, "QuotaReserved"):
-        checks = [each["name"] for each in workload.get("status", {}).get("admissionChecks") or []]
-        return f"it has its quota of queue {queue} and waits for " + (", ".join(checks) or "its admission")
-    if holds(workload, "Evicted") and evicted.get("reason") == "Preempted":
-        return f"it was preempted ({_sentence(str(evicted.get('message', '')))}); now " + _unreserved(
-            queue, condition(workload, "QuotaReserved")
-        )
-    return _unreserved(queue, condition(workload, "QuotaReserved"))
+def _uncreated_jobs(
+    jobset: Manifest, events: Sequence[Manifest], jobs: Sequence[Manifest] | None, pods: Sequence[Manifest]
+) -> str:
+    """Why JobSet cannot create a Job: it says so by an event of the JobSet, and by nothing else."""
+    failures = [each for each in events if str(each.get("reason", "")).endswith("CreationFailed")]
+    wanted = sum(each.get("replicas", 1) for each in jobset["spec"].get("replicatedJobs", []))
+    there = len(jobs) if jobs is not None else len(pods)
+    # An event stays for an hour, also after what it tells of has been mended.
+    if not failures or there >= wanted:
+        return ""
+    what = "its Job" if wanted == 1 else f"{wanted - there} of its {wanted} Jobs"
+    return f"{what} cannot be created: {creation_reason(_latest(failures))}"
 
 
-def _unreserved(queue: str, reserved: Manifest) -> str:
-    """Why there is no quota for it."""
-    message = _sentence(str(reserved.get("message", "")))
-    if re.search(r"LocalQueue .* (doesn't|does not) exist", message):
-        return (
-            f"there is no LocalQueue {queue} in its namespace: create it, or submit with another --installation.queue"
-        )
-    if "is inactive" in message or "stopped" in message:
-        return f"queue {queue} admits nothing: {message}; whoever runs the cluster can start it again"
-    if reserved.get("reason") == "Inadmissible":
-        return f"queue {queue} cannot admit it: {message}"
-    return f"it waits in queue {queue}" + (f": {message}" if message else "")
+def _uncreated_pods(jobset: Manifest, events: Sequence[Manifest], pods: Sequence[Manifest]) -> str:
+    failures = [each for each in events if each.get("reason") == "FailedCreate"]
+    wanted = _wanted_pods(jobset)
+    there = len([pod for pod in pods if pod.get("status", {}).get("phase") != "Failed"])
+    if not failures or there >= wanted:
+        return ""
+    what = f"{wanted - there} of its {wanted} pods" if there else "its pods"
+    return f"{what} cannot be created: {creation_reason(_latest(failures))}"
 
 
-def _pod_reason(pod: Manifest) -> str:
-    scheduled = condition(pod, "PodScheduled")
-    if scheduled.get("status") == "False":
-        return f"no node takes it: {_sentence(str(scheduled.get('message') or scheduled.get('reason')))}"
-    for container in pod.get("status", {}).get("containerStatuses") or []:
-        waiting = container.get("state", {}).get("waiting") or {}
-        reason, message = waiting.get("reason", ""), _sentence(str(waiting.get("message", "")))
-        if reason in ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"):
-            return f"image {container.get('image')} cannot be fetched ({message or reason})"
-        if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-            return f"its container cannot be started: {message or reason}"
-    return ""
+def _waiting_pods(pods: Sequence[Manifest], events: Sequence[Manifest]) -> str:
+    """What keeps most of those that wait."""
+    reasons = [reason for pod in _of_phase(pods, "Pending") if (reason := pod_reason(pod, events))]
+    if not reasons:
+        return ""
+    most = max(dict.fromkeys(reasons), key=reasons.count)
+    return f"{reasons.count(most)} of {len(pods)} pods wait: {most}" if len(pods) > 1 else f"its pod waits: {most}"
 
 
-def _creation_failure(event: Manifest) -> str:
-    message = str(event.get("message", "")).removeprefix("Error creating: ")
-    _, over_quota, quota = message.partition("exceeded quota: ")
-    return f"the quota of the namespace leaves no room: {quota}" if over_quota else _sentence(message)
+def _wanted_pods(jobset: Manifest) -> int:
+    return sum(
+        each.get("replicas", 1) * each["template"]["spec"].get("completions", 1)
+        for each in jobset["spec"].get("replicatedJobs", [])
+    )
+
+
+def _of_phase(pods: Iterable[Manifest], phase: str) -> list[Manifest]:
+    return [pod for pod in pods if pod.get("status", {}).get("phase", "Pending") == phase]
+
+
+def _started(pods: Sequence[Manifest]) -> list[str]:
+    """Where the events are of a pod that waits though it has a node."""
+    waiting = [pod for pod in _of_phase(pods, "Pending") if pod.get("spec", {}).get("nodeName")]
+    return [f"involvedObject.uid={pod['metadata']['uid']},type=Warning" for pod in waiting[:1]]
 
 
 def _is_of(event: Manifest, jobset_name: str) -> bool:
     return str(event.get("involvedObject", {}).get("name", "")).startswith(f"{jobset_name}-")
 
 
-def _sentence(message: str) -> str:
-    """One line, without a full stop, not endless."""
-    return " ".join(message.split()).rstrip(".")[:400]
+def _latest(events: Sequence[Manifest]) -> Manifest:
+    return max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))

@@ -9,12 +9,16 @@ from typing import Annotated
 
 from rich.console import Console
 
-from octo.cluster.client import PROMPT_PATIENCE, connect
+from octo.cluster.chosen import outcome_of
+from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
+from octo.cluster.endings import is_over
 from octo.cluster.following import following
+from octo.cluster.kinds import Manifest
 from octo.cluster.launch import failure, relay
+from octo.cluster.rehearsal import rehearse
 from octo.cluster.submission import create_or_adopt
 from octo.confirmation import confirm
-from octo.errors import EXIT_DONE, UsageError
+from octo.errors import EXIT_DONE, StageFailedError, UsageError
 from octo.pipelines.catalogue import PIPELINES
 from octo.pipelines.plan_command import one_stage, planned
 from octo.pipelines.plan_table import plan_text, table_width
@@ -78,8 +82,11 @@ def submit_command(arguments: Sequence[str]) -> int:
         if all(each.cached for each in plan):
             return _say_cached(console, plan[0].address, as_json=settings.json_output)
         confirm(f"Create {place}?", yes=settings.yes)
-        _, created = create_or_adopt(cluster, jobset)
+        rehearse(cluster, jobset)
+        found, created = create_or_adopt(cluster, jobset)
         name = jobset["metadata"]["name"]
+        if not created and is_over(found):
+            return _say_over(console, cluster, found, planned_address=plan[0].address, as_json=settings.json_output)
         _say_created(console, name, cluster.namespace, created=created, as_json=settings.json_output)
         if settings.follow:
             with following(cluster, name, heartbeat_seconds=0) as followed:
@@ -95,6 +102,28 @@ def _say_cached(console: Console, address: str, *, as_json: bool) -> int:
     else:
         console.print(f"nothing was created: its artifact is {address}", highlight=False, soft_wrap=True)
     return EXIT_DONE
+
+
+def _say_over(console: Console, cluster: Cluster, jobset: Manifest, *, planned_address: str, as_json: bool) -> int:
+    """Of a job that has ended before: that nothing was started, how it ended, and how to start it anew.
+
+    Raises StageFailedError when it failed, or when what it made is not in the store any more.
+    """
+    name, ended = jobset["metadata"]["name"], outcome_of(cluster, jobset)
+    place = f"JobSet {name} in namespace {cluster.namespace}"
+    if not ended.succeeded:
+        raise StageFailedError(
+            f"nothing was started: {place} has failed before: {ended.message or 'it does not say why'}\n"
+            f"  to start it anew, once mended: octo cancel {name} -n {cluster.namespace}, then submit it again"
+        )
+    address = ended.artifact or planned_address
+    # The store was looked at before anything was asked: what is there would have been said.
+    if not ended.artifact or ended.artifact == planned_address:
+        raise StageFailedError(
+            f"nothing was started: {place} has succeeded before, and its artifact {address} is in the store no more\n"
+            f"  to make it anew: kubectl delete jobset {name} -n {cluster.namespace}, then submit it again"
+        )
+    return _say_cached(console, address, as_json=as_json)
 
 
 def _say_created(console: Console, name: str, namespace: str, *, created: bool, as_json: bool) -> None:

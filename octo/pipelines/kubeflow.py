@@ -15,6 +15,7 @@ from kfp import compiler, dsl, kubernetes
 
 from octo.pipelines.catalogue import RUN_FIELDS
 from octo.pipelines.dag import Parameter, Pipeline, Stage
+from octo.render.api_names import check_installation
 from octo.render.jobset import label_value
 from octo.render.pods import SECRET_KEYS, USER, cores, gibibytes, literally
 from octo.settings.installation import Installation
@@ -40,6 +41,7 @@ def compile_pipeline(pipeline: Pipeline, installation: Installation, *, config_m
         installation: whose image, secret and labels the steps have; what the jobs need of it they read at run time.
         config_map: its key `installation.yaml` is the settings file of every step, in the namespace of the run.
     """
+    check_installation(installation)
     steps = {stage.name: _component(pipeline, stage, installation) for stage in pipeline.stages}
 
     def connected(**channels: Any) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from octo.errors import EXIT_PREEMPTED, EXIT_USAGE
+from octo.render.api_names import check_installation
 from octo.render.fitting import least_known, memory_of, refuse_misfit
 from octo.render.pods import CONTAINER, Object, pod_template
 from octo.render.roles import Role, roles
@@ -48,8 +49,9 @@ def jobset(
 
     Raises:
         UsageError: no pool fits what the job needs, a new model cannot fit into memory, the settings contradict the
-            job's shape, or the store is a directory.
+            job's shape, the store is a directory, or the API would refuse a name of the installation.
     """
+    check_installation(installation)
     settings = installed(settings, installation)
     if settings.store:
         check_shared(settings.store)

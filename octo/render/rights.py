@@ -34,6 +34,7 @@ LAUNCH: Sequence[Right] = (
     Right("", "pods", ("get", "list", "watch"), "follow pods, and say why they wait or failed"),
     Right("", "pods/log", ("get",), "show logs"),
     Right("", "events", ("list",), "say why a Job or a pod could not be created", needed=False),
+    Right("", "podtemplates", ("create",), "ask at submit, by a dry run, what would be refused later", needed=False),
     Right(
         "kueue.x-k8s.io", "workloads", ("list", "watch"), "say why a job waits in its queue", needed=False, queued=True
     ),

@@ -66,7 +66,7 @@ def test_ps_lists_what_runs(
     controllers.settle()
     [row] = table(run(ps_command))
     assert row.pop("AGE")[-1] == "s"
-    assert row == {"NAME": "curation", "RUN": "first-run", "STATE": "Running", "PODS": "2/3", "RESTARTS": "0"}
+    assert row == {"NAME": "curation", "RUN": "first-run", "STATE": "Running", "PODS": "3/3", "RESTARTS": "0"}
     [wide] = table(run(ps_command, "-o", "wide", "-A"))
     assert (wide["NAMESPACE"], wide["STAGE"], wide["DONE"], wide["QUEUE"]) == ("default", "curation", "1/3", "-")
 
@@ -187,9 +187,9 @@ def test_status_shows_each_stage_and_why_one_waits_or_failed(
     controllers.settle()
     shown = run(status_command, "first-run")
     rows = {row["STAGE"]: row for row in table("\n".join(shown.splitlines()[:4]))}
-    assert (rows["curation"]["DONE"], rows["curation"]["PODS"]) == ("1/4", "3/4")
-    assert "tokenization: no weights\n" in shown
-    assert "training: it waits in queue team: couldn't assign flavors to pod set node: insufficient" in shown
+    assert (rows["curation"]["DONE"], rows["curation"]["PODS"]) == ("1/4", "4/4")
+    assert "tokenization: no weights; once mended, `octo cancel tokenization`, and start it again\n" in shown
+    assert "training: it can never run in queue team: couldn't assign flavors to pod set node: insufficient" in shown
     [one] = json.loads(run(status_command, "training", "-o", "json"))["jobsets"]
     assert (one["state"], one["total"]) == ("Queued", 2)
 
@@ -201,11 +201,17 @@ def test_status_shows_each_stage_and_why_one_waits_or_failed(
             lambda kubelet: setattr(
                 kubelet, "unschedulable", lambda _pod: "0/3 nodes are available: 3 Insufficient gpu."
             ),
-            "2 of 2 pods wait: no node takes it: 0/3 nodes are available: 3 Insufficient gpu",
+            (
+                "2 of 2 pods wait: no node takes it: 0/3 nodes are available: 3 Insufficient gpu; ask for less by "
+                "--need, or wait until others have ended"
+            ),
         ),
         (
             lambda kubelet: setattr(kubelet, "unpullable", lambda pod: "manifest unknown" if index_of(pod) else ""),
-            "1 of 2 pods wait: image octo-data:1 cannot be fetched (manifest unknown)",
+            (
+                "1 of 2 pods wait: image octo-data:1 cannot be fetched (manifest unknown): build and push it, or name "
+                "another by --installation.images"
+            ),
         ),
     ],
 )
@@ -230,7 +236,10 @@ def test_status_names_a_secret_that_is_missing(
     container["env"] = [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "octo-s3", "key": "access_key"}}}]
     api.store.create(JOB_SETS, jobset)
     controllers.settle()
-    reason = 'its pod waits: its container cannot be started: secret "octo-s3" not found'
+    reason = (
+        'its pod waits: its container cannot be started: secret "octo-s3" not found: create it in the namespace of '
+    )
+    reason += "the job"
     assert f"curation: {reason}\n" in run(status_command, "curation")
 
 

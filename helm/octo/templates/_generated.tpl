@@ -108,6 +108,12 @@ seccompProfile:
     - events
   verbs:
     - list
+- apiGroups:
+    - ''
+  resources:
+    - podtemplates
+  verbs:
+    - create
 {{- end -}}
 {{- define "octo.queueRules" -}}
 - apiGroups:

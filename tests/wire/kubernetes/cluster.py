@@ -12,6 +12,7 @@ from tests.wire.kubernetes.logs import PodLog
 from tests.wire.kubernetes.resources import RESOURCES, Resource
 from tests.wire.kubernetes.rights import Rights, everything
 from tests.wire.kubernetes.store import Store
+from tests.wire.kubernetes.validation import validated
 
 
 @dataclass
@@ -42,6 +43,9 @@ class FakeCluster:
     """Close every connection without an answer."""
     stopped: bool = False
     _epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self.store.admission.append(validated)
 
     def cut_streams(self) -> None:
         """End every watch and every followed log in the middle, as the restart of an API server does."""

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.wire.kubernetes.objects import Object, condition, holds, labels_of, with_condition
+from tests.wire.kubernetes.events import report
+from tests.wire.kubernetes.objects import Object, Refusal, condition, holds, labels_of, with_condition
 from tests.wire.kubernetes.resources import JOBS, PODS
 from tests.wire.kubernetes.store import Store, random_suffix, timestamp
 
@@ -32,6 +33,8 @@ class JobController:
     store: Store
     tallies: dict[str, Tally] = field(default_factory=dict)
     """By the uid of the Job."""
+    backing_off: bool = False
+    """Whether pods that are to take another's place are waited with."""
 
     def reconcile(self, job: Object) -> None:
         tally = self.tallies.setdefault(job["metadata"]["uid"], Tally())
@@ -55,7 +58,7 @@ class JobController:
                 ("Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods"),
             )
         else:
-            pods += self._start_missing(job, tally, pods)
+            pods += [] if self.backing_off else self._start_missing(job, tally, pods)
             resumed = ("Suspended", "False", "JobResumed", "Job resumed") if condition(job, "Suspended") else None
             self._write(job, tally, pods, resumed)
 
@@ -97,10 +100,21 @@ class JobController:
         room = spec.get("parallelism", 1) - len(active)
         if not indexed(job):
             room = min(room, spec.get("completions", 1) - tally.num_succeeded - len(active))
-            return [self._start(job, tally, 0) for _ in range(room)]
+            return self._started(job, tally, [0] * room)
         taken = tally.succeeded | tally.failed_indexes | {index_of(pod) for pod in active}
         free = (index for index in range(spec["completions"]) if index not in taken)
-        return [self._start(job, tally, index) for index, _ in zip(free, range(room), strict=False)]
+        return self._started(job, tally, [index for index, _ in zip(free, range(room), strict=False)])
+
+    def _started(self, job: Object, tally: Tally, indexes: list[int]) -> list[Object]:
+        """New pods, as far as the server lets them be created; what it refuses is reported of the Job."""
+        pods: list[Object] = []
+        for index in indexes:
+            try:
+                pods.append(self._start(job, tally, index))
+            except Refusal as refusal:
+                report(self.store, JOBS, job, "FailedCreate", f"Error creating: {refusal.message}")
+                break
+        return pods
 
     def _start(self, job: Object, tally: Tally, index: int) -> Object:
         metadata, template = job["metadata"], job["spec"]["template"]

@@ -4,8 +4,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from tests.wire.kubernetes.events import report
 from tests.wire.kubernetes.job_controller import finished
-from tests.wire.kubernetes.objects import Object, condition, holds, labels_of, with_condition
+from tests.wire.kubernetes.objects import Object, Refusal, condition, holds, labels_of, with_condition
 from tests.wire.kubernetes.resources import JOB_SETS, JOBS
 from tests.wire.kubernetes.store import Store, timestamp
 
@@ -80,7 +81,15 @@ class JobSetController:
             for number in range(replicated.get("replicas", 1)):
                 job = _job(jobset, replicated, number, restarts)
                 if job["metadata"]["name"] not in there:
-                    self.store.create(JOBS, job, jobset["metadata"]["namespace"])
+                    self._create(jobset, job)
+
+    def _create(self, jobset: Object, job: Object) -> None:
+        """Create a Job, or report that it cannot be: nothing else of the JobSet says so."""
+        try:
+            self.store.create(JOBS, job, jobset["metadata"]["namespace"])
+        except Refusal as refusal:
+            message = f'job "{job["metadata"]["name"]}" creation failed with error: {refusal.message}'
+            report(self.store, JOB_SETS, jobset, "JobCreationFailed", message)
 
     def _delete(self, jobs) -> None:
         for job in jobs:

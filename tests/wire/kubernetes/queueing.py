@@ -132,6 +132,14 @@ class Queueing:
         quotas = _quotas(queue)
         for pod_set, _, _ in _pod_sets(jobset):
             for resource, amount in _requests(jobset).items():
+                if resource in quotas and amount > quotas[resource]:
+                    # The reason is the same as of what only waits.
+                    message = (
+                        f"couldn't assign flavors to pod set {pod_set}: insufficient quota for {resource} in flavor "
+                        f"default, previously considered podsets requests (0) + current podset request "
+                        f"({float(amount):g}) > maximum capacity ({float(quotas[resource]):g})"
+                    )
+                    return name, "Pending", message
                 if resource in quotas and used.get(name, Counter())[resource] + amount > quotas[resource]:
                     more = used.get(name, Counter())[resource] + amount - quotas[resource]
                     return (

@@ -29,6 +29,7 @@ class Resource:
 
 
 PODS = Resource("", "v1", "pods", "Pod", ("po",), subresources=("status", "log", "eviction"))
+POD_TEMPLATES = Resource("", "v1", "podtemplates", "PodTemplate")
 EVENTS = Resource("", "v1", "events", "Event", ("ev",))
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", ("cm",))
 SECRETS = Resource("", "v1", "secrets", "Secret")
@@ -70,6 +71,7 @@ WORKLOADS = Resource(
 
 RESOURCES = (
     PODS,
+    POD_TEMPLATES,
     EVENTS,
     CONFIG_MAPS,
     SECRETS,
