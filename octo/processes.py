@@ -63,6 +63,19 @@ def stoppable(remedy: str) -> Iterator[None]:
 
 
 @contextmanager
+def shielded() -> Iterator[None]:
+    """Start a child meanwhile that a signal for the whole group does not end before it can say that it ignores it.
+
+    What is blocked here is blocked in the child from its first instruction on; what comes meanwhile is heard after.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
 def uncollected() -> Iterator[None]:
     """No search for garbage meanwhile: for imports of libraries that make a million objects which are there to stay.
 

@@ -30,12 +30,12 @@ from typing import Any, Self, TypeVar
 from safetensors import SafetensorError
 from torch import Tensor
 
-from octo.errors import IntegrityError, OctoError, PreemptedError
+from octo.errors import IntegrityError, OctoError, PreemptedError, StorageError
 from octo.job import Job
 from octo.ml.engine import Engine
 from octo.ml.tensor_files import SHARD_BYTES, StoredTensors, write_tensors
 from octo.model_files import WEIGHTS_INDEX
-from octo.processes import rank, world_size
+from octo.processes import rank, shielded, world_size
 from octo.settings.base import JobSettings
 from octo.storage.checkpoints import Checkpoint, CheckpointFile, fetch, keep, kept_checkpoints, upload, verify
 
@@ -231,7 +231,7 @@ class Checkpoints:
             if not problem:
                 self._read_back(saving)
         if saving.reader is not None and (wait or self._everywhere(not saving.reader.is_alive())):
-            problem = self._attempted(partial(_await_reader, saving.reader)) or self._attempted(self._keep)
+            problem = self._attempted(partial(await_reader, saving.reader)) or self._attempted(self._keep)
             if not problem:
                 self._saving = None
                 shutil.rmtree(saving.folder)
@@ -255,7 +255,8 @@ class Checkpoints:
             kwargs={"files": files[(rank() + 1) % world_size()], "folder": saving.folder},
             daemon=True,
         )
-        saving.reader.start()
+        with shielded():
+            saving.reader.start()
 
     def _keep(self) -> None:
         if rank() == 0 and self._saving:
@@ -317,8 +318,17 @@ class _HeldSignals:
         self.held = number
 
 
-def _await_reader(reader: BaseProcess) -> None:
+def await_reader(reader: BaseProcess) -> None:
+    """Wait for the process that reads a checkpoint back.
+
+    Raises:
+        IntegrityError: what it has read is not what was saved, or could not be had.
+        StorageError: a signal has ended it, which says nothing about the checkpoint.
+    """
     reader.join()
+    if reader.exitcode and reader.exitcode < 0:
+        name = signal.Signals(-reader.exitcode).name
+        raise StorageError(f"{name} ended the process that reads back what was saved, before it was through")
     if reader.exitcode:
         raise IntegrityError("what was saved could not be read back")
 

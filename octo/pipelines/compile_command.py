@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+from pydantic import Field, field_validator
 from rich.console import Console
 
 from octo import __version__
@@ -37,7 +38,7 @@ class CompileSettings(KubeflowSettings):
 class UploadSettings(KubeflowSettings):
     """Compile a pipeline and give it to Kubeflow Pipelines, as a new version if there is one of its name."""
 
-    endpoint: ServiceUrl
+    endpoint: ServiceUrl = Field(default="", validate_default=True)
     """URL of the Kubeflow Pipelines API, such as http://ml-pipeline.kubeflow:8888."""
     version: str = ""
     """Name of the version; empty makes one of octo's version and the pipeline's digest. One that exists is kept."""
@@ -45,6 +46,17 @@ class UploadSettings(KubeflowSettings):
     """Namespace of the Kubeflow profile that the pipeline belongs to; empty shares it with everybody."""
     token_file: Path | None = None
     """File with a token for the API, such as a service account's that is projected for pipelines.kubeflow.org."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _names_kubeflow(cls, endpoint: str) -> str:
+        if not endpoint:
+            raise ValueError(
+                "this gives a pipeline to Kubeflow Pipelines, and no one names its API: say where it is, as in "
+                "http://ml-pipeline.kubeflow:8888 (from outside: kubectl port-forward -n kubeflow svc/ml-pipeline "
+                "8888); a cluster without Kubeflow takes one job at a time, by octo submit JOB"
+            )
+        return endpoint
 
     def token(self) -> str:
         """What the token file holds; empty without one."""

@@ -17,7 +17,7 @@ from octo.pipelines.catalogue import RUN_FIELDS
 from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.render.api_names import check_installation
 from octo.render.jobset import label_value
-from octo.render.pods import SECRET_KEYS, USER, cores, gibibytes, literally
+from octo.render.pods import SECRET_KEYS, SECRET_NAME, USER, cores, gibibytes, literally
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import arguments_of
@@ -138,6 +138,7 @@ def _placed(task: Any, stage: Stage, installation: Installation, config_map: str
     kubernetes.use_config_map_as_volume(task, config_map, SETTINGS_FOLDER, optional=True)
     if installation.s3_secret:
         kubernetes.use_secret_as_env(task, installation.s3_secret, SECRET_KEYS, optional=True)
+        task.set_env_variable(SECRET_NAME, installation.s3_secret)
     for name, value in (_LABELS | {"octo.dev/stage": label_value(stage.name)} | installation.labels).items():
         kubernetes.add_pod_label(task, name, value)
     for name, value in installation.annotations.items():

@@ -18,6 +18,7 @@ SECRET_KEYS = {
     "endpoint": "OCTO_S3__ENDPOINT",
 }
 """Keys of the store's secret, and the variables that they become."""
+SECRET_NAME = "OCTO_S3__SECRET"  # noqa: S105 - the variable that its name is in
 
 Object = dict[str, Any]
 """A Kubernetes object, or a part of one, as its YAML would be read."""
@@ -130,8 +131,11 @@ def scratch_variables() -> list[Object]:
 def secret_variables(secret: str) -> list[Object]:
     """The store's credentials. Optional, each: without a secret, boto3 asks the pod's workload identity."""
     return [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
-        for key, name in SECRET_KEYS.items()
+        {"name": SECRET_NAME, "value": secret},
+        *(
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
+            for key, name in SECRET_KEYS.items()
+        ),
     ]
 
 

@@ -125,5 +125,7 @@ def _ranks(settings: JobSettings, role: str) -> list[str]:
 
 def _flags(settings: JobSettings, *, expanded: Sequence[str] = ()) -> list[str]:
     """Flags that say the settings again; in those called `expanded`, Kubernetes fills in variables."""
-    told = settings.model_copy(update={"termination_log": Path(TERMINATION_LOG)})
+    # The name of the secret is a variable of the pod, beside what is in it.
+    s3 = settings.s3.model_copy(update={"secret": ""})
+    told = settings.model_copy(update={"termination_log": Path(TERMINATION_LOG), "s3": s3})
     return [flag if flag.partition("=")[0] in expanded else literally(flag) for flag in arguments_of(told)]

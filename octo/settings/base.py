@@ -60,6 +60,8 @@ class S3Settings(BaseModel):
     """Access key; without it, boto3's usual chain is asked (profile, workload identity)."""
     secret_key: SecretStr | None = None
     """Secret key that belongs to the access key."""
+    secret: str = ""
+    """Kubernetes Secret that a pod has the keys from: what is named when they are missing."""
 
 
 class Settings(BaseSettings):

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.loaders import create_loader
 from botocore.session import Session
 
-from octo.errors import UsageError
+from octo.errors import AccessDeniedError, UsageError
 from octo.settings.base import S3Settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ ATTEMPTS = 11
 FIRST_ATTEMPTS = 5
 """Sends of the first requests to a store that may be misspelt: a person waits for the answer, about a second."""
 CONNECTIONS = 16
+_VARIABLES = "OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
 _DESCRIPTIONS = create_loader()
 """Of S3 and its endpoints: a megabyte of JSON, which is read for the first client of a process alone."""
 
@@ -26,8 +27,12 @@ _DESCRIPTIONS = create_loader()
 def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
     """A client of the S3 service that the settings name. Sends nothing yet."""
     if (s3.access_key is None) != (s3.secret_key is None):
-        raise UsageError("an access key needs its secret key: set both OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY")
+        lacking = "access_key" if s3.access_key is None else "secret_key"
+        both = f"put {lacking} into Secret {s3.secret}" if s3.secret else f"set both {_VARIABLES}"
+        raise UsageError(f"an access key needs its secret key: {both}")
     session = Session()
+    if s3.secret and s3.access_key is None:
+        _check_identity(session, s3)
     session.register_component("data_loader", _DESCRIPTIONS)
     try:
         client = session.create_client(
@@ -55,6 +60,21 @@ def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
     except BotoCoreError as error:
         raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
     return cast("S3Client", client)
+
+
+def _check_identity(session: Session, s3: S3Settings) -> None:
+    """AccessDeniedError in a pod that has neither the Secret's keys nor an identity of its own."""
+    try:
+        found = session.get_credentials()
+    except BotoCoreError:
+        found = None
+    if found is None:
+        keys = "--from-literal=access_key=... --from-literal=secret_key=..."
+        raise AccessDeniedError(
+            f"no credentials for {s3.endpoint or f'S3 in {s3.region}'}: this namespace has no Secret {s3.secret} with "
+            f"access_key and secret_key, and the pod's service account no identity of its own: kubectl create secret "
+            f"generic {s3.secret} {keys}, or give that account one"
+        )
 
 
 def _is_loopback(endpoint: str) -> bool:

@@ -1,9 +1,12 @@
 """Children that die with the process that started them: what the launcher leaves of itself in the command."""
 
+import os
+import signal
 import subprocess
 import sys
+from multiprocessing import get_context
 
-from octo.processes import dying_with_parent
+from octo.processes import dying_with_parent, shielded
 
 
 def test_a_command_has_the_signals_and_the_number_that_it_would_have_without_the_launcher() -> None:
@@ -35,3 +38,20 @@ def test_arguments_arrive_as_they_are_given() -> None:
 def test_a_command_that_cannot_be_run_is_named() -> None:
     ended = subprocess.run(dying_with_parent(["/nowhere/weed"]), capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "octo: cannot run /nowhere/weed: No such file or directory\n")
+
+
+def _leave_by_what_is_blocked() -> None:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    sys.exit(3 if signal.SIGTERM in blocked else 4)
+
+
+def test_a_shielded_child_is_not_ended_by_a_signal_for_the_group_before_it_can_ignore_it() -> None:
+    with shielded():
+        child = get_context("spawn").Process(target=_leave_by_what_is_blocked)
+        child.start()
+    assert child.pid is not None
+    # Python has hardly begun in it.
+    os.kill(child.pid, signal.SIGTERM)
+    child.join()
+    assert child.exitcode == 3
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

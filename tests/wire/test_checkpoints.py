@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from pydantic import SecretStr
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from octo.errors import IntegrityError, PreemptedError
+from octo.errors import IntegrityError, PreemptedError, StorageError
 from octo.job import Job, open_job
-from octo.ml.checkpoint import Checkpoints
+from octo.ml.checkpoint import Checkpoints, await_reader
 from octo.ml.engine import Engine
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
@@ -201,6 +202,29 @@ def test_what_cannot_be_read_back_is_not_kept_and_the_training_goes_on(
     assert training.run(upto=9, before=lock_the_reader_out) == 0
     assert steps(store) == []
     assert "stable: no checkpoint of step 2 is kept: what was saved could not be read back" in caplog.text
+
+
+@dataclass
+class Ended:
+    """A process that has ended."""
+
+    exitcode: int
+
+    def join(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [
+        (-signal.SIGTERM, "SIGTERM ended the process that reads back what was saved, before it was through"),
+        (-signal.SIGKILL, "SIGKILL ended the process that reads back what was saved, before it was through"),
+        (1, "what was saved could not be read back"),
+    ],
+)
+def test_a_reader_that_was_ended_is_not_taken_for_damage(exit_code: int, said: str) -> None:
+    with pytest.raises(StorageError, match=said):
+        await_reader(Ended(exit_code))
 
 
 def test_a_scratch_disk_that_takes_nothing_costs_the_checkpoint_alone(

@@ -41,6 +41,8 @@ seccompProfile:
     sizeLimit: 64Mi
 {{- end -}}
 {{- define "octo.storeVariables" -}}
+- name: OCTO_S3__SECRET
+  value: '{{ .Values.installation.s3_secret }}'
 - name: OCTO_S3__ACCESS_KEY
   valueFrom:
     secretKeyRef:

@@ -216,6 +216,8 @@ def test_a_pod_has_what_the_installation_says() -> None:
         "secret_key": "OCTO_S3__SECRET_KEY",
         "endpoint": "OCTO_S3__ENDPOINT",
     }
+    environment = kubeflow.container("a")["env"]
+    assert environment == [{"name": "OCTO_S3__SECRET", "value": "own"}]
     # A JobSet that the step's pod owned would go with that pod: it belongs to its run, and to who follows it.
     assert "fieldPathAsEnv" not in pod
     (settings,) = pod["configMapAsVolume"]

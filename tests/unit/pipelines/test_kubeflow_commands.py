@@ -1,9 +1,11 @@
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from octo.errors import UsageError
-from octo.pipelines.compile_command import compile_command
+from octo.pipelines.compile_command import compile_command, upload_command
+from octo.pipelines.submit_run import submit_pipeline
 from tests.unit.pipelines.compiled import Compiled
 
 
@@ -37,3 +39,16 @@ def test_a_mistake_is_one_sentence_and_no_file(
     with pytest.raises(UsageError, match=sentence):
         compile_command(arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [upload_command, submit_pipeline])
+def test_without_kubeflow_it_is_said_what_it_is_for_and_what_a_cluster_without_it_takes(
+    command: Callable[[Sequence[str]], int],
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        command(["octothinker"])
+    said = str(caught.value)
+    assert said.startswith("--endpoint: this gives a pipeline to Kubeflow Pipelines, and no one names its API")
+    assert "http://ml-pipeline.kubeflow:8888" in said
+    assert "octo submit JOB" in said
+    assert "missing" not in said

@@ -1,0 +1,64 @@
+"""What is said where a pod has no credentials: the Secret is named that it should have had them from."""
+
+import pytest
+
+from octo.errors import AccessDeniedError, UsageError
+from octo.render.jobset import jobset
+from octo.settings.base import S3Settings
+from octo.settings.curation import CurationSettings
+from octo.settings.installation import Installation
+from octo.settings.loading import load
+from octo.storage.client import open_client
+from octo.storage.store import connect
+
+ELSEWHERE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without any identity in the cloud."""
+    for name in ELSEWHERE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_pod_without_its_secret_names_it_and_how_to_create_it() -> None:
+    with pytest.raises(AccessDeniedError) as caught:
+        connect("s3://bucket/p", S3Settings(endpoint="http://store:9000", secret="team-s3"))
+    said = str(caught.value)
+    assert "no credentials for http://store:9000: this namespace has no Secret team-s3" in said
+    assert "kubectl create secret generic team-s3 --from-literal=access_key=" in said
+    assert "OCTO_S3" not in said
+
+
+@pytest.mark.usefixtures("nobody")
+def test_an_identity_of_the_pods_own_stands_in_for_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert open_client(S3Settings(secret="team-s3"))
+
+
+def test_a_secret_that_lacks_one_of_its_keys_is_told_which() -> None:
+    with pytest.raises(UsageError, match="put secret_key into Secret team-s3"):
+        open_client(S3Settings(secret="team-s3", access_key="key"))
+    with pytest.raises(UsageError, match="put access_key into Secret team-s3"):
+        open_client(S3Settings(secret="team-s3", secret_key="key"))
+
+
+def test_without_a_pod_the_variables_are_named_as_before() -> None:
+    with pytest.raises(UsageError, match="set both OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"):
+        open_client(S3Settings(access_key="key"))
+
+
+def test_every_pod_knows_the_name_of_its_secret_and_is_told_it_once() -> None:
+    settings = CurationSettings(store="s3://bucket/p", s3=S3Settings(secret="of-the-launcher"))
+    [replicated] = jobset(settings, Installation(s3_secret="team-s3"))["spec"]["replicatedJobs"]
+    [container] = replicated["template"]["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value", "") for each in container["env"]}
+    assert variables["OCTO_S3__SECRET"] == "team-s3"
+    assert not [argument for argument in container["args"] if "secret" in argument]
+    told = load(CurationSettings, container["args"], {"OCTO_S3__SECRET": "team-s3"})
+    assert told.s3.secret == "team-s3"
