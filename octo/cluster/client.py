@@ -84,6 +84,10 @@ class Cluster:
         """The same cluster, in another namespace."""
         return replace(self, namespace=namespace)
 
+    def patient(self) -> "Cluster":
+        """The same cluster, for whoever follows something on it: an outage of seconds ends nothing."""
+        return replace(self, patience=max(self.patience, DEFAULT_PATIENCE))
+
     def get(self, kind: Kind, name: str) -> Manifest:
         """Raises ClusterMissingError when there is none."""
         return self._asked(Asked("get", kind, self.namespace, name))

@@ -20,6 +20,7 @@ from octo.errors import (
     ClusterRefusedError,
     ClusterRightsError,
     ClusterUnreachableError,
+    ClusterUntrustedError,
     ClusterWithdrawnError,
 )
 from octo.render.rights import LAUNCH, grants
@@ -76,6 +77,10 @@ def failure(asked: Asked, host: str, refusal: Refusal, *, allowed_before: bool =
     said = _said(refusal.text)
     if refusal.lacks_a_right:
         return _lacking(asked, said, allowed_before=allowed_before)
+    if "HTTP request to an HTTPS server" in said.message:
+        return ClusterUntrustedError(
+            f"{host} shows a certificate, and takes no http: mend the address of its server in the kubeconfig to https"
+        )
     if refusal.status in _MEANINGS:
         return _MEANINGS[refusal.status](asked, host, said)
     answered = f"{host} answered {refusal.status} to {asked.verb} of {asked.thing}: {said.message}"

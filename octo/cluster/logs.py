@@ -30,7 +30,11 @@ def logs_command(arguments: Sequence[str]) -> int:
     settings = load(LogsSettings, arguments, os.environ)
     cluster = connected(settings)
     jobsets = chosen(cluster, settings.name)
-    lines = _Followed(cluster, jobsets, settings).lines() if settings.follow else _written(cluster, jobsets, settings)
+    lines = (
+        _Followed(cluster.patient(), jobsets, settings).lines()
+        if settings.follow
+        else _written(cluster, jobsets, settings)
+    )
     console = Console()
     with stoppable("the jobs go on"):
         for pod, line in lines:

@@ -82,10 +82,13 @@ def retry_reason(pods: Sequence[Manifest], jobs: Iterable[Manifest]) -> str:
     if given_up:
         whole = "" if len(given_up) == len(places) else ", and the job fails once the others have ended"
         return f"{_number(given_up, places)} failed for good{whole}{tail}"
+    if any(place[0] in limits and limits[place[0]] is None for place in failing):
+        return f"{_number(failing, places)} failed, and all start again together, if a restart is left{tail}"
     retries = max(len(_counted(tries)) for tries in failing.values())
     most = [limit for place in failing if (limit := limits.get(place[0])) is not None]
     of = f" of {max(most)}" if most else ""
-    return f"{_number(failing, places)} failed and are tried again (retry {retries}{of}){tail}"
+    again = "is tried again" if len(failing) == 1 else "are tried again"
+    return f"{_number(failing, places)} failed and {again} (retry {retries}{of}){tail}"
 
 
 def stuck_reason(pods: Sequence[Manifest], now: datetime) -> str:

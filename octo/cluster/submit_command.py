@@ -89,7 +89,7 @@ def submit_command(arguments: Sequence[str]) -> int:
             return _say_over(console, cluster, found, planned_address=plan[0].address, as_json=settings.json_output)
         _say_created(console, name, cluster.namespace, created=created, as_json=settings.json_output)
         if settings.follow:
-            with following(cluster, name, heartbeat_seconds=0) as followed:
+            with following(cluster.patient(), name, heartbeat_seconds=0) as followed:
                 relay(followed)
             if followed.outcome is not None and not followed.outcome.succeeded:
                 raise failure(followed.outcome, name)

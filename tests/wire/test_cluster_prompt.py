@@ -22,6 +22,7 @@ from octo.cluster.logs import logs_command
 from octo.cluster.ps import ps_command, status_command
 from octo.errors import ClusterUnreachableError, ClusterUntrustedError
 from tests.wire.kubernetes.cluster import FakeCluster
+from tests.wire.kubernetes.faults import refuse_in_plain_text
 from tests.wire.kubernetes.server import api_server
 
 COMMANDS = {
@@ -158,6 +159,14 @@ def test_a_server_that_speaks_no_tls_is_told_so(clock: Clock, api: FakeCluster, 
     authority, _ = certificate(tmp_path, "localhost")
     with pytest.raises(ClusterUntrustedError, match=r"shows no certificate, for it speaks http"):
         connect(kubeconfig=trusting(api, tmp_path, authority)).list(JOB_SET)
+
+
+def test_a_server_that_wants_tls_is_told_so(clock: Clock, api: FakeCluster, kubeconfig: Path) -> None:
+    api.faults.plan("GET", "/jobsets", refuse_in_plain_text(400, "Client sent an HTTP request to an HTTPS server.\n"))
+    with pytest.raises(
+        ClusterUntrustedError, match=r"shows a certificate, and takes no http: mend the address .* https"
+    ):
+        connect(kubeconfig=kubeconfig).list(JOB_SET)
 
 
 @pytest.mark.parametrize(

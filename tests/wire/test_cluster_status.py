@@ -64,6 +64,30 @@ def test_pods_that_fail_and_are_tried_again_are_counted_and_their_error_is_told(
     assert why == "2 of 2 pods failed and are tried again (retry 2 of 3): the bucket was emptied meanwhile"
 
 
+def test_one_pod_of_several_that_is_tried_again_is_one(
+    api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, status: Status
+) -> None:
+    api.store.create(JOB_SETS, fleet(3, retries=2))
+    controllers.settle()
+    runner.end("curation-shards-0-1", Ending(1, '{"error": "it broke"}'))
+    controllers.settle()
+    assert status("curation")[1] == "1 of 3 pods failed and is tried again (retry 1 of 2): it broke"
+
+
+def test_a_rank_that_fails_is_not_said_to_be_tried_again_alone(
+    api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, status: Status
+) -> None:
+    api.store.create(JOB_SETS, gang(2))
+    controllers.settle()
+    runner.end("training-node-0-1", Ending(1, '{"error": "it broke"}'))
+    # Before the JobSet's controller has seen it.
+    row, why = status("training")
+    assert row["RESTARTS"] == "0"
+    assert why == "1 of 2 pods failed, and all start again together, if a restart is left: it broke"
+    controllers.settle()
+    assert status("training")[0]["RESTARTS"] == "1"
+
+
 def test_pods_in_back_off_are_no_pending_ones(
     api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, status: Status
 ) -> None:
