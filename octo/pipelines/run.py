@@ -6,11 +6,11 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from rich.console import Console
+from rich.text import Text
 
 from octo import telemetry
 from octo.errors import EXIT_DONE, StorageError, UsageError
@@ -24,6 +24,7 @@ from octo.processes import num_cores, stoppable
 from octo.settings.loading import arguments_of, load, result_settings
 from octo.storage.session import Session, open_session
 from octo.storage.store import Store
+from octo.terminal import Console
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ def run_command(arguments: Sequence[str]) -> int:
         run_id = settings.run_id or _new_run_id(settings.pipeline)
         resume = _resume_command(settings, run_id)
         _say_where(console, run_id, session, settings)
-        with stoppable(f"every committed stage stays, resume with: {resume}"):
-            run = _run(pipeline, settings, session, Identity(run_id, _created_at(saved), resume), console)
+        run = _run(pipeline, settings, session, Identity(run_id, _created_at(saved), resume), console)
+        with _resumable(resume):
             outcome = _finish(run, settings)
     if settings.json_output:
         Console().print_json(json.dumps(outcome))
@@ -84,12 +85,18 @@ def _run(pipeline: Pipeline, settings: RunSettings, session: Session, identity: 
             debug=settings.debug,
         )
         _write_run(store, run, settings, identity)
-        try:
-            run.run()
-        finally:
-            if session.alive:
-                _try_write_run(store, run, settings, identity)
+        # Only from here on is there a run to resume.
+        with _resumable(identity.resume):
+            try:
+                run.run()
+            finally:
+                if session.alive:
+                    _try_write_run(store, run, settings, identity)
     return run
+
+
+def _resumable(command: str) -> AbstractContextManager[None]:
+    return stoppable(f"every committed stage stays, resume with: {command}")
 
 
 @contextmanager
@@ -110,10 +117,24 @@ def _traced(store: Store, run_id: str, settings: RunSettings) -> Iterator[teleme
 
 
 def _saved(store: Store, given: RunSettings) -> dict[str, Any] | None:
-    """What an earlier attempt wrote of this run; None when it is a new one."""
+    """What an earlier attempt wrote of this run; None when it is a new one.
+
+    A name that was mistyped must not begin a run with the settings of nobody's choice.
+    """
     key = f"runs/{given.run_id}/run.json"
-    if not given.run_id or store.head(key) is None:
+    if not given.run_id:
+        if given.new:
+            raise UsageError("--new begins a run by a name of your choice: give it with --run-id, or leave --new out")
         return None
+    if store.head(key) is None:
+        if not given.new:
+            raise UsageError(
+                f"there is no run {given.run_id} in {given.store or '.octo'}: give --new to begin one by that name, or "
+                "leave --run-id out to have a name made up"
+            )
+        return None
+    if given.new:
+        raise UsageError(f"there is a run {given.run_id} already: leave --new out to resume it, or give another name")
     saved: dict[str, Any] = store.get_json(key)
     if saved["pipeline"] != given.pipeline:
         raise UsageError(
@@ -143,7 +164,7 @@ def _created_at(saved: dict[str, Any] | None) -> str:
 
 def _resume_command(settings: RunSettings, run_id: str) -> str:
     # What the run keeps by itself is left out: the preset, the changes, and which stages.
-    forgotten = {name: type(settings).model_fields[name].default for name in (*REMEMBERED, "set")}
+    forgotten = {name: type(settings).model_fields[name].default for name in (*REMEMBERED, "set", "new")}
     kept = settings.model_copy(update={"run_id": run_id, **forgotten})
     return shlex.join(["octo", "run", *arguments_of(kept)])
 
@@ -213,14 +234,14 @@ def _finish(run: LocalRun, settings: RunSettings) -> dict[str, object]:
 
 def _say_where(console: Console, run_id: str, session: Session, settings: RunSettings) -> None:
     place = session.store.address if session.embedded is None else f"{settings.store or '.octo'} (embedded S3 store)"
-    console.print(f"run [bold]{run_id}[/bold]  store {place}", highlight=False)
+    console.print(Text.assemble("run ", (run_id, "bold"), f"  store {place}"))
 
 
 def _say_outcome(console: Console, outcome: dict[str, object]) -> None:
     stages = outcome["stages"]
     total = len(stages) if isinstance(stages, dict) else 0
-    console.print(f"\n{total} stages committed, {outcome['cached']} of them cached", highlight=False)
+    console.print(f"\n{total} stages committed, {outcome['cached']} of them cached")
     if "headline" in outcome:
-        console.print(f"\n{outcome['headline']}\n", highlight=False, markup=False)
-        console.print(f"report  {outcome['report']}", highlight=False, soft_wrap=True)
-    console.print(f"trace   {outcome['trace']}", highlight=False, soft_wrap=True)
+        console.print(f"\n{outcome['headline']}\n")
+        console.print(f"report  {outcome['report']}", soft_wrap=True)
+    console.print(f"trace   {outcome['trace']}", soft_wrap=True)

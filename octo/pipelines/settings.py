@@ -87,7 +87,9 @@ class RunSettings(StoreSettings, PipelineSettings):
     """Run a pipeline as processes of this machine. What is committed already is not run again."""
 
     run_id: str = ""
-    """Name of the run; one that exists is resumed, empty makes one up."""
+    """Name of a run, which is resumed; empty begins one and makes its name up."""
+    new: bool = False
+    """Begin a run by the name of --run-id, which no other may have."""
     parallel: int = Field(default=0, ge=0)
     """Stages that may run side by side; 0 means as many as the machine has cores for."""
     otlp_endpoint: ServiceUrl = ""

@@ -84,7 +84,7 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One whole run of the tiny pipeline, for every test that looks at what a run leaves behind."""
     directory = tmp_path_factory.mktemp("whole")
-    ran = octo(*run_arguments(directory, "--run-id", "whole", "--json"), timeout=550)
+    ran = octo(*run_arguments(directory, "--run-id", "whole", "--new", "--json"), timeout=550)
     assert ran.returncode == 0, ran.stderr
     return Finished(directory, "whole", json.loads(ran.stdout), ran.stderr)
 

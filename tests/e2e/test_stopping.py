@@ -50,7 +50,7 @@ def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp
     for attempt in itertools.count():
         directory = tmp_path / f"{attempt}" / "store"
         directory.parent.mkdir()
-        arguments = run_arguments(directory, "--run-id", "stopped", "--only", "tokenize")
+        arguments = run_arguments(directory, "--run-id", "stopped", "--new", "--only", "tokenize")
         code, done, said, children = stopped_run(arguments, number)
         # A run that was over before its signal, as on a busy machine, shows nothing about stopping.
         if code != 0 and "tokenize" not in done:
