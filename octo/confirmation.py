@@ -3,6 +3,7 @@
 import sys
 
 from octo.errors import DeclinedError, UsageError
+from octo.shown import shown
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -17,6 +18,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"{question} There is no terminal to ask on: say --yes")
     # On standard error, so that what is printed can be kept.
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(shown(f"{question} [y/N] "), end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise DeclinedError("nothing was done")

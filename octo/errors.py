@@ -3,8 +3,10 @@
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_OUTPUT = 74
 EXIT_PREEMPTED = 75
-"""The exit codes of every command, as README documents them."""
+EXIT_READER_LEFT = 141
+"""The exit codes of every command, as README documents them: 74 and 75 are of sysexits, 141 is SIGPIPE to a shell."""
 
 
 class OctoError(Exception):
@@ -23,6 +25,18 @@ class PreemptedError(OctoError):
     """Stopped from outside (SIGTERM, Ctrl-C); everything committed stays and the run can be resumed."""
 
     exit_code = EXIT_PREEMPTED
+
+
+class OutputError(OctoError):
+    """Standard output cannot be written: it is full, or was closed."""
+
+    exit_code = EXIT_OUTPUT
+
+
+class ReaderLeftError(OutputError):
+    """Nobody reads standard output any more, as under `| head`: there is nothing to say, and nobody to say it to."""
+
+    exit_code = EXIT_READER_LEFT
 
 
 class DeclinedError(OctoError):

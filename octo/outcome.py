@@ -4,19 +4,19 @@ import fcntl
 import json
 import logging
 import os
-import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from octo.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, OctoError
+from octo.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, OctoError, OutputError
+from octo.shown import ShownRecord, shown
+from octo.streams import guarded_streams
 
 TERMINATION_BYTES = 2048
 """What Kubernetes keeps of a termination message that is read from logs; of a file it keeps twice that."""
 
-_STDOUT = 1
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 """What the settings take for true; said here again because the settings may be what failed."""
 
@@ -66,29 +66,38 @@ def concluded(command: Command, arguments: Sequence[str], *, on_error: Listener 
 
     `on_error` is told the sentence that the user reads, if there is one.
     """
+    logging.setLogRecordFactory(ShownRecord)
+    with guarded_streams():
+        exit_code, sentence = _ended(command, arguments)
+        try:
+            sys.stdout.flush()
+        except OutputError as lost:
+            # Whatever went wrong before is more worth telling.
+            if exit_code == EXIT_DONE:
+                exit_code, sentence = lost.exit_code, str(lost)
+        if sentence:
+            sentence = shown(sentence)
+            print(f"octo: {sentence}", file=sys.stderr, flush=True)
+            if on_error is not None:
+                on_error(sentence)
+        return exit_code
+
+
+def _ended(command: Command, arguments: Sequence[str]) -> tuple[int, str]:
+    """The exit code of a command, and the sentence that the user reads; empty for none."""
     try:
-        exit_code = command(arguments)
-        sys.stdout.flush()
+        return command(arguments), ""
     except SystemExit as ended:
         # argparse has printed the help that was asked for.
-        exit_code, sentence = _exit_code(ended)
+        return _exit_code(ended)
     except KeyboardInterrupt:
-        exit_code, sentence = EXIT_PREEMPTED, "stopped; what is committed stays: run again to resume"
+        return EXIT_PREEMPTED, "stopped; what is committed stays: run again to resume"
     except OctoError as error:
-        exit_code, sentence = error.exit_code, str(error)
         _show(error, arguments)
+        return error.exit_code, str(error)
     except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it is, the user gets a sentence
-        if isinstance(error, BrokenPipeError) and _reader_left():
-            return EXIT_FAILED
-        exit_code, sentence = EXIT_FAILED, _surprise(error)
         _show(error, arguments)
-    else:
-        return exit_code
-    if sentence:
-        print(f"octo: {sentence}", file=sys.stderr)
-        if on_error is not None:
-            on_error(sentence)
-    return exit_code
+        return EXIT_FAILED, _surprise(error)
 
 
 def _exit_code(ended: SystemExit) -> tuple[int, str]:
@@ -99,25 +108,13 @@ def _exit_code(ended: SystemExit) -> tuple[int, str]:
 
 def _show(error: Exception, arguments: Sequence[str]) -> None:
     if "--debug" in arguments or os.environ.get("OCTO_DEBUG", "").lower() in _TRUE:
-        traceback.print_exception(error)
+        sys.stderr.write(shown("".join(traceback.format_exception(error))))
 
 
 def _surprise(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in ("octo", "jobs"):
         return f"this needs the package {error.name}: install octo with the extra that brings it, or all of them"
     return f"this is a bug in octo: {type(error).__name__}: {error} (--debug shows the traceback)"
-
-
-def _reader_left() -> bool:
-    """Whether it was standard output that broke, as under `octo --help | head -1`; if so, nothing more is written."""
-    poller = select.poll()
-    # No event is asked for: an error is always told, and a pipe without a reader is one.
-    poller.register(_STDOUT, 0)
-    if not poller.poll(0):
-        return False
-    # What is still buffered would be tried once more, and complained about, when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
-    return True
 
 
 def _line(key: str, text: str) -> bytes:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from octo.terminal import Console
 
 SECONDS_BETWEEN_LINES = {"json": 0.25, "log": 60.0}
 
@@ -46,7 +47,12 @@ class ProgressReport:
 
     def _draw(self, done: int, total: int, unit: str, figures: dict[str, float]) -> None:
         if self._bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
             self._bar = Progress(*columns, console=Console(file=self.stream))
             self._task = self._bar.add_task(self.label, total=total)
             self._bar.start()

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from octo.cluster.chosen import chosen, connected
 from octo.cluster.endings import holds
 from octo.cluster.kinds import JOB_SET
@@ -12,6 +10,7 @@ from octo.cluster.settings import CancelSettings
 from octo.confirmation import confirm
 from octo.errors import EXIT_DONE
 from octo.settings.loading import load
+from octo.terminal import Console
 
 
 def cancel_command(arguments: Sequence[str]) -> int:
@@ -22,9 +21,9 @@ def cancel_command(arguments: Sequence[str]) -> int:
     settings = load(CancelSettings, arguments, os.environ)
     cluster = connected(settings)
     unfinished = [jobset for jobset in chosen(cluster, settings.name) if not holds(jobset, "Completed")]
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True)
     if not unfinished:
-        console.print(f"{settings.name} has succeeded: there is nothing to cancel", markup=False)
+        console.print(f"{settings.name} has succeeded: there is nothing to cancel")
         return EXIT_DONE
     names = ", ".join(jobset["metadata"]["name"] for jobset in unfinished)
     confirm(f"Cancel {names} in namespace {cluster.namespace}?", yes=settings.yes)

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import psutil
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +32,7 @@ from octo.settings.cluster import ClusterSettings
 from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.loading import load
 from octo.storage.session import open_session
+from octo.terminal import Console
 
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
 LITTLE_SCRATCH_GIB = 2.0

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from rich.console import Console
-
 from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import is_over
 from octo.cluster.kinds import JOB_SET, Manifest
@@ -15,6 +13,7 @@ from octo.errors import EXIT_DONE, ClusterConflictError, ClusterMissingError
 from octo.render.launched import FOLLOWED
 from octo.render.pods import HEARTBEAT
 from octo.settings.loading import load
+from octo.terminal import Console
 
 
 def janitor_command(arguments: Sequence[str]) -> int:
@@ -22,7 +21,7 @@ def janitor_command(arguments: Sequence[str]) -> int:
     settings = load(JanitorSettings, arguments, os.environ)
     # Nobody waits for it: it may as well wait for a server that has just started.
     cluster = connect(settings.namespace, settings.context, settings.kubeconfig, attended=False)
-    say = partial(Console(soft_wrap=True, highlight=False).print, markup=False)
+    say = partial(Console(soft_wrap=True).print)
     stale = [jobset for jobset in cluster.list(JOB_SET, labels=f"{FOLLOWED}=true").items if _is_stale(jobset, settings)]
     for jobset in stale:
         name = jobset["metadata"]["name"]

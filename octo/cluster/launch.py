@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from octo import telemetry
 from octo.cluster.client import Cluster, connect
 from octo.cluster.endings import Outcome
@@ -31,6 +29,7 @@ from octo.settings.launch import LaunchSettings
 from octo.storage.artifacts import open_artifact
 from octo.storage.store import Store
 from octo.storage.store import connect as connect_store
+from octo.terminal import Console
 
 _CONSOLE = Console()
 
@@ -107,7 +106,7 @@ def relay(followed: Following) -> None:
     """Print what happens, to the end: the log of the first rank as it is, the rest as sentences of octo's own."""
     for event in followed:
         if event.kind in ("log", "progress"):
-            _CONSOLE.out(event.text, highlight=False)
+            _CONSOLE.out(event.text)
         else:
             _say(event.text)
 
@@ -145,4 +144,4 @@ def _traced(store: Store, job: JobSettings, run_id: str) -> Iterator[telemetry.T
 
 
 def _say(sentence: str) -> None:
-    _CONSOLE.out(f"launch: {sentence}", highlight=False)
+    _CONSOLE.out(f"launch: {sentence}")

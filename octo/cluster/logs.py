@@ -4,8 +4,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from rich.console import Console
-
 from octo.cluster.chosen import chosen, connected
 from octo.cluster.client import Cluster
 from octo.cluster.endings import INDEX, REPLICATED_JOB, is_over
@@ -18,6 +16,7 @@ from octo.cluster.watching import Watch
 from octo.errors import EXIT_DONE, ClusterMissingError, UsageError
 from octo.processes import stoppable
 from octo.settings.loading import load
+from octo.terminal import Console
 
 MOST_FOLLOWED = 50
 """Logs that are followed at once, a connection each."""
@@ -38,7 +37,7 @@ def logs_command(arguments: Sequence[str]) -> int:
     console = Console()
     with stoppable("the jobs go on"):
         for pod, line in lines:
-            console.out(line if settings.rank is not None else f"[{pod}] {line}", highlight=False)
+            console.out(line if settings.rank is not None else f"[{pod}] {line}")
     return EXIT_DONE
 
 

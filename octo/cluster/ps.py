@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import yaml
-from rich.console import Console
 
 from octo.cluster.chosen import OURS, chosen, connected, run_of, state_of
 from octo.cluster.client import Cluster
@@ -19,6 +18,7 @@ from octo.cluster.reasons import JOBSET_NAME, why_pending
 from octo.cluster.settings import PsSettings, StatusSettings
 from octo.errors import EXIT_DONE, ClusterForbiddenError
 from octo.settings.loading import load
+from octo.terminal import Console
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ def ps_command(arguments: Sequence[str]) -> int:
     console = Console()
     if settings.output == "name":
         for jobset in jobsets:
-            console.out(f"jobset.{JOB_SET.group}/{jobset['metadata']['name']}", highlight=False)
+            console.out(f"jobset.{JOB_SET.group}/{jobset['metadata']['name']}")
     elif settings.output in ("json", "yaml"):
         # What kubectl prints for several objects.
         listed = {"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": jobsets}
         text = json.dumps(listed, indent=4) if settings.output == "json" else yaml.safe_dump(listed).rstrip()
-        console.out(text, highlight=False)
+        console.out(text)
     elif jobsets:
         wide = settings.output == "wide"
         for line in _ps_lines(_rows(cluster, jobsets), wide=wide, namespaces=settings.all_namespaces):
-            console.out(line, highlight=False)
+            console.out(line)
     else:
-        Console(stderr=True).print(f"no jobs of octo {_where(cluster)}", highlight=False)
+        Console(stderr=True).print(f"no jobs of octo {_where(cluster)}")
     return EXIT_DONE
 
 
@@ -77,13 +77,13 @@ def status_command(arguments: Sequence[str]) -> int:
     console = Console()
     if settings.output == "json":
         shown = {"name": settings.name, "jobsets": [asdict(row) for row in rows]}
-        console.out(json.dumps(shown, indent=4), highlight=False)
+        console.out(json.dumps(shown, indent=4))
         return EXIT_DONE
     for line in _lines(rows, ["STAGE", "JOBSET", "STATE", "DONE", "PODS", "RESTARTS", "AGE"]):
-        console.out(line, highlight=False)
+        console.out(line)
     for row in rows:
         if row.why:
-            console.print(f"{row.stage}: {row.why}", soft_wrap=True, highlight=False, markup=False)
+            console.print(f"{row.stage}: {row.why}", soft_wrap=True)
     return EXIT_DONE
 
 

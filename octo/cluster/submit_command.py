@@ -7,8 +7,6 @@ from difflib import get_close_matches
 from pkgutil import resolve_name
 from typing import Annotated
 
-from rich.console import Console
-
 from octo.cluster.chosen import outcome_of
 from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
 from octo.cluster.endings import is_over
@@ -31,6 +29,7 @@ from octo.settings.cluster import ClusterSettings
 from octo.settings.combined import load_with_job, of_job
 from octo.settings.installation import InstalledSettings
 from octo.settings.launch import LaunchSettings
+from octo.terminal import Console
 
 
 class SubmitSettings(ClusterSettings, InstalledSettings):
@@ -100,7 +99,7 @@ def _say_cached(console: Console, address: str, *, as_json: bool) -> int:
     if as_json:
         Console().print_json(json.dumps({"cached": True, "artifact": address}))
     else:
-        console.print(f"nothing was created: its artifact is {address}", highlight=False, soft_wrap=True)
+        console.print(f"nothing was created: its artifact is {address}", soft_wrap=True)
     return EXIT_DONE
 
 
@@ -134,4 +133,4 @@ def _say_created(console: Console, name: str, namespace: str, *, created: bool, 
     said = "created" if created else "there already is"
     lines = [f"{said} JobSet {name} in namespace {namespace}"]
     lines += [f"  octo {verb} {name} -n {namespace}" for verb in ("logs -f", "status", "cancel")]
-    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)

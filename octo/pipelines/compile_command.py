@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
-from rich.console import Console
 
 from octo import __version__
 from octo.errors import EXIT_DONE, UsageError
@@ -19,6 +18,7 @@ from octo.pipelines.settings import PipelineSettings, check_writable
 from octo.settings.base import Flag, ServiceUrl
 from octo.settings.installation import InstalledSettings
 from octo.settings.loading import load
+from octo.terminal import Console
 
 
 class KubeflowSettings(PipelineSettings, InstalledSettings):
@@ -73,7 +73,7 @@ def compile_command(arguments: Sequence[str]) -> int:
     settings = load(CompileSettings, arguments, os.environ)
     check_writable(settings.output)
     settings.output.write_text(_compiled(settings, choose_pipeline(settings)), encoding="utf-8")
-    Console().print(f"wrote {settings.output}", highlight=False, soft_wrap=True)
+    Console().print(f"wrote {settings.output}", soft_wrap=True)
     return EXIT_DONE
 
 
@@ -83,7 +83,7 @@ def upload_command(arguments: Sequence[str]) -> int:
     pipeline = choose_pipeline(settings)
     version, is_new = upload(pipeline, settings)
     said = "uploaded" if is_new else "Kubeflow has already"
-    Console().print(f"{said} {pipeline.name}, version {version}", highlight=False, soft_wrap=True)
+    Console().print(f"{said} {pipeline.name}, version {version}", soft_wrap=True)
     return EXIT_DONE
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from octo.pipelines.state import StageState, Status
+from octo.terminal import Console
 
 SECONDS_BETWEEN_LINES = 60.0
 _MARKS = {
@@ -87,7 +87,7 @@ class LineDisplay:
         """Nothing: every line has been printed."""
 
     def _line(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
 
 def stage_line(state: StageState, *, now: datetime) -> str:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic_settings import CliPositionalArg
-from rich.console import Console
 
 from octo.errors import EXIT_DONE, InputError, UsageError
 from octo.model_files import CONFIGURATION, is_of_model, is_weights
@@ -17,6 +16,7 @@ from octo.processes import stoppable
 from octo.settings.loading import load
 from octo.storage.artifacts import Artifact, Part, open_artifact
 from octo.storage.session import open_session
+from octo.terminal import Console
 
 
 class ExportSettings(StoreSettings):

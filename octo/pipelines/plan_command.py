@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated
 
-from rich.console import Console
-
 from octo.errors import EXIT_DONE, UsageError
 from octo.memory_model import PARTS
 from octo.pipelines.catalogue import PIPELINES, choose_pipeline
@@ -23,6 +21,7 @@ from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import load
 from octo.storage.session import open_session
+from octo.terminal import Console
 
 
 class PlanSettings(InstalledSettings):

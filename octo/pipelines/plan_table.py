@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from octo.pipelines.plan import Estimate, StagePlan, critical_path
 from octo.render.fitting import GIB, TOLERANCE
 from octo.report.text import duration
 from octo.storage.checkpoints import KEPT
+from octo.terminal import Console
 
 WIDE = 200
 """Columns of a table that no terminal limits."""

@@ -5,8 +5,6 @@ import os
 from collections.abc import Sequence
 from typing import Annotated
 
-from rich.console import Console
-
 from octo.confirmation import confirm
 from octo.errors import EXIT_DONE
 from octo.pipelines.catalogue import choose_pipeline
@@ -18,6 +16,7 @@ from octo.pipelines.settings import StoreSettings
 from octo.processes import stoppable
 from octo.settings.base import Flag
 from octo.settings.loading import load
+from octo.terminal import Console
 
 
 class SubmitPipelineSettings(UploadSettings, StoreSettings):
@@ -61,6 +60,6 @@ def submit_pipeline(arguments: Sequence[str]) -> int:
     if settings.json_output:
         Console().print_json(json.dumps({"run_id": run_id, "pipeline": pipeline.name, "version": version}))
     else:
-        console.print(f"started run {run_id} of {pipeline.name}, version {version}", highlight=False, soft_wrap=True)
-        console.print(f"  octo status {run_id}\n  octo trace {run_id}", highlight=False, soft_wrap=True)
+        console.print(f"started run {run_id} of {pipeline.name}, version {version}", soft_wrap=True)
+        console.print(f"  octo status {run_id}\n  octo trace {run_id}", soft_wrap=True)
     return EXIT_DONE

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from octo.errors import EXIT_DONE
 from octo.pipelines.settings import ReportPageSettings, TraceSettings, check_writable
 from octo.processes import stoppable
 from octo.report.runs import described, span_lines
 from octo.settings.loading import load
 from octo.storage.session import open_session
+from octo.terminal import Console
 from octo.trace import load_spans
 from octo.waterfall import render_critical_path, render_tree
 
@@ -25,7 +24,7 @@ def report_command(arguments: Sequence[str]) -> int:
     with stoppable("nothing was changed"), open_session(settings.store, settings.s3) as session:
         page = render_page(session.store, settings.run_id)
     settings.output.write_text(page, encoding="utf-8")
-    Console().print(str(settings.output.resolve()), soft_wrap=True, highlight=False)
+    Console().print(str(settings.output.resolve()), soft_wrap=True)
     return EXIT_DONE
 
 
@@ -38,7 +37,7 @@ def trace_command(arguments: Sequence[str]) -> int:
     console = Console()
     if settings.json_output:
         for line in lines:
-            console.out(line.decode(), highlight=False)
+            console.out(line.decode())
     else:
         spans = load_spans(lines)
         console.print(render_critical_path(spans) if settings.critical_path else render_tree(spans))

@@ -2,8 +2,8 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
+from octo.terminal import Console
 from octo.trace import Link, Span
 from octo.waterfall import duration_text, render_critical_path, render_tree
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from octo.errors import OctoError
 from octo.ml.rl.protocol import DAMAGED, LATE, STRANGER, TOO_LARGE
+from octo.shown import shown
 
 MOST_CONNECTIONS = 64
 """A learner has one; the rest is air for probes. Each is a thread while it lasts."""
@@ -98,7 +99,7 @@ class Reception(ThreadingTCPServer):
         """One line for a connection that broke."""
         error = sys.exception()
         how = "hung up" if isinstance(error, OSError) else "sent what could not be answered"
-        sys.stderr.write(f"{self._name}: {client_address[0]} {how}: {type(error).__name__}: {error}\n")
+        sys.stderr.write(shown(f"{self._name}: {client_address[0]} {how}: {type(error).__name__}: {error}") + "\n")
 
     def allow(self, connection: socket.socket, seconds: float, *, admitted: bool = True) -> None:
         """Give a connection so much time from now on."""

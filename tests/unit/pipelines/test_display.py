@@ -2,10 +2,10 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rich.console import Console
 
 from octo.pipelines.display import LineDisplay, duration_text, stage_line, stage_table
 from octo.pipelines.state import StageState, Status
+from octo.terminal import Console
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from octo.errors import UsageError
 from octo.outcome import concluded
@@ -27,6 +26,7 @@ from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import IndexResult, Output, SpanId
 from octo.storage.store import Store
+from octo.terminal import Console
 from octo.transformer_shape import shape_of
 
 GPUS = Installation(pools=(Pool(name="plain"), Pool(name="gpus", accelerators=8)))
