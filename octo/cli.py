@@ -136,7 +136,8 @@ def help_text() -> str:
         f"verbs:\n{lines(verbs)}\n\n"
         f"jobs, each in this process, as python -m jobs.JOB does it:\n{lines(jobs)}\n\n"
         "octo VERB --help says what each can be told; octo --version says which octo this is.\n"
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 75 stopped and resumable."
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 74 output cannot be written,\n"
+        "75 stopped and resumable, 141 the reader of the output has left."
     )
 
 

@@ -152,9 +152,9 @@ def run_job(settings_class: type[S], function: str, arguments: Sequence[str] | N
         with stoppable("what is committed stays: run again to resume"):
             address = _produce_in_its_store(settings, function)
         if _rank(settings) == 0:
+            log.artifact(address)
             # A runner reads JSON, a person the address alone.
             print(json.dumps({"artifact": address}) if settings.progress == "json" else address, flush=True)
-            log.artifact(address)
         return EXIT_DONE
 
     return concluded(command, sys.argv[1:] if arguments is None else arguments, on_error=log.error)

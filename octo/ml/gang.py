@@ -24,7 +24,9 @@ from torch.distributed.launcher.api import LaunchConfig, launch_agent
 from octo.errors import (
     EXIT_DONE,
     EXIT_FAILED,
+    EXIT_OUTPUT,
     EXIT_PREEMPTED,
+    EXIT_READER_LEFT,
     EXIT_USAGE,
     PreemptedError,
     StageFailedError,
@@ -149,7 +151,7 @@ def _conclude_failed(ended: Sequence[Ending], exit_codes: Sequence[int]) -> int:
 
     When one rank fails, the others lose it and are stopped: what they say of that counts only when nobody says more.
     """
-    for exit_code in (EXIT_USAGE, EXIT_FAILED):
+    for exit_code in (EXIT_USAGE, EXIT_FAILED, EXIT_OUTPUT, EXIT_READER_LEFT):
         if any(ending.exit_code == exit_code for ending in ended):
             return _say(ended, exit_code)
     killed = [-exit_code for exit_code in exit_codes if exit_code < 0 and -exit_code != signal.SIGTERM]
@@ -168,7 +170,8 @@ def _conclude_stopped(ended: Sequence[Ending]) -> int:
 def _say(ended: Sequence[Ending], exit_code: int) -> int:
     sentences = [ending.sentence for ending in ended if ending.exit_code == exit_code and ending.sentence]
     sentence = next(iter(sentences), "octo: stopped; what is committed stays: run again to resume")
-    sys.stderr.write(f"{sentence}\n")
+    if sentences or exit_code != EXIT_READER_LEFT:
+        sys.stderr.write(f"{sentence}\n")
     return exit_code
 
 
