@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -33,6 +32,7 @@ from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit
+from tests.ports import free_port
 from tests.wire.pretrained_models import tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -178,9 +178,7 @@ def midtrain(model: Artifact, tokens: Artifact, *flags: str) -> str:
 
 
 def gang(job: list[str]) -> "subprocess.Popen[str]":
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}", *job]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

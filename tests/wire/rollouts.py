@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from octo.settings.rl import RlSettings
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit, commit_model
+from tests.ports import free_ports
 from tests.wire.serving import serving
 
 TINY = {"hidden_size": 32, "intermediate_size": 64, "num_layers": 2, "num_heads": 4, "num_key_value_heads": 2}
@@ -131,14 +131,6 @@ def worker_processes(settings: RlSettings, num_workers: int) -> Iterator[list[Wo
         for worker in workers:
             if worker.process and worker.process.poll() is None:
                 worker.end(signal.SIGKILL)
-
-
-def free_ports(num_ports: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(num_ports)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def request(

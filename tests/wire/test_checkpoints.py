@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from octo.storage.artifacts import open_artifact
 from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from tests.ports import free_port
 from tests.token_shards import commit_tokens
 from tests.unit.ml.engine_run import engine_of
 
@@ -283,9 +283,7 @@ def train(embedded: EmbeddedStore, store: Store, tmp_path: Path) -> Train:
     common += [f"--batch-size={BATCH}", "--micro-batch-size=1", f"--gang.checkpoint-every={EVERY}"]
 
     def run(at: Store, *flags: str, ranks: int = 2) -> "subprocess.CompletedProcess[str]":
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         gang = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={ranks}", f"--master-port={port}"]
         return subprocess.run(
             [*gang, "-m", "tests.wire.mortal_training", f"--store={at.address}", *common, *flags],

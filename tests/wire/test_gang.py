@@ -8,15 +8,9 @@ import sys
 import pytest
 
 from octo.ml.gang import main
+from tests.ports import free_port
 
 JOB = "tests.wire.gang_job"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def start(

@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from octo import span_export, telemetry
 from octo.errors import UsageError
 from octo.trace import load_spans
+from tests.ports import free_port
 from tests.wire.serving import serving
 
 
@@ -137,9 +138,7 @@ def test_a_collector_that_is_busy_for_a_moment_gets_the_spans_later(collector: F
 
 @pytest.fixture
 def closed() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture

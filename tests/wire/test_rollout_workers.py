@@ -23,10 +23,10 @@ from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from tests.ports import free_ports
 from tests.wire.rollouts import (
     WorkerProcess,
     elsewhere,
-    free_ports,
     losing,
     request,
     settings_on,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +17,12 @@ from octo.ml.engine import Engine
 from octo.ml.tensor_files import StoredTensors
 from octo.settings.loading import load, result_settings
 from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
+from tests.ports import free_port
 from tests.unit.ml.engine_run import MICRO_BATCHES, engine_of, lists, run, train
 
 
 def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     file = folder / f"{num_ranks}.json"
     command = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={num_ranks}", f"--master-port={port}"]
     ended = subprocess.run(

@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from octo.ml.scoring import Attempt, Score, code_scores, number_scores, scoring
 from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict, Verdict
 from octo.settings.scoring import RewardSettings, ScoringSettings
+from tests.ports import free_port
 
 CODE = RewardSettings(kind="code")
 TESTS = ("assert f(0) == 0", "assert f(1) == 2", "assert f(2) == 4", "assert f(3) == 6")
@@ -194,9 +194,7 @@ def test_problems_of_another_kind_are_refused_before_anything_is_sampled(
 
 
 def test_every_rank_scores_its_share_and_has_all_rewards(tmp_path: Path) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
     ended = subprocess.run(
         [*command, "-m", "tests.unit.ml.rewards_run", str(tmp_path)],

@@ -2,20 +2,18 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from tests.ports import free_port
 from tests.unit.ml.diffusion.scores_run import run
 
 
 def test_updates_on_two_ranks_that_share_the_weights_are_those_of_one(tmp_path) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     file = tmp_path / "two.json"
     command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
     # At stage 3 each weight is gathered by all ranks together, so that one call more on one of them is a hang.
