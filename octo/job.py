@@ -27,6 +27,7 @@ from octo.processes import die_with_parent, rank, stoppable, uncollected, world_
 from octo.progress import ProgressReport
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
+from octo.shown import show_logs
 from octo.storage.addresses import parse
 from octo.storage.artifacts import (
     Artifact,
@@ -298,6 +299,7 @@ def _progress(settings: JobSettings, label: str) -> Iterator[ProgressReport]:
 
 
 def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
+    show_logs()
     with open_job(settings, digest, attempt, traceparent, process=f"shard-{index}") as job:
         return job.commit(work, index)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octo.errors import EXIT_DONE, EXIT_FAILED, EXIT_PREEMPTED, OctoError, OutputError
-from octo.shown import ShownRecord, shown
+from octo.shown import show_logs, shown
 from octo.streams import guarded_streams
 
 TERMINATION_BYTES = 2048
@@ -66,7 +66,7 @@ def concluded(command: Command, arguments: Sequence[str], *, on_error: Listener 
 
     `on_error` is told the sentence that the user reads, if there is one.
     """
-    logging.setLogRecordFactory(ShownRecord)
+    show_logs()
     with guarded_streams():
         exit_code, sentence = _ended(command, arguments)
         try:

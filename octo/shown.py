@@ -22,6 +22,11 @@ def shown(text: str) -> str:
     return _ACTS.sub(_spelt, text)
 
 
+def show_logs() -> None:
+    """Show the messages of every log of this process from now on."""
+    logging.setLogRecordFactory(ShownRecord)
+
+
 class ShownRecord(logging.LogRecord):
     """A record of a log whose message is shown, whoever handles it."""
 
