@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from octo.errors import StageFailedError
+from octo.ml.rl.reception import Reception, RefusalError, Visitor
 from octo.ml.rl.rollout_client import Workers
 from octo.ml.rl.sampling import Chunk
 from octo.ml.rl.weights import Weights
@@ -71,6 +72,22 @@ def test_every_request_carries_the_token(weights: Weights) -> None:
         answers = workers(url).sample(CHUNKS, weights)
     assert [answer.tokens for answer in answers] == [[[5, 0], [6, 7, 8]]] * 4
     assert asked == ["Bearer shared"] * 4
+
+
+class Suspicious(Visitor):
+    """Reads nobody's weights."""
+
+    def do_PUT(self) -> None:  # noqa: N802 - the name that http.server calls
+        self.refuse(RefusalError(401, "who are you"))
+
+
+def test_a_refusal_that_comes_before_the_weights_were_read_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(32 << 20))
+    with serving(Reception(0, Suspicious, name="suspicious", token="another")) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(StageFailedError, match="refused with 401: who are you"):
+            workers(url, patience=1e-9).sample(CHUNKS, Weights(path, "0" * 64))
 
 
 @pytest.mark.parametrize(
