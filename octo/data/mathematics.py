@@ -1,7 +1,7 @@
 """Whether a solution's final answer is the true one, found out where nothing that a model writes can do harm.
 
-Math-Verify hands answers to a computer algebra system, which can be made to compute for ever or to fill the memory, and
-its own time limit fails in any thread but the first. So every comparison runs in a child of the sandbox.
+Most answers are numbers, words, and what is made of them: those are compared as they are read. What takes the values of
+formulas is computed in a child of the sandbox, however bounded its cost is: it is a model's text that decides on it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Task
 
 ALGEBRA = "octo.data.equivalence"
-LIMITS = Limits(cpu_seconds=5, wall_seconds=60.0, memory_mib=1024)
+LIMITS = Limits(cpu_seconds=1, wall_seconds=60.0, memory_mib=512)
 """Of one comparison."""
 VERDICTS = {Outcome.PASS: True, Outcome.FAIL: False}
 NO_END = (Outcome.TIMEOUT, Outcome.ERROR)
@@ -33,8 +33,8 @@ class Verifier:
         Raises:
             UsageError: a library is missing, or the sandbox cannot hold what a model wrote and `weaker` is not set.
         """
-        if find_spec("math_verify") is None:
-            raise UsageError("comparing answers takes Math-Verify, which is not installed: install octo[train]")
+        if find_spec("mpmath") is None:
+            raise UsageError("comparing answers takes mpmath, which is not installed: install octo[train]")
         self._sandbox = Sandbox(workers=workers, limits=limits, packages=(ALGEBRA,), weaker=weaker)
 
     def __enter__(self) -> Self:

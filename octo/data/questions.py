@@ -1,15 +1,12 @@
-"""Problems as an evaluation or a trainer reads them: a question, its answer, and whether a completion has it."""
+"""Problems as an evaluation or a trainer reads them: a question and its answer."""
 
 import json
-import re
 from dataclasses import dataclass
 
 from octo.data.code_problems import CodeProblem, problem_of
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
 from octo.storage.artifacts import Artifact
-
-_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def read_questions(artifact: Artifact, *, source: str) -> list[Question]:
                 if not {"question", "answer"} <= fields.keys():
                     raise InputError(f"document {document} of source {source!r} has no question and answer")
                 questions.append(
-                    Question(document, fields["question"], fields["answer"], _code(fields, document=document))
+                    Question(document, fields["question"], _text(fields["answer"]), _code(fields, document=document))
                 )
     if not questions:
         raise UsageError(
@@ -56,7 +53,6 @@ def _code(fields: dict[str, object], *, document: str) -> CodeProblem | None:
         raise InputError(f"document {document} is no code problem: {error}") from None
 
 
-def correct(completion: str, answer: str) -> bool:
-    """Whether the last number of the completion is the answer, digit for digit."""
-    numbers = _NUMBER.findall(completion)
-    return bool(numbers) and numbers[-1] == answer
+def _text(answer: object) -> str:
+    """An answer as it is written; files have numbers that are none of text, too."""
+    return answer if isinstance(answer, str) else json.dumps(answer)

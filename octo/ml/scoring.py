@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from octo.data.answers.numbers import correct, number_of
 from octo.data.code_answers import LONGEST_PROGRAM, NO_BLOCK, NO_PYTHON, PYTHON, parsing, program_of
 from octo.data.code_problems import CodeProblem
+from octo.data.final_answers import unreadable
 from octo.data.mathematics import Verifier
-from octo.data.questions import Question, correct
-from octo.errors import UsageError
+from octo.data.questions import Question
+from octo.errors import InputError, UsageError
 from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Verdict
 from octo.settings.scoring import ScoringSettings
@@ -53,6 +55,7 @@ def scoring(settings: ScoringSettings, questions: Sequence[Question]) -> Iterato
 
     Raises:
         UsageError: the questions are of another kind, or this machine has no sandbox for what is to be run.
+        InputError: nothing could be compared with some of their answers.
     """
     _check(settings, questions)
     if settings.kind == "code":
@@ -141,3 +144,29 @@ def _check(settings: ScoringSettings, questions: Sequence[Question]) -> None:
             asked = "a program" if question.code else "an answer"
             kind = "code" if question.code else "number or mathematics"
             raise UsageError(f"problem {question.id[:12]} asks for {asked}, got kind={settings.kind}: expected {kind}")
+    if not wants_programs:
+        _check_answers(settings, questions)
+
+
+def _check_answers(settings: ScoringSettings, questions: Sequence[Question]) -> None:
+    """An answer that the scorer cannot read would make every completion wrong."""
+    reasons = [(_why_unreadable(settings, question.answer), question) for question in questions]
+    unread = [(reason, question) for reason, question in reasons if reason]
+    if unread:
+        reason, first = unread[0]
+        raise InputError(
+            f"{len(unread)} of {len(questions)} answers cannot be read with kind={settings.kind}, first "
+            f"{first.answer[:80]!r} of problem {first.id[:12]} ({reason}): {_REMEDIES[settings.kind]}"
+        )
+
+
+_REMEDIES = {
+    "number": "write them as numbers, take these problems out, or set kind=mathematics",
+    "mathematics": "write them as formulas or as a few words, or take these problems out",
+}
+
+
+def _why_unreadable(settings: ScoringSettings, answer: str) -> str:
+    if settings.kind == "number":
+        return "" if number_of(answer) else "it is no number"
+    return unreadable(answer)

@@ -13,8 +13,8 @@ class ScoringSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["number", "mathematics", "code"] = "number"
-    """number: its last number is the answer, digit for digit; mathematics: its final answer equals the answer; code:
-    its program passes the problem's tests, in the sandbox."""
+    """number: its last number is the answer (-5, 0.5, 1,234, 3/4, 50%); mathematics: what is in its last box equals the
+    answer; code: its program passes the problem's tests, in the sandbox."""
     cpu_seconds: int = Field(default=5, gt=0)
     """Processor time of one test of a program."""
     memory_mib: int = Field(default=512, ge=64)

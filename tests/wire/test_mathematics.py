@@ -97,8 +97,27 @@ def test_deep_nesting_is_survived(impatient: Verifier) -> None:
 
 
 def test_the_same_pair_is_asked_once(verifier: Verifier, asked: list[Task]) -> None:
-    assert verifier.verdicts(solved([("0.5", r"\frac{1}{2}"), ("0.5", "2")] * 20)) == [True, False] * 20
+    pairs = [(r"\sqrt{8}", r"2\sqrt{2}"), (r"\sqrt{8}", r"2\sqrt{3}")]
+    assert verifier.verdicts(solved(pairs * 20)) == [True, False] * 20
     assert len(asked) == 2
+
+
+def test_numbers_words_and_what_is_made_of_them_take_no_child(verifier: Verifier, asked: list[Task]) -> None:
+    pairs = [("0.5", r"\frac{1}{2}"), ("(1,2]", "1<x\\le 2"), ("1,2", r"\{2,1\}"), ("yes", "no"), ("5 cm", "5 km")]
+    assert verifier.verdicts(solved(pairs)) == [True, True, True, False, False]
+    assert not asked
+
+
+def test_what_costs_much_is_wrong_at_the_limits_that_trainings_have() -> None:
+    bombs = [
+        "9^{9^{9^{9^{9}}}}",
+        "x^{" * 300 + "2" + "}" * 300,
+        r"\sqrt{2}" + "+e^{x^{700}}" * 80,
+        r"\sin" * 190 + " x",
+    ]
+    bombs += [r"e^{e^{e^{9}}}", r"(x+\pi)^{600}" * 60, "1,x," * 200, r"\log_{7}" * 100 + "x", r"\int_0^1 x^x dx"]
+    with Verifier(2) as verifier:
+        assert verifier.verdicts(solved([("x^2+\\sqrt{3}", bomb) for bomb in bombs])) == [False] * len(bombs)
 
 
 def test_nothing_to_verify_is_no_verdict(verifier: Verifier) -> None:
@@ -119,5 +138,5 @@ def test_verdicts_are_equal_for_any_number_of_workers() -> None:
 
 def test_nothing_is_said_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     with Verifier(1, limits=LIMITS) as verifier:
-        assert verifier.verdicts(solved([("0.5", r"\frac{1}{2}")])) == [True]
+        assert verifier.verdicts(solved([(r"\sqrt{8}", r"2\sqrt{2}")])) == [True]
     assert capfd.readouterr() == ("", "")

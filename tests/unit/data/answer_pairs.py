@@ -110,3 +110,19 @@ HARMLESS = [
     "nan",
 ]
 """What is not 5, whoever reads it; in some is room for the path of a file that nobody may write."""
+
+UNREADABLE = [
+    "",
+    "$$",
+    r"\frac{1}{0}",
+    r"\frac{1}{",
+    "8=7",
+    r"\sum_{k=1}^{n} k",
+    "(1,2",
+    "9^{9^{9^{9}}}",
+    "+",
+    r"\foo{5}",
+    "First we add both sides, then we divide by two, and so we find that it is five.",
+    "5" * 2000,
+]
+"""What no answer can be compared with, were it the true one."""

@@ -7,11 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from octo.data import mathematics
+from octo.data.answers.formulas import UnreadableError
+from octo.data.answers.looks import plain
+from octo.data.answers.reading import LONGEST
 from octo.data.equivalence import equivalent
-from octo.data.final_answers import LONGEST, boxed, plain, settled
+from octo.data.final_answers import boxed, settled, unreadable
 from octo.data.mathematics import Verifier
 from octo.errors import UsageError
-from tests.unit.data.answer_pairs import ANSWERS, HARMLESS
+from tests.unit.data.answer_pairs import ANSWERS, HARMLESS, UNREADABLE
+from tests.unit.data.answer_table import pairs
 
 BALANCED = st.recursive(
     st.sampled_from(["x", " ", "\n", "5", r"\{", r"\}", r"\\", r"\frac", "$", "π"]),
@@ -88,15 +92,18 @@ def test_integers_are_compared_without_algebra(gold: int, answer: int) -> None:
         ("5", "$5$", True),
         ("5", r"\(5\).", True),
         (r"\frac12", r"\dfrac12", True),
-        ("0.5", "1/2", None),
+        ("0.5", "1/2", True),
+        (r"2\sqrt{2}", r"\sqrt{8}", None),
+        ("x^2-1", "(x-1)(x+1)", None),
         ("007", "7", True),
         ("1" * 4000, "1" * 4000, True),
         ("5", "5" + " " * LONGEST, False),
         ("even", "odd", False),
         ("odd", "even", False),
-        ("5", "even", None),
+        ("5", "even", False),
         (r"\text{Even}", r"\mbox{even}", True),
         ("abc", "cab", None),
+        ("no", "on", False),
     ],
 )
 def test_what_letters_alone_say(gold: str, answer: str | None, *, verdict: bool | None) -> None:
@@ -127,8 +134,24 @@ def test_no_answer_is_run_as_a_program(answer: str, tmp_path: Path) -> None:
 
 
 def test_what_the_true_answer_does_not_allow_is_raised_and_not_called_wrong() -> None:
-    with pytest.raises(ValueError, match="zoo"):
+    with pytest.raises(UnreadableError, match="division by zero"):
         equivalent(r"\frac{1}{0}", "5")
+
+
+def test_every_kind_of_answer_is_told_from_wrong_ones() -> None:
+    said = [(gold, answer, equivalent(gold, answer)) for gold, answer, _ in pairs()]
+    assert [each for each, (*_, right) in zip(said, pairs(), strict=True) if each[2] is not right] == []
+
+
+def test_every_true_answer_of_a_kind_that_is_known_can_be_read() -> None:
+    golds = {gold for gold, *_ in ANSWERS} | {gold for gold, *_ in pairs()}
+    assert {gold: unreadable(gold) for gold in golds if unreadable(gold)} == {}
+
+
+@pytest.mark.parametrize("gold", UNREADABLE)
+def test_what_nothing_can_be_compared_with_is_no_true_answer(gold: str) -> None:
+    assert unreadable(gold)
+    assert settled(gold, "5") is None
 
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from octo.data.code_problems import CodeProblem, checked
 from octo.data.questions import Question
-from octo.errors import SandboxError, UsageError
+from octo.errors import InputError, SandboxError, UsageError
 from octo.ml.rl.rewards import Rewards, reward, rewards_of
 from octo.ml.scoring import Attempt, Score, code_scores, number_scores, scoring
 from octo.sandbox.pool import Sandbox
@@ -191,6 +191,32 @@ def test_problems_of_another_kind_are_refused_before_anything_is_sampled(
 ) -> None:
     with pytest.raises(UsageError, match=said), scoring(ScoringSettings(kind=kind), [question]):
         pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "said"),
+    [
+        (
+            "number",
+            ["4", "x+1", "7", "yes"],
+            r"2 of 4 answers cannot be read with kind=number, first 'x\+1' of problem 1 ",
+        ),
+        ("number", ["1/0"], r"1 of 1 .*write them as numbers, take these problems out, or set kind=mathematics"),
+        ("mathematics", [r"\frac{1}{", "5", "8=7"], r"2 of 3 .*kind=mathematics, first '\\\\frac.1..' of problem 0"),
+    ],
+)
+def test_answers_that_nothing_can_be_compared_with_are_refused_with_their_number(
+    kind: str, answers: list[str], said: str
+) -> None:
+    questions = [Question(str(index), "?", answer) for index, answer in enumerate(answers)]
+    with pytest.raises(InputError, match=said), scoring(ScoringSettings(kind=kind), questions):
+        pass
+
+
+def test_a_completion_has_a_number_with_its_sign_and_its_fraction() -> None:
+    said = {"-5": "minus 5: -5", "5": "x = -5", "0.5": "1/2", "1,234": "1234.", "3/4": "it is 3/4", "234": "1,234"}
+    attempts = [Attempt(Question("c", "?", answer), text, finished=True) for answer, text in said.items()]
+    assert [score.correct for score in number_scores(attempts)] == [True, False, True, True, True, False]
 
 
 def test_every_rank_scores_its_share_and_has_all_rewards(tmp_path: Path) -> None:
