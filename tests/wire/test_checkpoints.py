@@ -290,7 +290,7 @@ def train(embedded: EmbeddedStore, store: Store, tmp_path: Path) -> Train:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1500,
             env={**os.environ, **secrets, "OMP_NUM_THREADS": "1"},
         )
 
