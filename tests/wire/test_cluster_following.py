@@ -16,8 +16,8 @@ from tests.wire.cluster_examples import create_queue, fleet, gang, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.faults import Fault, cut_after, end_after, refuse
-from tests.wire.kubernetes.objects import Object
-from tests.wire.kubernetes.resources import JOB_SETS, PODS
+from tests.wire.kubernetes.objects import Object, over_quota
+from tests.wire.kubernetes.resources import EVENTS, JOB_SETS, JOBS, PODS, Resource
 from tests.wire.kubernetes.rights import granted
 from tests.wire.kubernetes.runners import Ending, ScriptedRunner
 
@@ -264,6 +264,38 @@ def test_a_server_that_first_knows_nobodys_rights_is_followed_through(story: Sto
     assert story.api.forbidding == 0
 
 
+def test_a_job_that_cannot_be_created_is_told_and_followed_when_it_can(story: Story) -> None:
+    def deny(resource: Resource, manifest: Object) -> Object:
+        if resource == JOBS:
+            raise over_quota(JOBS, manifest["metadata"]["name"], "few, requested: count/jobs.batch=1")
+        return manifest
+
+    def look_again() -> None:
+        store = story.api.store
+        with store.changed:
+            assert store.changed.wait_for(lambda: store.listed(EVENTS), timeout=30)
+        # As each heartbeat does.
+        store.change(JOB_SETS, "default", "curation", touched)
+
+    def allow() -> None:
+        story.api.store.admission.remove(deny)
+        story.api.store.change(JOB_SETS, "default", "curation", touched)
+
+    def touched(old: Object) -> Object:
+        beats = int(old["metadata"]["annotations"].get("beats", 0)) + 1
+        annotations = old["metadata"]["annotations"] | {"beats": str(beats)}
+        return old | {"metadata": old["metadata"] | {"annotations": annotations}}
+
+    story.api.store.admission.append(deny)
+    story.api.store.create(JOB_SETS, fleet(1))
+    then: dict[str, Callable[[], object]] = {
+        "pending: its pods are being created": look_again,
+        "pending: its Job cannot be created: the quota of the namespace leaves no room: few": allow,
+        "pods: 1 running": story.end(MADE, "curation-shards-0-0"),
+    }
+    assert story.follow("curation", then).succeeded
+
+
 @pytest.mark.parametrize(
     ("resource", "said"),
     [
@@ -341,6 +373,26 @@ def test_a_heartbeat_is_renewed_and_fails_nothing(story: Story) -> None:
         beating.set()
     assert followed.outcome is None
     assert len(story.api.faults.happened) == 2
+
+
+def test_a_heartbeat_that_may_not_be_given_is_said_once(story: Story, caplog: pytest.LogCaptureFixture) -> None:
+    story.api.store.create(JOB_SETS, fleet(1))
+    allowed = [rule for rule in rules(LAUNCH, queued=False) if rule["resources"] != ["jobsets"]]
+    jobsets = {"apiGroups": ["jobset.x-k8s.io"], "resources": ["jobsets"], "verbs": ["get", "list", "watch"]}
+    story.api.rights = granted([*allowed, jobsets], "default")
+
+    def beaten() -> bool:
+        return sum(request.startswith("PATCH") for request in story.api.requests) > 2
+
+    with following(story.cluster, "curation", heartbeat_seconds=0.01):
+        while not beaten():
+            threading.Event().wait(0.01)
+    said = [each.getMessage() for each in caplog.records if "is followed" in each.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith(
+        "JobSet curation cannot be told that it is followed, and the janitor may stop it after 900 s"
+    )
+    assert 'User "tester" cannot patch resource "jobsets"' in said[0]
 
 
 def test_what_does_not_exist_cannot_be_followed(cluster: Cluster) -> None:

@@ -25,7 +25,7 @@ from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object, holds, labels_of
 from tests.wire.kubernetes.resources import JOB_SETS, JOBS, PODS
-from tests.wire.kubernetes.runners import SIGTERMED, Container, Ending, ScriptedRunner
+from tests.wire.kubernetes.runners import Container, Ending, ScriptedRunner
 
 LAUNCHER = "launcher"
 SECONDS = 60
@@ -198,24 +198,3 @@ def test_the_manifest_of_launch_names_the_job_and_not_the_pod() -> None:
     [replicated] = manifest["spec"]["replicatedJobs"]
     [container] = replicated["template"]["spec"]["template"]["spec"]["containers"]
     assert [each for each in container["env"] if each["name"].startswith("OCTO_OWNER")] == owner_variables()
-
-
-@pytest.mark.parametrize(
-    ("owner", "survives"),
-    [
-        ({"apiVersion": "batch/v1", "kind": "Job", "name": LAUNCHER}, True),
-        ({"apiVersion": "batch/v1", "kind": "Job", "name": LAUNCHER, "uid": "of another"}, False),
-        ({"apiVersion": "v1", "kind": "Pod", "name": LAUNCHER}, False),
-    ],
-)
-def test_what_names_an_owner_that_is_not_there_is_collected(api: FakeCluster, owner: Object, *, survives: bool) -> None:
-    controllers = Controllers(api, ScriptedRunner(lambda _pod: Ending(SIGTERMED)))
-    suspended = launcher()
-    suspended["spec"]["suspend"] = True
-    uid = api.store.create(JOBS, suspended)["metadata"]["uid"]
-    reference = {"uid": uid} | owner
-    api.store.create(
-        JOB_SETS, {"metadata": {"name": "x", "ownerReferences": [reference]}, "spec": {"replicatedJobs": []}}
-    )
-    controllers.garbage.reconcile(api.store.all_changes(0))
-    assert bool(api.store.listed(JOB_SETS)) is survives

@@ -140,6 +140,7 @@ class JobController:
             "name": metadata["name"],
             "uid": metadata["uid"],
             "controller": True,
+            "blockOwnerDeletion": True,
         }
         pod = {
             "metadata": {

@@ -141,7 +141,7 @@ class Store:
             if propagation == "Foreground" and FOREGROUND not in finalizers:
                 new["metadata"]["finalizers"] = [*finalizers, FOREGROUND]
             if propagation == "Orphan":
-                self._dependents.pop(old["metadata"]["uid"], None)
+                self._orphan_dependents(old["metadata"]["uid"])
             if not new["metadata"].get("finalizers") and new["metadata"]["uid"] not in self._held:
                 self._remove(key, old)
                 return old
@@ -216,7 +216,7 @@ class Store:
         if found is None or "deletionTimestamp" not in found["metadata"] or found["metadata"]["uid"] in self._held:
             return
         waiting = set(found["metadata"].get("finalizers", []))
-        if FOREGROUND in waiting and not self._living_dependents(found["metadata"]["uid"]):
+        if FOREGROUND in waiting and not self._blocking_dependents(found["metadata"]["uid"]):
             waiting.discard(FOREGROUND)
         if not waiting:
             self._remove(key, found)
@@ -239,6 +239,17 @@ class Store:
     def _living_dependents(self, uid: str) -> list[Key]:
         return [key for key in self._dependents.get(uid, ()) if self._find(key)]
 
+    def _blocking_dependents(self, uid: str) -> list[Key]:
+        """Those that an owner waits for which is deleted in the foreground: their references say so."""
+        return [
+            key for key in self._living_dependents(uid) if _reference(self._find(key), uid).get("blockOwnerDeletion")
+        ]
+
+    def _orphan_dependents(self, uid: str) -> None:
+        for key in self._living_dependents(uid):
+            self.change(*key, lambda found: _without_owner(found, uid))
+        self._dependents.pop(uid, None)
+
     def _delete_dependents(self, uid: str, propagation: str) -> None:
         for key in self._living_dependents(uid):
             found = self._find(key)
@@ -249,6 +260,16 @@ class Store:
         others = {owner["uid"] for owner in found["metadata"].get("ownerReferences", [])} - {uid}
         living = [self._find(self._keys[other]) for other in others if other in self._keys]
         return any(owner and "deletionTimestamp" not in owner["metadata"] for owner in living)
+
+
+def _reference(found: Object | None, uid: str) -> Object:
+    references = found["metadata"].get("ownerReferences", []) if found else []
+    return next((each for each in references if each["uid"] == uid), {})
+
+
+def _without_owner(found: Object, uid: str) -> Object:
+    others = [each for each in found["metadata"].get("ownerReferences", []) if each["uid"] != uid]
+    return found | {"metadata": found["metadata"] | {"ownerReferences": others}}
 
 
 def timestamp(moment: datetime | None = None) -> str:
