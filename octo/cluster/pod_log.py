@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from octo.cluster.client import Cluster
 from octo.cluster.kinds import POD, Manifest
+from octo.cluster.watching import DEFAULT_PATIENCE
 from octo.errors import ClusterMissingError, ClusterRefusedError, ClusterUnreachableError, ClusterWithdrawnError
 
 if TYPE_CHECKING:
     from octo.cluster.transport import Lines
 
-DEFAULT_PATIENCE = 300.0
 _LONGEST_PAUSE = 5.0
 _ENDED = ("Succeeded", "Failed")
 

@@ -16,7 +16,7 @@ from octo.cluster.kinds import JOB, JOB_SET, POD, Manifest
 from octo.cluster.queue_reasons import QUEUE
 from octo.cluster.reasons import JOBSET_NAME, why_pending
 from octo.cluster.settings import PsSettings, StatusSettings
-from octo.errors import EXIT_DONE, ClusterForbiddenError
+from octo.errors import EXIT_DONE, EXIT_PREEMPTED, ClusterForbiddenError
 from octo.settings.loading import load
 from octo.terminal import Console
 
@@ -146,8 +146,9 @@ def _why(cluster: Cluster, jobset: Manifest, jobs: Iterable[Manifest]) -> str:
     pods: list[Manifest] = []
     with suppress(ClusterForbiddenError):
         pods = cluster.list(POD, labels=f"{JOBSET_NAME}={jobset['metadata']['name']}").items
-    name = jobset["metadata"]["name"]
-    return f"{outcome(jobset, jobs, pods).message}; once mended, `octo cancel {name}`, and start it again"
+    name, ended = jobset["metadata"]["name"], outcome(jobset, jobs, pods)
+    when = "to go on where it was" if ended.exit_code == EXIT_PREEMPTED else "once mended"
+    return f"{ended.message}; {when}, `octo cancel {name}`, and start it again"
 
 
 def _ps_lines(rows: Sequence[Row], *, wide: bool, namespaces: bool) -> Iterator[str]:

@@ -4,7 +4,9 @@ JobSet's own admission looks into no pod template. What is wrong there shows whe
 later, where the JobSet waits in a queue.
 """
 
-from octo.cluster.client import Cluster
+from dataclasses import replace
+
+from octo.cluster.client import PROMPT_PATIENCE, Cluster
 from octo.cluster.creation import remedy_of
 from octo.cluster.kinds import JOB_SET, POD, POD_TEMPLATE, Kind, Manifest
 from octo.errors import (
@@ -14,6 +16,7 @@ from octo.errors import (
     ClusterQuotaError,
     ClusterRefusedError,
     ClusterRightsError,
+    ClusterUnreachableError,
 )
 
 
@@ -35,18 +38,20 @@ def rehearse(cluster: Cluster, jobset: Manifest) -> None:
     except ClusterRefusedError as error:
         if not _cannot_be_rehearsed(error):
             raise
+    # A webhook that is down is no reason to wait here: it may be up when the job starts.
+    brief = replace(cluster, patience=min(cluster.patience, PROMPT_PATIENCE))
     for replicated in jobset["spec"]["replicatedJobs"]:
         template = replicated["template"]["spec"]["template"]
         name = f"{jobset['metadata']['name']}-{replicated['name']}-0-0"
-        if not _judged(cluster, POD, _pod(name, template)):
-            _judged(cluster, POD_TEMPLATE, _pod_template(name, template))
+        if not _judged(brief, POD, _pod(name, template)):
+            _judged(brief, POD_TEMPLATE, _pod_template(name, template))
 
 
 def _judged(cluster: Cluster, kind: Kind, manifest: Manifest) -> bool:
     """Whether the server has judged it; it raises what it found."""
     try:
         cluster.create(kind, manifest, dry_run=True)
-    except (ClusterRightsError, ClusterLacksError):
+    except (ClusterRightsError, ClusterLacksError, ClusterUnreachableError):
         return False
     except ClusterQuotaError:
         # What is used up now may be free when the job starts.

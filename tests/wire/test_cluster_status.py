@@ -158,6 +158,19 @@ def test_a_failed_job_says_why_and_how_to_start_it_anew(
     assert why == "--min-words: expected a value above 0; once mended, `octo cancel curation`, and start it again"
 
 
+def test_a_job_that_was_taken_away_goes_on_where_it_was(
+    api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, status: Status
+) -> None:
+    api.store.create(JOB_SETS, gang(1, restarts=0))
+    controllers.settle()
+    runner.end("training", Ending(75, '{"error": "stopped by SIGTERM; what is saved stays"}'))
+    controllers.settle()
+    _, why = status("training")
+    assert why == (
+        "stopped by SIGTERM; what is saved stays; to go on where it was, `octo cancel training`, and start it again"
+    )
+
+
 def test_a_failed_job_whose_pods_are_gone_has_the_words_of_its_jobs(
     api: FakeCluster, controllers: Controllers, runner: ScriptedRunner, status: Status
 ) -> None:

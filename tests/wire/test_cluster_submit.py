@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,13 @@ def test_a_webhook_that_takes_no_dry_run_is_left_alone(cluster: Cluster, api: Fa
     api.faults.plan("POST", "/pods", refuse(400, "BadRequest", message))
     rehearse(cluster, fleet())
     assert any("/podtemplates" in request for request in api.requests)
+
+
+def test_a_webhook_that_is_down_keeps_nothing_from_being_created(cluster: Cluster, api: FakeCluster) -> None:
+    down = refuse(500, "InternalError", 'failed calling webhook "x": connection refused')
+    for part in ("/pods", "/podtemplates"):
+        api.faults.plan("POST", part, down, times=50)
+    rehearse(replace(cluster, patience=0), fleet())
 
 
 def test_a_cluster_without_pod_templates_is_not_asked_about_them(cluster: Cluster, api: FakeCluster) -> None:
