@@ -20,7 +20,7 @@ from tokenizers.trainers import BpeTrainer
 
 from octo.errors import InputError
 from octo.model_files import CONFIGURATION as MODEL_CONFIGURATION
-from octo.model_files import GENERATION, TOKENIZER, TOKENIZER_FILES
+from octo.model_files import GENERATION, TOKENIZER, TOKENIZER_FILES, parse_object
 from octo.model_files import TOKENIZER_CONFIGURATION as CONFIGURATION
 from octo.settings.special import SpecialTokens
 from octo.storage.artifacts import Artifact
@@ -32,6 +32,9 @@ TRAINING_CHARACTERS = 20_000
 BATCH_DOCUMENTS = 256
 BATCH_CHARACTERS = 1 << 22
 """Documents that are encoded side by side, and about how long they are together."""
+
+_IDS = 1 << 32
+"""Ids that the tokenizers library has."""
 
 Tokens = NDArray[np.unsignedinteger[Any]]
 
@@ -91,7 +94,7 @@ class TextTokenizer:
             return self
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         tokenizer.add_special_tokens([MASK])
-        configuration = {**_object(self.files.get(CONFIGURATION, b"{}"), CONFIGURATION), "mask_token": MASK}
+        configuration = {**parse_object(self.files.get(CONFIGURATION, b"{}"), CONFIGURATION), "mask_token": MASK}
         files = {**self.files, TOKENIZER: _written(tokenizer), CONFIGURATION: _as_json(configuration)}
         return tokenizer_of(files, name="a model that gets a mask")
 
@@ -139,10 +142,10 @@ def tokenizer_of(
         tokenizer=tokenizer,
         name=name,
         chosen=special or SpecialTokens(),
-        configuration=_object(files.get(CONFIGURATION, b"{}"), f"{CONFIGURATION} of {name}"),
+        configuration=parse_object(files.get(CONFIGURATION, b"{}"), f"{CONFIGURATION} of {name}"),
         ids=(
-            _object(files.get(GENERATION, b"{}"), f"{GENERATION} of {name}"),
-            _object(model, f"config.json of {name}"),
+            parse_object(files.get(GENERATION, b"{}"), f"{GENERATION} of {name}"),
+            parse_object(model, f"config.json of {name}"),
         ),
     )
     end_id = said.id_of("end", "eos")
@@ -253,16 +256,25 @@ class _Said:
         ids = given.get(f"{role}_token_id")
         listed = [] if ids is None else ids if isinstance(ids, list) else [ids]
         for each in listed:
-            if not isinstance(each, int) or self.tokenizer.id_to_token(each) is None:
-                raise InputError(f"{role}_token_id {each!r} is no token of the tokenizer of {self.name}")
+            is_id = type(each) is int and 0 <= each < _IDS
+            if not is_id or self.tokenizer.id_to_token(each) is None:
+                raise InputError(f"{role}_token_id {each!r:.100} is no token of the tokenizer of {self.name}")
         return listed
 
 
 def _parsed(body: bytes, name: str) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_str(body.decode())
-    except Exception as error:  # The library raises no other class than this.
+        num_tokens = len(tokenizer.get_vocab())
+        # What does not fit together is found out when it is used.
+        tokenizer.encode("a", add_special_tokens=True)
+    except BaseException as error:
+        # The library raises Exception itself, and what Rust panics with, which is none.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise InputError(f"tokenizer.json of {name} is none that the tokenizers library reads: {error}") from error
+    if not num_tokens:
+        raise InputError(f"tokenizer.json of {name} has no token: fetch it again")
     # Some are stored as they were last used: neither may cut or lengthen a document.
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -295,16 +307,6 @@ def _spelling(token: object) -> str:
     if isinstance(token, dict):
         token = token.get("content")
     return token if isinstance(token, str) else ""
-
-
-def _object(body: bytes, place: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(body)
-    except ValueError as error:
-        raise InputError(f"{place} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{place} holds a JSON {type(value).__name__}, expected an object")
-    return value
 
 
 def _as_json(value: Mapping[str, object]) -> bytes:

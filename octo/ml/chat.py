@@ -3,7 +3,6 @@
 A template's special tokens are honoured. Those that somebody spelt out in a question or an answer are ordinary text.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,15 @@ from typing import Any
 from jinja2 import TemplateError
 from transformers.utils.chat_template_utils import render_jinja_template
 
+from octo.data.time_limit import TooSlowError, document_clock
 from octo.data.tokenizer import TextTokenizer
 from octo.errors import InputError, UsageError
-from octo.model_files import CHAT_TEMPLATE, TOKENIZER_CONFIGURATION
+from octo.model_files import CHAT_TEMPLATE, TOKENIZER_CONFIGURATION, parse_object
 
 TODAY = datetime(2024, 7, 26, tzinfo=UTC)
 """What a template that asks for the date is told: a prompt must not be another one tomorrow."""
+TEMPLATE_SECONDS = 10.0
+"""Processor time that a template may take: it is a program of somebody else's, which may loop."""
 # Neither is a character of any text: what stands between them is the number of a spelling.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 
@@ -55,15 +57,20 @@ class Prompter:
     def _rendered(self, messages: Sequence[Mapping[str, str]], *, answering: bool) -> str:
         render: Any = render_jinja_template
         try:
-            rendered: Any = render(
-                conversations=[list(messages)],
-                chat_template=self.template,
-                add_generation_prompt=answering,
-                strftime_now=TODAY.strftime,
-                **_spellings(self.tokenizer),
-            )
-        except TemplateError as error:
+            with document_clock(TEMPLATE_SECONDS) as clock:
+                rendered: Any = clock.timed(
+                    render,
+                    conversations=[list(messages)],
+                    chat_template=self.template,
+                    add_generation_prompt=answering,
+                    strftime_now=TODAY.strftime,
+                    **_spellings(self.tokenizer),
+                )
+        except (TemplateError, TooSlowError) as error:
             raise InputError(f"the model's chat template cannot be filled in: {error}") from error
+        except Exception as error:  # A template is a program, which can fail in any way that one can.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(f"the model's chat template cannot be filled in: {reason:.300}") from error
         return str(rendered[0][0])
 
     def _shielded(self, text: str) -> str:
@@ -115,11 +122,15 @@ def prompter(tokenizer: TextTokenizer, *, chat_template: bool) -> Prompter:
 
 def _template(tokenizer: TextTokenizer) -> str:
     if CHAT_TEMPLATE in tokenizer.files:
-        return tokenizer.files[CHAT_TEMPLATE].decode()
+        try:
+            return tokenizer.files[CHAT_TEMPLATE].decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{CHAT_TEMPLATE} of the model is no text in UTF-8: {error}") from error
     stated: Any = _configuration(tokenizer).get("chat_template")
     if isinstance(stated, list):
         # Older files have several, by name.
-        stated = next((each.get("template") for each in stated if each.get("name") == "default"), "")
+        named = (each for each in stated if isinstance(each, dict) and each.get("name") == "default")
+        stated = next((each.get("template") for each in named), "")
     return stated if isinstance(stated, str) else ""
 
 
@@ -131,8 +142,7 @@ def _spellings(tokenizer: TextTokenizer) -> dict[str, str]:
 
 
 def _configuration(tokenizer: TextTokenizer) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(tokenizer.files.get(TOKENIZER_CONFIGURATION, b"{}"))
-    return found
+    return parse_object(tokenizer.files.get(TOKENIZER_CONFIGURATION, b"{}"), TOKENIZER_CONFIGURATION)
 
 
 def _said(role: str, content: str) -> dict[str, str]:

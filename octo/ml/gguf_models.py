@@ -49,9 +49,8 @@ def write_gguf_as_directory(file: Path, folder: Path, *, name: str) -> None:
             warnings.simplefilter("ignore")
             config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
             tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    # What transformers raises depends on what is missing in the file.
-    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise InputError(f"{name} cannot be read as a model: {error}".partition("\n")[0]) from error
+    except Exception as error:  # What transformers raises depends on what is wrong in the file.
+        raise InputError(f"{name} cannot be read as a model: {_reason(error)}") from error
     write_tensors(_tensors(reader, config, name=name), folder)
     config.dtype = torch.float32
     config.save_pretrained(folder)
@@ -62,18 +61,20 @@ def write_gguf_as_directory(file: Path, folder: Path, *, name: str) -> None:
 def _open(file: Path, *, name: str) -> Any:
     try:
         return GGUFReader(file)
-    # The reader looks where the header points: what a short or another file has there is anything.
-    except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} is no GGUF file, or was cut short: {error}".partition("\n")[0]) from error
+    except Exception as error:  # The reader looks where the header points: what a damaged file has there is anything.
+        raise InputError(f"{name} is no GGUF file, or was cut short: {_reason(error)}") from error
 
 
 def _tensors(reader: Any, config: PretrainedConfig, *, name: str) -> Iterator[tuple[str, Tensor]]:
     """The weights by transformers' names."""
-    with torch.device("meta"):
-        model = _auto.from_config(config)
+    try:
+        with torch.device("meta"):
+            model = _auto.from_config(config)
+        # By the file's own word: it calls a Mistral a llama, and turns its weights like one's.
+        architecture = reader.fields["general.architecture"].contents()
+    except Exception as error:  # Likewise.
+        raise InputError(f"{name} describes no model that can be built: {_reason(error)}") from error
     shapes = {key: tuple(each.shape) for key, each in model.named_parameters()}
-    # By the file's own word: it calls a Mistral a llama, and turns its weights like one's.
-    architecture = reader.fields["general.architecture"].contents()
     if architecture in _names.TENSOR_PROCESSORS and architecture not in TURNED:
         raise InputError(
             f"{name} holds a model of type {architecture}, whose tensors are cut otherwise: bring a directory"
@@ -81,7 +82,10 @@ def _tensors(reader: Any, config: PretrainedConfig, *, name: str) -> Iterator[tu
     processor = _names.TENSOR_PROCESSORS.get(architecture, _names.TensorProcessor)(config=config.to_dict())
     names = _names.get_gguf_hf_weights_map(model, processor)
     for tensor in reader.tensors:
-        numbers = processor.process(weights=dequantize(tensor.data, tensor.tensor_type), name=tensor.name).weights
+        try:
+            numbers = processor.process(weights=dequantize(tensor.data, tensor.tensor_type), name=tensor.name).weights
+        except Exception as error:  # Likewise.
+            raise InputError(f"{name} holds {tensor.name}, which cannot be read: {_reason(error)}") from error
         key = names.get(tensor.name, tensor.name)
         if shapes.pop(key, None) != numbers.shape:
             raise InputError(
@@ -91,3 +95,7 @@ def _tensors(reader: Any, config: PretrainedConfig, *, name: str) -> Iterator[tu
         yield key, torch.from_numpy(numbers.copy())
     if shapes:
         raise InputError(f"{name} lacks {min(shapes)}: bring the whole file")
+
+
+def _reason(error: Exception) -> str:
+    return f"{error or type(error).__name__}".partition("\n")[0][:300]

@@ -3,7 +3,6 @@
 Of weights, headers alone are read: the cost is a few megabytes for any model.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 
 from octo.data.tokenizer import TextTokenizer
 from octo.errors import InputError
 from octo.ml.diffusion.published import Published, published
+from octo.ml.known_keys import known_keys, unknown_keys
 from octo.ml.models import config_of, is_tied, model_class_of, stored_names
 from octo.ml.tensor_files import TensorHeader, read_header
-from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX
+from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX, read_object
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack")
 """Ends of the names of weights that octo never loads."""
+
+_FILE_OF_WEIGHTS = re.compile(r"\w[\w.-]*\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class ModelFolder:
     """Of each file of weights, by its name."""
     published: Published | None
     """Where it is of a published layout of masked diffusion, which has native classes by other names."""
+    known: Mapping[str, Any]
+    """What its config.json says of the model, for transformers' own class."""
+    left_out: Sequence[str]
+    """What it says besides, which no loader is told."""
+
+    @property
+    def is_as_it_came(self) -> bool:
+        """Whether config.json is all known."""
+        return not self.left_out and read_object(self.folder / CONFIGURATION, "the model") == self.known
 
 
 def read_model_folder(folder: Path, *, name: str, others: Collection[str] = ()) -> ModelFolder:
@@ -47,13 +58,14 @@ def read_model_folder(folder: Path, *, name: str, others: Collection[str] = ()) 
     Raises:
         InputError: what is missing, cut short, or not to be taken, and what to do.
     """
-    raw = _json(folder / CONFIGURATION, name)
+    raw = read_object(folder / CONFIGURATION, name)
     layout = published(raw)
     if not layout:
         _refuse_code(raw, folder, name)
     if raw.get("quantization_config"):
         raise InputError(f"{name} has quantized weights (quantization_config): take the model that it was made from")
-    config = config_of(layout.config if layout else raw, name=name)
+    described = layout.config if layout else raw
+    config = config_of(described, name=name)
     headers = {file: read_header(folder / file) for file in _weights(folder, name, others)}
     _check_index(folder, headers, name)
     names = {
@@ -62,7 +74,9 @@ def read_model_folder(folder: Path, *, name: str, others: Collection[str] = ()) 
         for tensor, entry in header.entries.items()
     }
     _check_tensors(config, names, name)
-    return ModelFolder(folder, config, headers, layout)
+    known = known_keys(described, type(config))
+    known["architectures"] = [model_class_of(config, name=name).__name__]
+    return ModelFolder(folder, config, headers, layout, known, unknown_keys(described, known))
 
 
 def check_tokenizer(model: ModelFolder, tokenizer: TextTokenizer, *, name: str) -> None:
@@ -97,9 +111,16 @@ def _weights(folder: Path, name: str, others: Collection[str]) -> Sequence[str]:
 
 
 def _weight_map(folder: Path, name: str) -> Mapping[str, str]:
-    found = _json(folder / WEIGHTS_INDEX, name).get("weight_map")
-    if not isinstance(found, dict) or not all(isinstance(file, str) and "/" not in file for file in found.values()):
+    found = read_object(folder / WEIGHTS_INDEX, name).get("weight_map")
+    if not isinstance(found, dict) or not found:
         raise InputError(f"{WEIGHTS_INDEX} of {name} has no weight_map from tensors to files of the folder")
+    for tensor, file in found.items():
+        # Nothing but the folder is looked into.
+        if not isinstance(file, str) or not _FILE_OF_WEIGHTS.fullmatch(file):
+            raise InputError(
+                f"{WEIGHTS_INDEX} of {name} has {tensor} in {file!r:.100}: expected a file of the folder that ends in "
+                ".safetensors"
+            )
     return found
 
 
@@ -118,9 +139,7 @@ def _check_index(folder: Path, headers: Mapping[str, TensorHeader], name: str) -
 
 def _check_tensors(config: PretrainedConfig, found: Mapping[str, Sequence[int]], name: str) -> None:
     """Compare names and shapes with the class's own; nothing of either model is in memory."""
-    model_class: Any = model_class_of(config, name=name)
-    with torch.device("meta"):
-        model = model_class(config)
+    model = _without_weights(config, found, name)
     expected = stored_names(config, model)
     prefix = f"{model.base_model_prefix}."
     # A body stored by itself has names without its head's.
@@ -146,6 +165,26 @@ def _check_tensors(config: PretrainedConfig, found: Mapping[str, Sequence[int]],
             raise InputError(f"{name} has no tensor {each}, which a {kind} model of its configuration has")
 
 
+def _without_weights(config: PretrainedConfig, found: Mapping[str, Sequence[int]], name: str) -> PreTrainedModel:
+    """The model that the configuration describes, of no device; InputError where it describes none."""
+    model_class: Any = model_class_of(config, name=name)
+    num_layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if isinstance(num_layers, int) and num_layers > len(found):
+        raise InputError(
+            f"{CONFIGURATION} of {name} speaks of {num_layers} layers, and its files hold {len(found)} tensors: they "
+            "do not belong together"
+        )
+    try:
+        with torch.device("meta"):
+            model: PreTrainedModel = model_class(config)
+    except Exception as error:  # What a class raises depends on which value it cannot use.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{CONFIGURATION} of {name} describes no {config.model_type} model that can be built ({reason:.300})"
+        ) from error
+    return model
+
+
 def _refuse_code(raw: Mapping[str, Any], folder: Path, name: str) -> None:
     for file, said in _settings_files(raw, folder, name):
         if wanted := said.get("auto_map"):
@@ -159,7 +198,7 @@ def _refuse_code(raw: Mapping[str, Any], folder: Path, name: str) -> None:
 def _settings_files(raw: Mapping[str, Any], folder: Path, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield CONFIGURATION, raw
     if (folder / "tokenizer_config.json").is_file():
-        yield "tokenizer_config.json", _json(folder / "tokenizer_config.json", name)
+        yield "tokenizer_config.json", read_object(folder / "tokenizer_config.json", name)
 
 
 def _leaves(value: object) -> Iterator[str]:
@@ -171,15 +210,3 @@ def _leaves(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _leaves(each)
-
-
-def _json(path: Path, name: str) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{name} has no {path.name}: expected a model's folder, as the hub has them")
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise InputError(f"{path.name} of {name} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path.name} of {name} holds a JSON {type(value).__name__}, expected an object")
-    return value

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.modules.module import register_module_parameter_registration_hook
-from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -21,8 +21,9 @@ from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from octo.errors import InputError
+from octo.ml.known_keys import known_keys
 from octo.ml.tensor_files import SHARD_BYTES, write_tensors
-from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX, is_weights
+from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX, is_weights, read_object
 from octo.settings.base import Precision
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact, Part
@@ -61,6 +62,8 @@ def new_model(shape: ModelShape, *, vocabulary_size: int, context: int, seed: in
     return model_class(config)
 
 
+MOST_LAYERS = 10_000
+_LAYERS = frozenset({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "num_decoder_layers", "decoder_layers"})
 _CPU = torch.device("cpu")
 
 
@@ -98,8 +101,9 @@ def read_model(
 ) -> PreTrainedModel:
     """The model of a folder, or of its weights and another configuration, on the processor; see load_model."""
     config = config or read_config(folder, name=name)
-    model_class_of(config, name=name)
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
+    model_class: Any = model_class_of(config, name=name)
+    # With the configuration, no class looks for another one, for code, or for an adapter.
+    loaded: Any = model_class.from_pretrained(
         folder,
         config=config,
         dtype=getattr(torch, precision),
@@ -152,11 +156,11 @@ def read_config(folder: Path, *, name: str) -> PretrainedConfig:
     Raises:
         InputError: it is none that transformers has a class for.
     """
-    return config_of(json.loads((folder / CONFIGURATION).read_bytes()), name=name)
+    return config_of(read_object(folder / CONFIGURATION, name), name=name)
 
 
 def config_of(raw: Mapping[str, Any], *, name: str) -> PretrainedConfig:
-    """The configuration that the body of a config.json stands for.
+    """The configuration that the known keys of a config.json stand for; what others say reaches no loader.
 
     Raises:
         InputError: it is none that transformers has a class for, or a value in it is none that the class takes.
@@ -167,12 +171,22 @@ def config_of(raw: Mapping[str, Any], *, name: str) -> PretrainedConfig:
             f"{name} holds a model of type {kind!r}, which transformers has no class of: octo takes the architectures "
             "that transformers has natively"
         )
+    _check_layers(raw, name)
+    config_class: type[PretrainedConfig] = CONFIG_MAPPING[kind]
     try:
-        config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(dict(raw))
+        config = config_class.from_dict(known_keys(raw, config_class))
     except Exception as error:  # Its validators raise what they like.
         reason = " ".join(str(error).split())
         raise InputError(f"config.json of {name} is none of a {kind} model: {reason}") from error
     return config
+
+
+def _check_layers(raw: Mapping[str, Any], name: str) -> None:
+    """InputError where there are more layers than any model has, for classes make lists of them at once."""
+    for part in (raw, *(value for value in raw.values() if isinstance(value, dict))):
+        for key in _LAYERS & part.keys():
+            if isinstance(part[key], int | float) and not part[key] <= MOST_LAYERS:
+                raise InputError(f"config.json of {name} has {key} {part[key]}: expected {MOST_LAYERS} at most")
 
 
 def model_class_of(config: PretrainedConfig, *, name: str = "an artifact") -> type[PreTrainedModel]:

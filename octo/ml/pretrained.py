@@ -6,6 +6,7 @@ no file is in memory. A model of 8 billion weights is 16 GB of scratch, read fou
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from octo.settings.pretrained import (
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import digest_of_listing, fetch_listed, list_objects
 
+logger = logging.getLogger(__name__)
 _BLOCK = 1 << 22
 
 
@@ -48,6 +50,8 @@ def take(job: Job[PretrainedSettings], _index: int) -> IndexResult:
         others = _FETCH[source_kind(name)](job, folder)
     with job.telemetry.span("octo.pretrained.check", {"octo.source": name}):
         model = read_model_folder(folder, name=name, others=others)
+        if model.left_out:
+            logger.warning("%s: %s of config.json describe no model and are left out", name, ", ".join(model.left_out))
         tokenizer = _tokenizer(model, job.settings)
         check_tokenizer(model, tokenizer, name=name)
         parts = _parts(model, tokenizer, job.scratch)
@@ -72,12 +76,13 @@ def _tokenizer(model: ModelFolder, settings: PretrainedSettings) -> TextTokenize
 def _parts(model: ModelFolder, tokenizer: TextTokenizer, scratch: Path) -> Mapping[str, bytes | Path]:
     """Files as they came, except where special tokens were chosen, or a layout has native classes by other names."""
     kept: dict[str, bytes | Path] = {file: model.folder / file for file in (CONFIGURATION, *model.headers)}
+    if not model.is_as_it_came:
+        kept[CONFIGURATION] = json.dumps(model.known, indent=2, sort_keys=True).encode()
     if WEIGHTS not in model.headers:
         kept[WEIGHTS_INDEX] = model.folder / WEIGHTS_INDEX
     if layout := model.published:
         renamed = scratch / "renamed"
         renamed.mkdir()
-        kept[CONFIGURATION] = _published_config(layout)
         for file in model.headers:
             rename_tensors(model.folder / file, renamed / file, layout.rename)
             kept[file] = renamed / file

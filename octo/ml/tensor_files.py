@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from octo.errors import InputError, InvariantError
-from octo.model_files import WEIGHTS, WEIGHTS_INDEX
+from octo.model_files import WEIGHTS, WEIGHTS_INDEX, parse_object
 
 SHARD_BYTES = 4 << 30
 HEADER_BYTES = 1 << 18
@@ -133,15 +133,16 @@ def read_header(path: Path) -> TensorHeader:
             raise InputError(f"{path.name} is no safetensors file, or was cut short within its header: fetch it again")
         body = file.read(length)
     try:
-        raw = json.loads(body)
         entries = {
-            name: TensorEntry(each["dtype"], tuple(each["shape"]), *each["data_offsets"])
-            for name, each in raw.items()
+            name: _entry(each)
+            for name, each in parse_object(body, f"the header of {path.name}").items()
             if name != "__metadata__"
         }
         bits = {name: _BITS[each.dtype] * math.prod(each.shape) for name, each in entries.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path.name} is no safetensors file: its header cannot be read ({error!r})") from error
+        raise InputError(
+            f"{path.name} is no safetensors file: its header cannot be read ({error!r:.200}): fetch it again"
+        ) from error
     end = 0
     for name, each in sorted(entries.items(), key=lambda item: (item[1].first, item[1].end)):
         if each.first != end or 8 * (each.end - each.first) != bits[name]:
@@ -154,6 +155,13 @@ def read_header(path: Path) -> TensorHeader:
         what = "was cut short" if size < 8 + length + end else "has something behind its end"
         raise InputError(f"{path.name} {what}: it has {size} bytes, expected {8 + length + end}: fetch it again")
     return TensorHeader(entries, 8 + length)
+
+
+def _entry(raw: Mapping[str, Any]) -> TensorEntry:
+    shape, (first, end) = raw["shape"], raw["data_offsets"]
+    if not all(type(each) is int and each >= 0 for each in (*shape, first, end)):
+        raise ValueError(f"expected whole numbers for shapes and places, got {shape} and {first}, {end}")
+    return TensorEntry(raw["dtype"], tuple(shape), first, end)
 
 
 def rename_tensors(source: Path, target: Path, rename: Callable[[str], str]) -> None:
