@@ -124,6 +124,7 @@ def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
 
     asked = RlSettings(
         seed=settings.seed,
+        role="rollout",
         rollout=RolloutSettings(engine="vllm", tensor_parallel=max(1, settings.need.accelerators)),
         optimizer=OptimizerSettings(precision=settings.precision),
     )

@@ -17,10 +17,6 @@ logger = logging.getLogger(__name__)
 
 def plan_steps(settings: MidtrainingSettings, mixture: Mixture) -> int:
     """How many updates to do: as many as asked, or as one pass over all sequences of the mixture's sources has."""
-    if settings.batch_size % settings.micro_batch_size:
-        raise UsageError(
-            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
-        )
     available = sum(mixture.counts)
     if not settings.num_steps and available < settings.batch_size:
         raise UsageError(

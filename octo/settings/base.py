@@ -43,6 +43,19 @@ def _without_password(url: str) -> str:
     return url
 
 
+def check_reason(reason: str) -> str:
+    """A reason that somebody gave in words, or none; ValueError where what was given has no word."""
+    if reason and not any(map(str.isalpha, reason)):
+        raise ValueError(f"expected a reason in words, got {reason!r}")
+    return reason
+
+
+def check_divides(micro_batch_size: int, total: int, *, what: str) -> None:
+    """ValueError unless an update can be made of whole micro-batches."""
+    if total % micro_batch_size:
+        raise ValueError(f"expected a micro_batch_size that divides {what}, got {micro_batch_size} of {total}")
+
+
 ServiceUrl = Annotated[str, AfterValidator(_without_password)]
 """URL of a service; empty for none. Secrets have settings and variables of their own."""
 

@@ -1,8 +1,8 @@
 """Settings of the decoding job."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
@@ -56,6 +56,19 @@ class DecodingSettings(JobSettings):
     and for processors that multiply it."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.draft_length and self.denoising.exactness != "exact":
+            raise ValueError(
+                f"expected exact denoising with draft_length, which verifies drafts by it, got cache="
+                f"{self.denoising.cache} and confidence_threshold={self.denoising.confidence_threshold}"
+            )
+        if self.draft_length and self.engine == "vllm":
+            raise ValueError(
+                f"expected engine=torch with draft_length, as vLLM decodes causal models alone, got {self.engine}"
+            )
+        return self
 
     @field_validator("denoising")
     @classmethod

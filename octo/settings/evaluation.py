@@ -1,8 +1,8 @@
 """Settings of the evaluation job."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
@@ -50,6 +50,12 @@ class EvaluationSettings(JobSettings):
     and for processors that multiply it."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if too_large := [k for k in self.k if k > self.num_samples]:
+            raise ValueError(f"expected num_samples of {max(too_large)} or more for that k, got {self.num_samples}")
+        return self
 
     @field_validator("denoising")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
+from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, check_divides
 from octo.settings.noising import NoisingSettings
 
 
@@ -30,6 +30,21 @@ class ModelShape(BaseModel):
     initializer_range: float = Field(default=0.02, gt=0)
     """Standard deviation of new weights. 0.02 is usual and right for widths of thousands; of narrow models it leaves
     attention without a preference for hundreds of updates: take about 0.7 over the root of hidden_size."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"expected num_heads that divide hidden_size {self.hidden_size}, got {self.num_heads}")
+        if self.hidden_size // self.num_heads % 2:
+            raise ValueError(
+                f"expected heads of an even width, whose halves turn, got {self.hidden_size // self.num_heads} "
+                f"(hidden_size {self.hidden_size} over num_heads {self.num_heads})"
+            )
+        if self.num_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"expected num_key_value_heads that divide num_heads {self.num_heads}, got {self.num_key_value_heads}"
+            )
+        return self
 
 
 class OptimizerSettings(BaseModel):
@@ -133,6 +148,16 @@ class MidtrainingSettings(JobSettings):
     """Where cosine ends, as a share of the peak."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product. It belongs to the result: sums are rounded in another order."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
+        if self.schedule_steps and self.num_steps > self.schedule_steps:
+            raise ValueError(
+                f"expected num_steps of {self.schedule_steps} (schedule_steps) at most, got {self.num_steps}: the "
+                "schedule ends before"
+            )
+        return self
 
     @field_validator("weights")
     @classmethod

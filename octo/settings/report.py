@@ -1,8 +1,8 @@
 """Settings of the report job."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from octo.settings.base import Address, JobSettings
 
@@ -34,3 +34,11 @@ class ReportSettings(JobSettings):
     """Evaluation artifacts of the same two models at several temperatures and numbers of steps, set side by side."""
     resamples: int = Field(default=10_000, ge=100)
     """Bootstrap resamples behind an interval."""
+
+    @model_validator(mode="after")
+    def _control_is_a_branch(self) -> Self:
+        if self.branches and self.control and self.control not in self.branches:
+            raise ValueError(
+                f"expected a control that is one of the branches ({', '.join(self.branches)}), got {self.control!r}"
+            )
+        return self

@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral, ServiceUrl, ServingRole
+from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, check_divides
+from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.midtraining import GangSettings, OptimizerSettings
@@ -79,7 +80,7 @@ class DiffusionPolicySettings(BaseModel):
         return check_no_temperature(denoising)
 
 
-class RlSettings(JobSettings):
+class RlSettings(BenchmarkSettings):
     """Train a policy by GRPO against exact answers, or tests; by coupled-GRPO where it is a diffusion model."""
 
     job: ClassVar[str] = "rl"
@@ -138,6 +139,22 @@ class RlSettings(JobSettings):
     """What is otherwise where the policy is a diffusion model."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        num_completions = self.prompts_per_step * self.group_size
+        check_divides(
+            self.micro_batch_size, num_completions, what="the completions of a step (prompts_per_step * group_size)"
+        )
+        if self.role == "learner" and not (self.rollout.pods or self.rollout.servers):
+            if self.rollout.engine == "vllm":
+                raise ValueError("expected rollout.pods, or rollout.servers, with rollout.engine=vllm, got neither")
+            if self.optimizer.zero_stage == 3:
+                raise ValueError(
+                    "expected rollout.pods, or rollout.servers, with optimizer.zero_stage=3, which leaves no rank with "
+                    "weights to sample with, got neither: give some, or take stage 2"
+                )
+        return self
 
     def serving_role(self) -> ServingRole | None:
         """The workers' pods, whose accelerators follow from the engine; None where the learner samples."""

@@ -1,15 +1,16 @@
 """Settings of the tuning job."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, Need, Neutral, check_divides
+from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.noising import NoisingSettings
 
 
-class TuningSettings(JobSettings):
+class TuningSettings(BenchmarkSettings):
     """Tune a model, causal or diffusion, on questions and their answers."""
 
     job: ClassVar[str] = "tuning"
@@ -60,3 +61,8 @@ class TuningSettings(JobSettings):
     """Where cosine ends, as a share of the peak."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
+        return self

@@ -7,7 +7,9 @@ PROMPTS = [[5, 6, 7], [9, 10, 11], [20, 21, 22], [30, 31, 32], [40, 41, 42]]
 
 
 def chunks(size: int) -> list[Chunk]:
-    settings = RlSettings(group_size=3, max_new_tokens=8, rollout=RolloutSettings(prompts_per_chunk=size))
+    settings = RlSettings(
+        group_size=3, micro_batch_size=48, max_new_tokens=8, rollout=RolloutSettings(prompts_per_chunk=size)
+    )
     return chunks_of(PROMPTS, settings, step=2, ends=(0,))
 
 

@@ -95,5 +95,3 @@ def test_steps_are_those_asked_for_or_one_pass(shards: TokenShards) -> None:
     assert plan_steps(one_pass, mixture) == 36 // 8
     with pytest.raises(UsageError, match=r"one pass over 36 sequences is less than one step of 40: lower --batch-size"):
         plan_steps(one_pass.model_copy(update={"batch_size": 40}), mixture)
-    with pytest.raises(UsageError, match=r"--micro-batch-size 3 must divide --batch-size 8"):
-        plan_steps(SETTINGS.model_copy(update={"micro_batch_size": 3}), mixture)
