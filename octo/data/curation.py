@@ -1,6 +1,5 @@
 """The curation job: quality rules, exact dedup, decontamination; every document is kept or dropped for a reason."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -9,9 +8,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from octo.data.benchmarks import STATEMENT, Questions, Statement, learned, read_questions, waived
 from octo.data.decontamination import Benchmark
-from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, without_text
-from octo.data.documents import Document, Dropped, count_rows, read_columns, read_documents, to_parquet
+from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
+from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
 from octo.data.filters import Rule, first_broken, quality_rules
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
@@ -23,6 +23,7 @@ DUPLICATE = "duplicate"
 CONTAMINATED = "contaminated"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"
+_LOOKED_IN = "documents"
 
 
 class Policy(NamedTuple):
@@ -37,6 +38,8 @@ def curate(job: Job[CurationSettings]) -> None:
     """Curate every shard of the documents, an index each."""
     if not job.settings.documents:
         raise UsageError("nothing to curate: give --documents, the address of an ingestion artifact")
+    if not job.inputs["benchmarks"]:
+        waived(job.settings, what=_LOOKED_IN)
     indexes = range(len(job.input("documents").parts("documents.parquet")))
     if job.pending(indexes):
         prepare(job)
@@ -45,8 +48,8 @@ def curate(job: Job[CurationSettings]) -> None:
 
 def prepare(job: Job[CurationSettings]) -> None:
     """Leave in the scratch directory what depends on more than one shard: duplicates, and questions to look for."""
-    questions = list(read_questions(job.inputs["benchmarks"], job.settings))
-    (job.scratch / _QUESTIONS).write_text(json.dumps(questions))
+    questions = read_questions(job.inputs["benchmarks"], job.settings, what=_LOOKED_IN)
+    (job.scratch / _QUESTIONS).write_text(questions.model_dump_json())
     (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job)))
 
 
@@ -63,10 +66,22 @@ def search_duplicates(job: Job[CurationSettings]) -> bytes:
         read = partial(_read_without_text, documents, parts[shard])
         files[shard].write_bytes(job.shared(files[shard].name, read))
     shards = [pa.memory_map(str(file)).read_buffer() for file in files]
+    check_sources({source for shard in shards for source in sources_of(shard)}, job.settings)
     found = find_duplicates(shards, unfiltered=job.settings.unfiltered)
     for file in files:
         file.unlink()
     return rows_to_arrow(found, num_shards=len(parts))
+
+
+def check_sources(sources: Collection[str], settings: CurationSettings) -> None:
+    """InputError where there is no document, UsageError where a source is named that none is of."""
+    if not sources:
+        raise InputError(f"there is no document in {settings.documents}: what did ingestion read?")
+    if missing := sorted(set(settings.unfiltered) - set(sources)):
+        raise UsageError(
+            f"--unfiltered: no document is of the source {missing[0]!r}; {settings.documents} has "
+            f"{', '.join(sorted(sources))}"
+        )
 
 
 def _read_without_text(documents: Artifact, part: Part) -> bytes:
@@ -77,7 +92,7 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
     """The kept and the dropped documents of one shard."""
     source = job.input("documents")
     shard = source.read(source.parts("documents.parquet")[index])
-    benchmark = _benchmark(prepared / _QUESTIONS, job.settings.ngram)
+    statement, benchmark = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
     policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
     kept: list[Document] = []
     dropped: list[Dropped] = []
@@ -87,17 +102,22 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
         else:
             excerpt = document.text[:EXCERPT_CHARACTERS]
             dropped.append(Dropped(document.id, document.source, document.url, reason, excerpt))
+    parts = {"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)}
+    counters = count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped])
+    if index == 0:
+        # What all indexes have in common is said once.
+        parts[STATEMENT] = statement.written()
+        counters = {**counters, **statement.counters()}
     return IndexResult(
-        parts={"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)},
-        rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)},
-        counters=count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped]),
+        parts=parts, rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)}, counters=counters
     )
 
 
 @lru_cache(maxsize=1)
-def _benchmark(questions: Path, ngram: int) -> Benchmark:
+def _looked_for(questions: Path, ngram: int) -> tuple[Statement, Benchmark]:
     # Once in a process, however many shards it does.
-    return Benchmark(json.loads(questions.read_text()), ngram=ngram)
+    read = Questions.model_validate_json(questions.read_bytes())
+    return read.statement, read.benchmark(ngram=ngram)
 
 
 def judge(
@@ -113,31 +133,9 @@ def judge(
             reason = first_broken(document.text, policy.rules)
         if reason is None and row in duplicate_rows:
             reason = DUPLICATE
-        if reason is None and policy.benchmark.overlap(document.text):
+        if reason is None and policy.benchmark.overlap(learned(document.text, document.metadata)):
             reason = CONTAMINATED
         yield document, reason
-
-
-def read_questions(benchmarks: Iterable[Artifact], settings: CurationSettings) -> Iterator[str]:
-    """The questions of every problem in the benchmarks; an artifact without one is an InputError."""
-    for artifact in benchmarks:
-        num_questions = 0
-        for part in artifact.parts("documents.parquet"):
-            for source, text, metadata in read_columns(artifact.read(part), ("source", "text", "metadata")):
-                if not settings.benchmark_sources or source in settings.benchmark_sources:
-                    num_questions += 1
-                    yield question_of(text, metadata)
-        if num_questions == 0:
-            raise InputError(
-                f"{artifact.address} has no document of the sources {', '.join(settings.benchmark_sources)}: "
-                "name those that hold problems with --benchmark-sources"
-            )
-
-
-def question_of(text: str, metadata: str) -> str:
-    """A problem's question: what its metadata says, else its whole text."""
-    question = json.loads(metadata).get("question")
-    return question if isinstance(question, str) else text
 
 
 def count_outcomes(num_documents: int, num_kept: int, reasons: Iterable[str]) -> Mapping[str, int]:

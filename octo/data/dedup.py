@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -34,6 +35,12 @@ def without_text(shard: bytes) -> bytes:
     """A shard, a Parquet file of documents, as the search for duplicates reads it: an Arrow file without the texts."""
     table = pq.ParquetFile(pa.BufferReader(shard)).read(columns=list(COPY_COLUMNS))
     return _arrow(table, compression="zstd")
+
+
+def sources_of(shard: bytes) -> list[str]:
+    """The sources of a shard without its texts."""
+    found: list[str] = pc.unique(_table(shard, ["source"])["source"]).to_pylist()
+    return found
 
 
 def find_duplicates(shards: Sequence[bytes], *, unfiltered: Collection[str]) -> Mapping[int, frozenset[int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from octo.data.benchmarks import STATEMENT, statement_of
 from octo.data.documents import stream_columns
 from octo.data.packed import RecordFormat, Tokens
 from octo.data.packing import Packer, Slice
@@ -18,9 +19,10 @@ from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of, tra
 from octo.data.tokenizer_sample import sampled_texts
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
+from octo.settings.curation import CurationSettings
 from octo.settings.special import SpecialTokens
 from octo.settings.tokenization import TokenizationSettings
-from octo.storage.artifacts import IndexResult
+from octo.storage.artifacts import Artifact, IndexResult
 
 _FILES = "tokenizer"
 
@@ -29,6 +31,7 @@ def tokenize(job: Job[TokenizationSettings]) -> None:
     """Train or take a tokenizer, and tokenize every shard of the corpora, an index each."""
     if not job.settings.corpus:
         raise UsageError("nothing to tokenize: give --corpus, addresses of curation artifacts")
+    statements_of(job.inputs["corpus"], uncurated=job.settings.uncurated)
     shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
     if not any(part.rows for _, part in shards):
         raise InputError(f"there is no document in {', '.join(job.settings.corpus)}: what did curation keep?")
@@ -75,12 +78,38 @@ def tokenize_shard(job: Job[TokenizationSettings], index: int, *, prepared: Path
     corpus.unlink()
     parts: dict[str, bytes | Path] = {name: path for each in packed.writers for name, path in each.parts.items()}
     if index == 0:
-        parts |= {**tokenizer.files, PACKING: json.dumps(describe(tokenizer, settings), indent=2).encode()}
+        statements = statements_of(job.inputs["corpus"], uncurated=settings.uncurated)
+        parts |= {
+            **tokenizer.files,
+            PACKING: json.dumps(describe(tokenizer, settings), indent=2).encode(),
+            STATEMENT: json.dumps(statements, indent=1, ensure_ascii=False).encode(),
+        }
     return IndexResult(
         parts=parts,
         rows={name: rows for each in packed.writers for name, rows in each.rows.items()},
         counters=packed.counters(settings.sequence_length),
     )
+
+
+def statements_of(corpora: Iterable[Artifact], *, uncurated: str) -> Mapping[str, str]:
+    """What each corpus says of the benchmarks that it was searched for, by its key.
+
+    Raises:
+        UsageError: one was not curated, and nobody has said why.
+    """
+    said = {}
+    for artifact in corpora:
+        key = "/".join(artifact.address.split("/")[-2:])
+        if artifact.manifest.job == CurationSettings.job:
+            said[key] = statement_of(artifact)
+        elif uncurated:
+            said[key] = f"No benchmark was looked for in these documents, which no curation has kept: {uncurated}"
+        else:
+            raise UsageError(
+                f"{artifact.address} was made by {artifact.manifest.job} and not by curation, so that no benchmark was "
+                "looked for in it: curate it first, or say with --uncurated why it is tokenized as it is"
+            )
+    return said
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
 
-from octo.data.questions import read_questions
+from octo.data.benchmarks import STATEMENT
+from octo.data.practice import read_practice
+from octo.data.questions import Question
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
@@ -26,7 +28,7 @@ from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.schedule import learning_rate
 from octo.randomness import permutation
 from octo.settings.tuning import TuningSettings
-from octo.storage.artifacts import Artifact, IndexResult
+from octo.storage.artifacts import IndexResult
 from octo.storage.checkpoints import discard
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
@@ -53,13 +55,12 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     """The whole tuning as one result: every step is done, or nothing is committed."""
     settings = job.settings
     use_threads(settings.threads)
-    if settings.batch_size % settings.micro_batch_size:
-        raise UsageError(
-            f"--micro-batch-size {settings.micro_batch_size} must divide --batch-size {settings.batch_size}"
-        )
     start = job.input("model")
     tokenizer = read_tokenizer(start)
-    examples, num_left_out = read_examples(job.input("examples"), tokenizer, settings)
+    practice = read_practice(
+        job.input("examples"), source=settings.source, benchmarks=job.inputs["benchmarks"], settings=settings
+    )
+    examples, num_left_out = fitting_examples(practice.questions, tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
     with gathering(model):
@@ -98,8 +99,10 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
             **model_parts(model.config, engine.weights(), job.scratch / "model"),
             **tokenizer.files,
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
+            STATEMENT: practice.statement.written(),
         },
         counters={
+            **practice.counters(),
             "steps": num_steps,
             "examples": len(examples),
             "examples.left_out": num_left_out,
@@ -108,7 +111,9 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     )
 
 
-def read_examples(artifact: Artifact, tokenizer: TextTokenizer, settings: TuningSettings) -> tuple[list[Example], int]:
+def fitting_examples(
+    questions: Iterable[Question], tokenizer: TextTokenizer, settings: TuningSettings
+) -> tuple[list[Example], int]:
     """The examples that fit, and how many do not.
 
     Raises:
@@ -117,7 +122,7 @@ def read_examples(artifact: Artifact, tokenizer: TextTokenizer, settings: Tuning
     asks = prompter(tokenizer, chat_template=settings.chat_template)
     occurrences: Counter[str] = Counter()
     encoded = []
-    for question in read_questions(artifact, source=settings.source):
+    for question in questions:
         occurrences[question.id] += 1
         encoded.append(
             Example(

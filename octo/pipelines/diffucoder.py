@@ -51,8 +51,12 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
             Stage(name, preset.training[name], {"tokens": ("tokenize",), "model": (before,)})
             for before, name in pairwise((BASE, *preset.training))
         ),
-        Stage("tune", preset.tuning, {"model": (tuple(preset.training)[-1],), "examples": ("ingest",)}),
-        Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",)}),
+        Stage(
+            "tune",
+            preset.tuning,
+            {"model": (tuple(preset.training)[-1],), "examples": ("ingest",), "benchmarks": ("problems",)},
+        ),
+        Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",), "benchmarks": ("problems",)}),
         *(
             Stage(name, settings, {"models": ("tune", "rl"), "problems": ("problems",)})
             for name, settings in {"evaluate": preset.evaluation, **preset.studies}.items()
@@ -101,6 +105,8 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         Parameter("seed", "seed", tuple(stage.name for stage in _stages(preset))),
         Parameter("sources", "sources", ("ingest",)),
         Parameter("problem_sources", "sources", ("problems",)),
+        Parameter("benchmark_sources", "benchmark_sources", ("curate",)),
+        Parameter("not_benchmarks", "not_benchmarks", ("curate",)),
         *(Parameter(f"{name}_weights", "weights", (name,)) for name in trained),
         *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in trained),
         *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*trained, "tune", "rl")),
@@ -133,7 +139,7 @@ TOY = Preset(
     ingestion=IngestionSettings(
         sources=("code=code:stdlib", "solutions=functions:solutions?count=36000&mistakes=0.4"), workers=2
     ),
-    curation=CurationSettings(unfiltered=("code", "solutions"), workers=2),
+    curation=CurationSettings(not_benchmarks=("prompts",), unfiltered=("code", "solutions"), workers=2),
     tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
     base=MidtrainingSettings(
         shape=_SHAPE,
@@ -167,6 +173,7 @@ TOY = Preset(
         ),
     },
     tuning=TuningSettings(
+        not_benchmarks=("prompts",),
         max_new_tokens=_LENGTH,
         batch_size=64,
         micro_batch_size=64,
@@ -175,6 +182,7 @@ TOY = Preset(
         threads=2,
     ),
     rl=RlSettings(
+        not_benchmarks=("prompts",),
         reward=RewardSettings(kind="code", cpu_seconds=1, memory_mib=256),
         optimizer=OptimizerSettings(weight_decay=0.0),
         baseline="leave_one_out",

@@ -122,6 +122,7 @@ B7 = Preset(
         workers=8,
     ),
     curation=CurationSettings(
+        not_benchmarks=("prompts",),
         unfiltered=("refinecode", "fineweb-code", "annealing", "solutions"),
         need=_FLEET.model_copy(update={"memory_gib": 64}),
         workers=8,
@@ -143,6 +144,7 @@ B7 = Preset(
         "mid": _training({"annealing": 1}, peak=1e-5, warmup_steps=2_000, noising=NoisingSettings()),
     },
     tuning=TuningSettings(
+        not_benchmarks=("prompts",),
         max_question_tokens=1024,
         max_new_tokens=1024,
         padding="fixed",
@@ -159,6 +161,7 @@ B7 = Preset(
     ),
     # One epoch of 21,000 problems, of eight prompts and ten answers each (section 6.3).
     rl=RlSettings(
+        not_benchmarks=("prompts",),
         reward=RewardSettings(kind="code", pass_weight=2.0, format_weight=0.5),
         optimizer=_BFLOAT16.model_copy(update={"beta2": 0.99, "weight_decay": 0.1, "gradient_clipping": 0.2}),
         baseline="mean",

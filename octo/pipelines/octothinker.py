@@ -56,7 +56,11 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         *_control_and_tokens(preset),
         *_trainings(preset),
         *(
-            Stage(f"rl-{name}", preset.rl_of.get(name, preset.rl), {"model": (start,), "problems": ("problems",)})
+            Stage(
+                f"rl-{name}",
+                preset.rl_of.get(name, preset.rl),
+                {"model": (start,), "problems": ("problems",), "benchmarks": ("problems",)},
+            )
             for name, start in starts.items()
         ),
         *(
@@ -120,6 +124,8 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         Parameter("sources", "sources", ("ingest",)),
         Parameter("unfiltered", "unfiltered", ("curate",)),
         Parameter("problem_sources", "sources", ("problems",)),
+        Parameter("benchmark_sources", "benchmark_sources", ("curate",)),
+        Parameter("not_benchmarks", "not_benchmarks", ("curate",)),
         *(Parameter(f"{name}_weights", "weights", (name,)) for name in alone),
         *(Parameter(_argument(name, "weights"), "weights", (f"decay-{name}",)) for name in preset.branches),
         *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in alone),
@@ -179,7 +185,7 @@ TOY = Preset(
         ),
         workers=2,
     ),
-    curation=CurationSettings(unfiltered=_GENERATED, workers=2),
+    curation=CurationSettings(not_benchmarks=("prompts",), unfiltered=_GENERATED, workers=2),
     tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
     control=_training({"general": 0.85, "noisy": 0.15}, num_steps=225, warmup_steps=20),
     training={
@@ -188,7 +194,7 @@ TOY = Preset(
         "short": _training({**_COMMON, "short": 0.60}, num_steps=274, schedule="cosine"),
         "hybrid": _training({**_COMMON, "long": 0.30, "short": 0.30}, num_steps=274, schedule="cosine"),
     },
-    rl=RlSettings(),
+    rl=RlSettings(not_benchmarks=("prompts",)),
     evaluation=EvaluationSettings(),
 )
 """Real text that every Python installation has, and a model of a million parameters trained on the spot."""

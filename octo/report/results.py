@@ -222,6 +222,16 @@ class Corpus(Value):
     dropped: tuple[DropReason, ...]
 
 
+class KeptOut(Value):
+    """What a stage says of the benchmarks' problems that it looked for."""
+
+    stage: str
+    sentence: str
+    not_protected: tuple[str, ...] = ()
+    """Some of the questions that it did not look for, with the reason."""
+    num_not_protected: int = 0
+
+
 class Ancestor(Value):
     """An artifact that the results rest on."""
 
@@ -248,6 +258,9 @@ class Results(Value):
     models: tuple[Model, ...]
     mixtures: tuple[Mixture, ...]
     corpora: tuple[Corpus, ...]
+    coverage: tuple[str, ...]
+    """Where the problems that models were asked were looked for, and where they were not."""
+    kept_out: tuple[KeptOut, ...]
     decodings: tuple[Decoding, ...]
     studies: tuple[Study, ...]
     lineage: tuple[Ancestor, ...]

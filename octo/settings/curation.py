@@ -4,10 +4,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, Need, Neutral
+from octo.settings.benchmarks import BenchmarkSettings
 
 
-class CurationSettings(JobSettings):
+class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, exact dedup, decontamination."""
 
     job: ClassVar[str] = "curation"
@@ -19,10 +20,6 @@ class CurationSettings(JobSettings):
 
     documents: Address = ""
     """The documents to curate."""
-    benchmarks: tuple[Address, ...] = ()
-    """Problems that nothing learned from may contain."""
-    benchmark_sources: tuple[str, ...] = ("evaluation",)
-    """The sources in `benchmarks` that hold problems; none takes all."""
     unfiltered: tuple[str, ...] = ()
     """Sources that skip the quality rules, such as generated problems; dedup and decontamination still apply."""
     min_words: int = Field(default=50, ge=0)
@@ -31,5 +28,3 @@ class CurationSettings(JobSettings):
     """A document with a smaller share of words that hold a letter is low_alphabetic."""
     max_repeated_share: float = Field(default=0.2, ge=0, le=1)
     """A document with a larger share of characters in repeated lines is repetitive."""
-    ngram: int = Field(default=13, gt=0)
-    """Tokens in a row that a contaminated document shares with a problem; a shorter problem must appear whole."""

@@ -2,9 +2,9 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral
+from octo.settings.base import Address, JobSettings, Need, Neutral, check_reason
 from octo.settings.special import SpecialTokens
 
 
@@ -12,7 +12,7 @@ class TokenizationSettings(JobSettings):
     """Tokenize curated corpora shard by shard, and pack them into sequences, whatever mixture is made of them."""
 
     job: ClassVar[str] = "tokenization"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, scratch_gib=50)
@@ -20,6 +20,9 @@ class TokenizationSettings(JobSettings):
 
     corpus: tuple[Address, ...] = ()
     """The curated documents. A document that two of them hold is there twice: curate them together."""
+    uncurated: str = ""
+    """Why documents are tokenized that no curation has kept, in words, where some are: they stand in the artifact and
+    on the report."""
     tokenizer: Address = ""
     """An artifact whose tokenizer to use, of tokens or of a model; without it, one is trained on the corpus."""
     special: SpecialTokens = SpecialTokens()
@@ -35,3 +38,8 @@ class TokenizationSettings(JobSettings):
     """Tokens of a trained tokenizer: 256 bytes, two special ones, and merges."""
     tokenizer_documents: int = Field(default=4_000, gt=0)
     """About how many documents a tokenizer is trained on, drawn evenly from the corpus."""
+
+    @field_validator("uncurated")
+    @classmethod
+    def _is_a_reason(cls, uncurated: str) -> str:
+        return check_reason(uncurated)

@@ -290,7 +290,7 @@ def train(embedded: EmbeddedStore, store: Store, tmp_path: Path) -> Train:
             check=False,
             capture_output=True,
             text=True,
-            timeout=1500,
+            timeout=300,
             env={**os.environ, **secrets, "OMP_NUM_THREADS": "1"},
         )
 

@@ -188,7 +188,7 @@ def run_groups(settings: JobSettings, count: int) -> list[str]:
         )
         for each in dealt
     ]
-    outputs = [process.communicate(timeout=1500)[0] for process in processes]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * count
     return [json.loads(output.splitlines()[-1])["artifact"] for output in outputs]
 
@@ -202,7 +202,13 @@ def test_ingestion_and_curation_dealt_to_three_processes_hold_what_one_process_m
     ingestion = IngestionSettings(**place, sources=(*sources, "prose=python:json"))
     (raw,) = set(run_groups(ingestion, 3))
     curation = CurationSettings(
-        **place, documents=raw, benchmarks=(raw,), benchmark_sources=("exam",), unfiltered=problems, min_words=5
+        **place,
+        documents=raw,
+        benchmarks=(raw,),
+        benchmark_sources=("exam",),
+        not_benchmarks=("examples", "copies", "more", "prose"),
+        unfiltered=problems,
+        min_words=5,
     )
     (curated,) = set(run_groups(curation, 3))
     assert open_artifact(store, curated).manifest.counters["documents.dropped.duplicate"] == 180

@@ -7,7 +7,8 @@ from functools import partial
 
 from transformers import PreTrainedModel
 
-from octo.data.questions import read_questions
+from octo.data.benchmarks import STATEMENT
+from octo.data.practice import read_practice
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
@@ -57,14 +58,13 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     num_completions = settings.prompts_per_step * settings.group_size
-    if num_completions % settings.micro_batch_size:
-        raise UsageError(
-            f"--micro-batch-size {settings.micro_batch_size} must divide the {num_completions} completions of a step"
-        )
     start = job.input("model")
     tokenizer = read_tokenizer(start)
     asks = prompter(tokenizer, chat_template=settings.chat_template)
-    questions = read_questions(job.input("problems"), source=settings.source)
+    practice = read_practice(
+        job.input("problems"), source=settings.source, benchmarks=job.inputs["benchmarks"], settings=settings
+    )
+    questions = practice.questions
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
     with gathering(model):
         attend_by_documents(model)
@@ -106,8 +106,13 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
             **tokenizer.files,
             "metrics.jsonl": _lines(record.metrics),
             "rollouts.jsonl": _lines(record.rollouts),
+            STATEMENT: practice.statement.written(),
         },
-        counters={"steps": settings.num_steps, "completions": settings.num_steps * num_completions},
+        counters={
+            **practice.counters(),
+            "steps": settings.num_steps,
+            "completions": settings.num_steps * num_completions,
+        },
     )
 
 

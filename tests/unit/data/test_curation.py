@@ -1,3 +1,4 @@
+import json
 import pickle
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.data.curation import Policy, count_outcomes, curate, judge, question_of
+from octo.data.benchmarks import STATEMENT, learned, question_of
+from octo.data.curation import Policy, count_outcomes, curate, judge
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import copies_of, duplicates, find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, new_document, read_columns, read_documents, to_parquet
@@ -22,6 +24,7 @@ from octo.storage.store import Store
 from tests.committing import commit
 
 PROSE = "Every word of this document is a word that holds letters, and so it is kept by all of the rules."
+NO_MODEL = "no model is judged yet"
 LONG_PROSE = " ".join(f"{PROSE} Sentence {number}." for number in range(5))
 
 
@@ -30,11 +33,12 @@ def document(text: str, *, source: str = "web", url: str = "u", **metadata: obje
 
 
 def curated(place: dict[str, object], documents: Artifact, *benchmarks: Artifact, **changes: object) -> Artifact:
+    waiver = {} if benchmarks else {"without_benchmarks": NO_MODEL}
     settings = CurationSettings(
         **place,
         documents=documents.address,
         benchmarks=tuple(benchmark.address for benchmark in benchmarks),
-        **changes,
+        **{**waiver, **changes},
     )
     return produce(settings, "octo.data.curation:curate")
 
@@ -102,10 +106,21 @@ def test_a_problem_without_a_stated_question_is_searched_for_as_a_whole() -> Non
     assert question_of("Who was Euler?", "{}") == "Who was Euler?"
 
 
+def test_a_question_that_is_stated_to_be_nothing_is_empty() -> None:
+    for stated in ('""', "null", "7", "[]"):
+        assert question_of("Who was Euler?", f'{{"question": {stated}}}') == ""
+
+
+def test_a_question_that_a_text_lacks_is_learned_from_too() -> None:
+    assert learned("zz", '{"question": "Who was Euler?", "answer": "Leonhard"}') == "zz\n\nWho was Euler?\n\nLeonhard"
+    assert learned("12+34=46", '{"question": "12+34=", "answer": "46"}') == "12+34=46"
+    assert learned("zz", "{}") == "zz"
+
+
 def test_every_document_is_kept_or_dropped_for_a_reason_with_an_excerpt(store: Store, place: dict[str, object]) -> None:
     raw = commit(store, [{"documents.parquet": to_parquet(DOCUMENTS, Document)}])
     benchmark = commit(store, [{"documents.parquet": to_parquet(BENCHMARK, Document)}])
-    artifact = curated(place, raw, benchmark, unfiltered=("noisy",))
+    artifact = curated(place, raw, benchmark, unfiltered=("noisy",), not_benchmarks=("prompts",))
     assert [found.url for found in sorted(kept(artifact), key=lambda found: found.url)] == ["0", "3", "8"]
     assert Counter(reason for _, reason, _ in dropped(artifact)) == {
         "contaminated": 2,
@@ -139,7 +154,121 @@ def test_a_benchmark_without_problems_is_an_error_that_says_how_to_name_them(
 
 def test_no_documents_is_a_usage_error(place: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="give --documents"):
-        produce(CurationSettings(**place), "octo.data.curation:curate")
+        produce(CurationSettings(**place, without_benchmarks=NO_MODEL), "octo.data.curation:curate")
+
+
+QUESTION = "Each of the nine lanterns on the pier needs three new wicks: how many wicks is that in all?"
+
+
+def one(store: Store, *documents: Document) -> Artifact:
+    return commit(store, [{"documents.parquet": to_parquet(documents, Document)}])
+
+
+@pytest.mark.parametrize(
+    ("problems", "changes", "error", "said"),
+    [
+        (
+            (document("x", source="evaluation", question=""),),
+            {},
+            InputError,
+            "no question of evaluation that can be looked for: of '', it is empty; .*--min-question-words",
+        ),
+        ((document("Simplify.", source="evaluation"),), {}, InputError, "it has 1 word, fewer than 8"),
+        (
+            (document(QUESTION, source="evaluation"), document(QUESTION, source="exam")),
+            {},
+            UsageError,
+            "holds documents of exam, which nobody names: .*--benchmark-sources.*--not-benchmarks",
+        ),
+        (
+            (document(QUESTION, source="evaluation"),),
+            {"benchmark_sources": ("evaluation", "exams")},
+            UsageError,
+            "--benchmark-sources: no benchmark has a source 'exams'; there is evaluation in",
+        ),
+        (
+            (document(QUESTION, source="evaluation"),),
+            {"not_benchmarks": ("prompt",)},
+            UsageError,
+            "--not-benchmarks: no benchmark has a source 'prompt'",
+        ),
+        (
+            (document(QUESTION, source="evaluation"),),
+            {"unfiltered": ("noise",)},
+            UsageError,
+            "--unfiltered: no document is of the source 'noise'; .* has noisy, web",
+        ),
+    ],
+)
+def test_no_absence_is_taken_for_clean(
+    store: Store,
+    place: dict[str, object],
+    problems: tuple[Document, ...],
+    changes: dict[str, object],
+    error: type[Exception],
+    said: str,
+) -> None:
+    with pytest.raises(error, match=said):
+        curated(place, one(store, *DOCUMENTS), one(store, *problems), **changes)
+
+
+def test_documents_without_any_are_an_error(store: Store, place: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="there is no document in"):
+        curated(place, one(store))
+
+
+def test_no_benchmark_takes_a_reason_in_words(store: Store, place: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"no benchmark: give --benchmarks, .*--without-benchmarks"):
+        curated(place, one(store, *DOCUMENTS), without_benchmarks="")
+    with pytest.raises(ValueError, match="expected a reason in words"):
+        CurationSettings(without_benchmarks=" - ")
+    with pytest.raises(ValueError, match="got both"):
+        CurationSettings(without_benchmarks="none yet", benchmarks=("s3://b/artifacts/ingestion/0",))
+    with pytest.raises(ValueError, match="expected exam in benchmark_sources or in not_benchmarks, got it in both"):
+        CurationSettings(benchmark_sources=("exam",), not_benchmarks=("exam",))
+
+
+def test_the_artifact_says_in_words_that_nothing_was_looked_for(store: Store, place: dict[str, object]) -> None:
+    artifact = curated(place, one(store, *DOCUMENTS))
+    said = json.loads(artifact.read_one(STATEMENT))
+    assert said["sentence"] == "No benchmark was looked for in these documents: no model is judged yet"
+    assert artifact.manifest.counters["questions.looked_for"] == 0
+
+
+def test_the_artifact_lists_what_was_looked_for_and_what_is_not_protected(
+    store: Store, place: dict[str, object]
+) -> None:
+    problems = (
+        document(QUESTION, source="evaluation"),
+        document("Simplify.", source="evaluation"),
+        document("x", source="exam", question=""),
+        document("12+34=46", source="exam", question="12+34="),
+        document("12+35=47", source="prompts", question="12+35="),
+    )
+    clean = [document(f"{LONG_PROSE} Simplify. {number}", url=f"clean-{number}") for number in range(20)]
+    copy = document(f"{LONG_PROSE}\n\n> {QUESTION}", url="copy")
+    hidden = document(f"{LONG_PROSE} Hidden.", url="hidden", question=QUESTION)
+    benchmark = one(store, *problems)
+    artifact = curated(
+        place,
+        one(store, *clean, copy, hidden),
+        benchmark,
+        benchmark_sources=("evaluation", "exam"),
+        not_benchmarks=("prompts",),
+    )
+    assert {url for url, reason, _ in dropped(artifact)} == {"copy", "hidden"}
+    said = json.loads(artifact.read_one(STATEMENT))
+    key = "/".join(benchmark.address.split("/")[-2:])
+    assert said["sentence"] == (
+        f"Looked in these documents for 2 questions (1 of evaluation, 1 of exam) of {key}. 2 of 4 questions are not "
+        "protected: they are too short to be told from a phrase. Not looked for, as no model is judged by them: "
+        "prompts."
+    )
+    assert [(each["source"], each["question"], each["reason"]) for each in said["not_protected"]] == [
+        ("evaluation", "Simplify.", "it has 1 word, fewer than 8"),
+        ("exam", "", "it is empty"),
+    ]
+    assert artifact.manifest.counters["questions.not_protected"] == 2
 
 
 def dealt(place: dict[str, object], raw: Artifact, index: int) -> Artifact | PendingArtifact:
@@ -209,7 +338,7 @@ def sent_to_a_worker(store: Store, place: dict[str, object], num_shards: int) ->
             rows = read_rows(self.scratch / "duplicates.arrow", indexes[-1])
             measured.append((len(pickle.dumps((self.settings, work, indexes[-1]))), len(rows)))
 
-    settings = CurationSettings(**place, documents=raw.address, unfiltered=("noisy",))
+    settings = CurationSettings(**place, documents=raw.address, unfiltered=("noisy",), without_benchmarks=NO_MODEL)
     with open_job(settings, stage_digest(settings), "attempt", None) as job:
         curate(Measured(**vars(job)))
     (only,) = measured

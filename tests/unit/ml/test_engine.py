@@ -30,7 +30,7 @@ def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr

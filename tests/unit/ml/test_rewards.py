@@ -227,7 +227,7 @@ def test_every_rank_scores_its_share_and_has_all_rewards(tmp_path: Path) -> None
         check=False,
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr

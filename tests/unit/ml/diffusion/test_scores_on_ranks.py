@@ -24,7 +24,7 @@ def test_updates_on_two_ranks_that_share_the_weights_are_those_of_one(tmp_path) 
         check=False,
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr
