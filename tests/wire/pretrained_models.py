@@ -1,10 +1,11 @@
-"""Tiny models of many architectures, as their makers would save them."""
+"""Tiny models of many architectures, as their makers would save them, and what a saved model holds."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import (
     Gemma3ForCausalLM,
     Gemma3TextConfig,
@@ -75,3 +76,7 @@ def save(model: PreTrainedModel, folder: Path, *, shard_size: str = "1GB", dtype
     for name, body in tokenizer().files.items():
         (folder / name).write_bytes(body)
     return folder
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: each for path in folder.glob("*.safetensors") for name, each in load_file(path).items()}

@@ -1,10 +1,8 @@
 """Trainings that are struck down go on from what another process has verified."""
 
-import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,12 +21,13 @@ from octo.ml.checkpoint import Checkpoints, await_reader
 from octo.ml.engine import Engine
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
+from octo.settings.loading import secrets_of
 from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
 from octo.storage.artifacts import open_artifact
 from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
-from tests.ports import free_port
+from tests.ranks import run_ranks
 from tests.token_shards import commit_tokens
 from tests.unit.ml.engine_run import engine_of
 
@@ -271,28 +270,15 @@ Train = Callable[..., "subprocess.CompletedProcess[str]"]
 def train(embedded: EmbeddedStore, store: Store, tmp_path: Path) -> Train:
     given = commit_tokens(store, tmp_path / "tokens", {"web": [NUM_STEPS * BATCH]}, length=LENGTH)
     s3: S3Settings = embedded.s3
-    assert s3.access_key
-    assert s3.secret_key
-    secrets = {
-        "OCTO_S3__ACCESS_KEY": s3.access_key.get_secret_value(),
-        "OCTO_S3__SECRET_KEY": s3.secret_key.get_secret_value(),
-    }
+    secrets = secrets_of(MidtrainingSettings(s3=s3))
     shape = ["hidden_size=32", "intermediate_size=64", "num_layers=1", "num_heads=2", "num_key_value_heads=2"]
     common = [f"--shape.{each.replace('_', '-')}" for each in shape]
     common += [f"--tokens={given.address}", f"--s3.endpoint={s3.endpoint}", "--no-probe"]
     common += [f"--batch-size={BATCH}", "--micro-batch-size=1", f"--gang.checkpoint-every={EVERY}"]
 
     def run(at: Store, *flags: str, ranks: int = 2) -> "subprocess.CompletedProcess[str]":
-        port = free_port()
-        gang = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={ranks}", f"--master-port={port}"]
-        return subprocess.run(
-            [*gang, "-m", "tests.wire.mortal_training", f"--store={at.address}", *common, *flags],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env={**os.environ, **secrets, "OMP_NUM_THREADS": "1"},
-        )
+        told = [f"--store={at.address}", *common, *flags]
+        return run_ranks(ranks, "tests.wire.mortal_training", *told, environment=secrets)
 
     return run
 

@@ -36,7 +36,7 @@ from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.unit.ml.diffusion.layouts import CONFIGS, VOCABULARY, logits_of, write
-from tests.wire.pretrained_models import MODELS, ROOM, save
+from tests.wire.pretrained_models import MODELS, ROOM, save, tensors
 
 FUNCTION = "octo.ml.pretrained:take_in"
 TOKENS = torch.arange(2 * 40).view(2, 40) * 7 % 280
@@ -73,10 +73,6 @@ def folder(tmp_path: Path) -> Path:
     """A model in three shards."""
     torch.manual_seed(0)
     return save(MODELS["qwen3"](), tmp_path / "qwen3", shard_size="60KB")
-
-
-def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return {name: each for path in folder.glob("*.safetensors") for name, each in load_file(path).items()}
 
 
 @pytest.mark.parametrize("name", MODELS)

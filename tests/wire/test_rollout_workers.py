@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +21,7 @@ from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.ports import free_ports
+from tests.ranks import run_ranks
 from tests.wire.rollouts import (
     WorkerProcess,
     elsewhere,
@@ -190,14 +188,7 @@ def test_the_ranks_of_a_learner_share_the_completions_that_each_sampled_or_that_
 ) -> None:
     urls = tuple(worker.url for worker in workers[:count])
     gang = elsewhere(settings, place, f"gang-{count}", servers=urls)
-    ranks = ["octo.ml.gang", "--nproc-per-node=2", f"--master-port={free_ports(1)[0]}", "-m", "jobs.rl"]
-    ran = subprocess.run(
-        [sys.executable, "-m", *ranks, *arguments_of(gang)],
-        env={**os.environ, **secrets_of(gang), "OMP_NUM_THREADS": "1"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    ran = run_ranks(2, "jobs.rl", *arguments_of(gang), environment=secrets_of(gang))
     assert ran.returncode == 0, ran.stderr
     artifact = open_artifact(place, ran.stdout.split()[-1])
     # Two ranks add up gradients in another order, so only the first step is the same to the last bit.

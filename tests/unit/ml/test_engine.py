@@ -1,9 +1,6 @@
 """One update is the same whatever the number of ranks: real processes that speak gloo, beside one that needs nobody."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +14,13 @@ from octo.ml.engine import Engine
 from octo.ml.tensor_files import StoredTensors
 from octo.settings.loading import load, result_settings
 from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
-from tests.ports import free_port
+from tests.ranks import run_ranks
 from tests.unit.ml.engine_run import MICRO_BATCHES, engine_of, lists, run, train
 
 
 def on_ranks(num_ranks: int, cases: list[str], folder: Path) -> dict[str, Any]:
-    port = free_port()
     file = folder / f"{num_ranks}.json"
-    command = [sys.executable, "-m", "octo.ml.gang", f"--nproc-per-node={num_ranks}", f"--master-port={port}"]
-    ended = subprocess.run(
-        [*command, "-m", "tests.unit.ml.engine_run", str(file), *cases],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    ended = run_ranks(num_ranks, "tests.unit.ml.engine_run", str(file), *cases)
     assert ended.returncode == 0, ended.stderr
     results: dict[str, Any] = json.loads(file.read_text())
     return results

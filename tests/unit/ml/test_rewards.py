@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from octo.ml.scoring import Attempt, Score, code_scores, number_scores, scoring
 from octo.sandbox.pool import Sandbox
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict, Verdict
 from octo.settings.scoring import RewardSettings, ScoringSettings
-from tests.ports import free_port
+from tests.ranks import run_ranks
 
 CODE = RewardSettings(kind="code")
 TESTS = ("assert f(0) == 0", "assert f(1) == 2", "assert f(2) == 4", "assert f(3) == 6")
@@ -220,16 +217,7 @@ def test_a_completion_has_a_number_with_its_sign_and_its_fraction() -> None:
 
 
 def test_every_rank_scores_its_share_and_has_all_rewards(tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "octo.ml.gang", "--nproc-per-node=2", f"--master-port={port}"]
-    ended = subprocess.run(
-        [*command, "-m", "tests.unit.ml.rewards_run", str(tmp_path)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    ended = run_ranks(2, "tests.unit.ml.rewards_run", str(tmp_path))
     assert ended.returncode == 0, ended.stderr
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert (first["scored"], second["scored"]) == (["0", "2", "4"], ["1", "3"])
