@@ -20,7 +20,7 @@ export UV_TORCH_BACKEND ?= auto
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo small test test-slow check generate verify images lock lock-tools lock-images bench gpu gpu-packages clean
+.PHONY: help demo small test test-slow twins check generate verify images lock lock-tools lock-images bench gpu gpu-packages clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,11 @@ demo: .venv/ready ## set up, run the octothinker pipeline on this machine, write
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r images/small.lock
 	@touch $@
 
+.vllm/ready: tests/e2e/vllm.in tests/e2e/vllm.overrides | .venv/ready
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .vllm
+	@$(BIN)/uv pip install --quiet --python .vllm/bin/python --overrides tests/e2e/vllm.overrides -r tests/e2e/vllm.in
+	@touch $@
+
 small: .venv/small ## the same with a real model, SmolLM2 of 135 million weights; at most half an hour
 	@$(BIN)/octo run octothinker --preset small
 
@@ -51,6 +56,9 @@ test: .venv/ready ## set up and run the tests
 
 test-slow: .venv/ready ## the tests that take minutes
 	@$(BIN)/pytest -m slow
+
+twins: .venv/small .vllm/ready ## real models all the way round, also through vLLM: 10 GB of memory, 3 GB of disk
+	@$(BIN)/pytest -m slow tests/e2e/test_twins.py
 
 check: .venv/ready .venv/tools ## format, lint, types, import rules, generated files, chart and manifests
 	@$(BIN)/ruff format --check .
@@ -103,4 +111,4 @@ lock-tools: .venv/ready ## resolve the tools of make check anew, beside the depe
 	@mv $(TOOLS).lock.new $(TOOLS).lock
 
 clean: ## remove the environment and the local store
-	rm -rf .venv .octo
+	rm -rf .venv .vllm .octo

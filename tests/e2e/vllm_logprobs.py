@@ -1,6 +1,7 @@
-"""vLLM's log-probabilities, in a process of its own: `python -m tests.e2e.vllm_logprobs FOLDER < TOKENS > LOGPROBS`.
+"""vLLM's log-probabilities, in a process of its own: `python vllm_logprobs.py FOLDER < TOKENS > LOGPROBS`.
 
-TOKENS is a JSON list of prompts; LOGPROBS has, for each token of each but the first, the likeliest ones by id.
+It imports nothing of octo's, for vLLM's environment is another one. TOKENS is a JSON list of prompts; LOGPROBS has, for
+each token of each but the first, the likeliest ones by id.
 """
 
 import json
