@@ -177,7 +177,7 @@ TOY = Preset(
         max_new_tokens=_LENGTH,
         batch_size=64,
         micro_batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=3e-3,
         unconditional_epochs=0.05,
         threads=2,
     ),
