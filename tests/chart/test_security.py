@@ -127,7 +127,7 @@ def scanned(folder: Path) -> subprocess.CompletedProcess[str]:
         [TOOLS / "trivy", "config", *offline, "--exit-code=1", "--severity=HIGH,CRITICAL", folder],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
         check=False,
     )
 
@@ -138,7 +138,7 @@ def test_a_containerfile_has_nothing_to_complain_of(file: Path) -> None:
         [TOOLS / "hadolint", "--failure-threshold=warning", file],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -148,7 +148,7 @@ def test_help_loads_no_training_library(job: str) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     # launch is told which job first, and its help says so.

@@ -52,7 +52,7 @@ TINY = [
 
 
 def octo(
-    *arguments: str, launcher: Sequence[str] = (), timeout: float = 300, **changes: Any
+    *arguments: str, launcher: Sequence[str] = (), timeout: float = 1500, **changes: Any
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*launcher, sys.executable, "-m", "octo.cli", *arguments],
@@ -84,7 +84,7 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One whole run of the tiny pipeline, for every test that looks at what a run leaves behind."""
     directory = tmp_path_factory.mktemp("whole")
-    ran = octo(*run_arguments(directory, "--run-id", "whole", "--new", "--json"), timeout=550)
+    ran = octo(*run_arguments(directory, "--run-id", "whole", "--new", "--json"), timeout=1500)
     assert ran.returncode == 0, ran.stderr
     return Finished(directory, "whole", json.loads(ran.stdout), ran.stderr)
 

@@ -382,7 +382,7 @@ def stopped(run: "subprocess.Popen[str]", number: signal.Signals, *, mark: str) 
     """The same of a run that may have come to its end before the signal: it has no sentence."""
     family = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(number)
-    stdout, stderr = run.communicate(timeout=300)
+    stdout, stderr = run.communicate(timeout=1500)
     assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert not [process for process in psutil.process_iter() if mark in " ".join(_command_line(process))]
     if run.returncode == 0:
@@ -487,7 +487,7 @@ def test_a_full_disk_is_said_and_once_there_is_room_the_same_run_resumes(good: P
     with small_disk(tmp_path / "disk", megabytes=20) as (disk, enlarge):
         sources = (f"good=file:{good}", f"large=file:{large}")
         arguments = ingest_run(str(disk), *sources, run_id="full")
-        sentence = sentence_of(octo(*arguments, timeout=200), exit_code=1)
+        sentence = sentence_of(octo(*arguments, timeout=1500), exit_code=1)
         assert "disk is most likely full" in sentence
         assert "ree some" in sentence
         enlarge(200)

@@ -65,7 +65,7 @@ class Finished:
 
 def run_in(folder: Path) -> subprocess.CompletedProcess[str]:
     place = ["--store", str(folder / "store"), "--output", str(folder / "report.html")]
-    return octo("run", "diffucoder", "--json", *place, *TINY, timeout=550)
+    return octo("run", "diffucoder", "--json", *place, *TINY, timeout=1500)
 
 
 @pytest.fixture(scope="module")

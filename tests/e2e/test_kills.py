@@ -66,7 +66,7 @@ def kill_one(run: subprocess.Popen[str], draw: random.Random, after: float) -> s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("trial", range(NUM_KILLS))
 def test_a_killed_run_run_again_completes_and_redoes_nothing(trial: int, finished: Finished, tmp_path: Path) -> None:
     draw = random.Random(f"{SEED}-{trial}")
@@ -81,7 +81,7 @@ def test_a_killed_run_run_again_completes_and_redoes_nothing(trial: int, finishe
             text=True,
         ) as run:
             killed = kill_one(run, draw, after=draw.uniform(0.3, LATEST_SECONDS))
-            run.communicate(timeout=300)
+            run.communicate(timeout=1500)
         if killed:
             break
     assert killed
@@ -89,7 +89,7 @@ def test_a_killed_run_run_again_completes_and_redoes_nothing(trial: int, finishe
     before, parts_before = commits_of(directory), parts_of(directory)
 
     # One that was killed before it was written down is no run yet.
-    again = octo(*arguments, *([] if is_run(directory, "killed") else ["--new"]), timeout=300)
+    again = octo(*arguments, *([] if is_run(directory, "killed") else ["--new"]), timeout=1500)
     assert again.returncode == 0, again.stderr
 
     after, parts_after = commits_of(directory), parts_of(directory)

@@ -101,13 +101,13 @@ def test_the_manifests_run_one_after_another_as_they_are(tmp_path: Path) -> None
             targets = manifest["spec"].get("successPolicy", {}).get("targetReplicatedJobs")
             for role, process in started:
                 if targets is None or role in targets:
-                    output, _ = process.communicate(timeout=300)
+                    output, _ = process.communicate(timeout=1500)
                     assert process.returncode == 0, f"{job} {role}: {output[-3000:]}"
             for _, process in started:
                 if process.poll() is None:
                     # As the JobSet does with what is left when the training is done.
                     process.send_signal(signal.SIGTERM)
-                    assert process.wait(timeout=300) == 75
+                    assert process.wait(timeout=1500) == 75
             said = [json.loads(file.read_text()) for file in folder.glob("*.json")]
             [address] = {line["artifact"] for line in said if "artifact" in line}
             assert json.loads(store.get(f"{address.removeprefix('s3://octo/')}/manifest.json"))["job"] == job

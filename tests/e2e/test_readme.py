@@ -33,7 +33,7 @@ def test_every_make_command_exists(command: str) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
     )
     assert planned.returncode == 0, planned.stderr
 

@@ -40,7 +40,7 @@ def stopped_run(arguments: list[str], number: signal.Signals) -> tuple[int, list
         # It has not been waited for, so its number is nobody else's, even if it has ended.
         children = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
-        rest, said = run.communicate(timeout=300)
+        rest, said = run.communicate(timeout=1500)
     done = [line.partition(":")[0] for line in (*lines, *rest.splitlines()) if ": done in " in line]
     return run.returncode, done, said, children
 
@@ -60,7 +60,7 @@ def test_a_stopped_run_ends_its_children_and_resumes(number: signal.Signals, tmp
     assert f"stopped by {number.name}" in said
     resume = said.partition("resume with: ")[2].split()
     assert resume[:3] == ["octo", "run", "octothinker"]
-    psutil.wait_procs(children, timeout=300)
+    psutil.wait_procs(children, timeout=1500)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not processes_of(directory)
 

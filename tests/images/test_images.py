@@ -125,7 +125,7 @@ def _run(job: str, served: Cluster, folder: Path) -> str:
         if process.poll() is None:
             # As the JobSet does with what is left when the work is done.
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=300) == 75
+            assert process.wait(timeout=1500) == 75
     said = [json.loads(file.read_text()) for file in logs.glob("*.json") if file.stat().st_size]
     [address] = {line["artifact"] for line in said if "artifact" in line}
     return str(address)

@@ -66,7 +66,7 @@ def test_a_command_that_cannot_print_says_so_by_its_exit_code(
 )
 def test_a_shell_is_told_what_it_expects(redirection: str, exit_code: int, said: str) -> None:
     script = f"{sys.executable} -m octo.cli --version {redirection}"
-    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=300)
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=1500)
     assert (ran.returncode, ran.stderr) == (exit_code, said)
 
 

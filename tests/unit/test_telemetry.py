@@ -282,7 +282,7 @@ def test_spans_are_flushed_in_the_background(monkeypatch: pytest.MonkeyPatch) ->
     arrived = threading.Event()
     traced = telemetry.start(service="rl", run_id="run", sink=lambda _: arrived.set())
     with traced.span("octo.rl"):
-        assert arrived.wait(timeout=300)
+        assert arrived.wait(timeout=1500)
     traced.shutdown()
 
 
@@ -305,9 +305,9 @@ def test_a_sink_that_fails_in_the_background_is_told_of_once_and_nothing_is_lost
         with traced.span("octo.rl.step"):
             pass
         for _ in range(3):
-            assert attempts.acquire(timeout=300)
+            assert attempts.acquire(timeout=1500)
         repaired.set()
-        assert stored.wait(timeout=300)
+        assert stored.wait(timeout=1500)
         assert spans_in(files[0]).keys() == {"octo.rl", "octo.rl.step"}
     traced.shutdown()
     assert [record.getMessage() for record in caplog.records] == [
@@ -348,12 +348,12 @@ def test_shutdown_ends_what_other_threads_have_open_and_marks_it(begin: Begin) -
     def roll_out() -> None:
         with traced.span("octo.rl.rollout"):
             opened.set()
-            release.wait(timeout=300)
+            release.wait(timeout=1500)
 
     thread = threading.Thread(target=roll_out)
     with traced.span("octo.rl"):
         thread.start()
-        opened.wait(timeout=300)
+        opened.wait(timeout=1500)
     traced.shutdown()
     release.set()
     thread.join()
@@ -423,7 +423,7 @@ def test_sigterm_delivers_every_span_including_those_that_were_open(
 ) -> None:
     wait_for_flushes(process, 3)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=300)
+    process.communicate(timeout=1500)
     assert process.returncode == 75
     spans = load_spans((tmp_path / "spans.jsonl").read_bytes().splitlines())
     assert orphans(spans) == ()
@@ -437,7 +437,7 @@ def test_sigterm_delivers_every_span_including_those_that_were_open(
 def test_sigkill_leaves_a_trace_without_orphans(process: subprocess.Popen[str], tmp_path: Path, flushes: int) -> None:
     wait_for_flushes(process, flushes)
     process.kill()
-    process.wait(timeout=300)
+    process.wait(timeout=1500)
     spans = load_spans((tmp_path / "spans.jsonl").read_bytes().splitlines())
     assert orphans(spans) == ()
     assert [span.unfinished for span in spans if span.name == "octo.rl"] == [True]

@@ -3,6 +3,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -57,3 +58,16 @@ def test_json_is_the_same_for_whoever_reads_it() -> None:
     Console(file=file).print_json(json.dumps(value))
     assert json.loads(file.getvalue()) == value
     assert set(file.getvalue()) & {"\x1b", "\x9b", "\u202e", "\x7f"} == set()
+
+
+def test_a_live_table_is_drawn_over_itself_whatever_its_cells_say() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=200, force_terminal=True, color_system=None)
+    with Live(in_table(HOSTILE), console=console, auto_refresh=False) as live:
+        live.update(in_table(HOSTILE), refresh=True)
+    drawn = file.getvalue()
+    assert HARMLESS in drawn
+    # Up by the two lines that were drawn before, each wiped.
+    assert "\x1b[1A\x1b[2K" in drawn
+    assert set(drawn) & {"\x9b", "\u202e"} == set()
+    assert "\x1b]" not in drawn

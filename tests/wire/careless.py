@@ -19,7 +19,7 @@ class Careless:
     """What it says to a condition that it does not know, instead of ignoring it."""
     endpoint: str = ""
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    all_have_looked: threading.Barrier = field(default_factory=lambda: threading.Barrier(RIVALS, timeout=300))
+    all_have_looked: threading.Barrier = field(default_factory=lambda: threading.Barrier(RIVALS, timeout=1500))
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class _Forward(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_request  # noqa: N815 - the names that http.server calls
 
     def _forward(self, body: bytes) -> Reply:
-        connection = http.client.HTTPConnection(self.server.upstream, timeout=300)
+        connection = http.client.HTTPConnection(self.server.upstream, timeout=1500)
         try:
             # The client's own Host goes along: its signature covers it.
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

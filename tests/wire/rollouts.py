@@ -114,7 +114,7 @@ class WorkerProcess:
         """Its exit code after a signal, and what it said."""
         assert self.process
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=300)
+        _, said = self.process.communicate(timeout=1500)
         return self.process.returncode, said
 
 
@@ -140,7 +140,7 @@ def request(
 
 
 def exchange(url: str, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=300)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=1500)
     try:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()

@@ -334,7 +334,7 @@ def test_cancel_asks_on_a_terminal(api: FakeCluster, kubeconfig: Path, answer: s
     command = [sys.executable, "-c", script, "curation", f"--kubeconfig={kubeconfig}"]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         os.write(ours, f"{answer}\n".encode())
-        _, asked = process.communicate(timeout=300)
+        _, asked = process.communicate(timeout=1500)
     os.close(ours)
     os.close(theirs)
     assert b"Cancel curation in namespace default? [y/N]" in asked
@@ -384,6 +384,6 @@ def test_the_help_of_a_command_imports_no_client() -> None:
         "import sys\nfrom octo.cluster.ps import ps_command\n"
         "try: ps_command(['--help'])\nexcept SystemExit: print('kubernetes' in sys.modules, file=sys.stderr)"
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300)
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=1500)
     assert ran.stderr == "False\n"
     assert "--all-namespaces" in ran.stdout

@@ -173,7 +173,7 @@ def test_real_processes_run_with_their_variables_logs_and_messages(api: FakeClus
     with controlled(api, ProcessRunner(tmp_path)):
         api.store.create(JOB_SETS, jobset)
         with api.store.changed:
-            assert api.store.changed.wait_for(lambda: holds(only(api), "Completed"), timeout=300)
+            assert api.store.changed.wait_for(lambda: holds(only(api), "Completed"), timeout=1500)
     pods = api.store.listed(PODS)
     assert [api.logs[pod["metadata"]["uid"]].lines[0][1] for pod in pods] == [
         "index 0 True",

@@ -129,7 +129,7 @@ def when_running(story: Story, pods: str, then: Callable[[], object]) -> Callabl
             return sum(name.startswith(pods) for name in running) == 2
 
         with story.api.store.changed:
-            assert story.api.store.changed.wait_for(both_run, timeout=300)
+            assert story.api.store.changed.wait_for(both_run, timeout=1500)
             then()
 
     return wait
@@ -369,7 +369,7 @@ def test_a_heartbeat_is_renewed_and_fails_nothing(story: Story) -> None:
         return "octo.dev/heartbeat" in manifest["metadata"]["annotations"]
 
     with following(story.cluster, "curation", heartbeat_seconds=0.01) as followed, story.api.store.changed:
-        assert story.api.store.changed.wait_for(lambda: heard(story.api.store.listed(JOB_SETS)[0]), timeout=300)
+        assert story.api.store.changed.wait_for(lambda: heard(story.api.store.listed(JOB_SETS)[0]), timeout=1500)
         beating.set()
     assert followed.outcome is None
     assert len(story.api.faults.happened) == 2

@@ -33,7 +33,7 @@ def kubectl(kubeconfig: Path, tmp_path: Path) -> Kubectl:
 
     def run(*arguments: str, stdin: str = "") -> str:
         command = [binary, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path / 'cache'}", *arguments]
-        ran = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300, check=False)
+        ran = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=1500, check=False)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 

@@ -23,7 +23,7 @@ def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("needs the right to mount a small disk; tests/wire/test_faults.py fakes the server's answers")
     script = [*UNSHARE, sys.executable, "-m", "tests.wire.fill_disk", str(tmp_path)]
-    ended = subprocess.run(script, check=False, capture_output=True, text=True, timeout=300)
+    ended = subprocess.run(script, check=False, capture_output=True, text=True, timeout=1500)
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     assert 10 < report["committed"] < 100

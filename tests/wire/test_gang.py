@@ -22,7 +22,7 @@ def start(
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1500)
     return process.returncode, out, err
 
 

@@ -101,11 +101,11 @@ def test_the_collector_also_gets_what_was_still_open_at_shutdown(collector: Fake
     def roll_out() -> None:
         with traced.span("octo.rl.rollout"):
             opened.set()
-            release.wait(timeout=300)
+            release.wait(timeout=1500)
 
     thread = threading.Thread(target=roll_out)
     thread.start()
-    opened.wait(timeout=300)
+    opened.wait(timeout=1500)
     traced.shutdown()
     release.set()
     thread.join()

@@ -71,7 +71,7 @@ def hang_up(connection: socket.socket) -> None:
 
 def await_visits(server: Reception, holds: Callable[[int], bool]) -> None:
     with server._changed:
-        assert server._changed.wait_for(lambda: holds(len(server._visits)), timeout=300)
+        assert server._changed.wait_for(lambda: holds(len(server._visits)), timeout=1500)
 
 
 def test_who_has_the_token_is_answered(server: Reception) -> None:
@@ -136,7 +136,7 @@ def test_who_is_admitted_is_not_sent_away_for_a_newcomer(server: Reception, monk
         connections = [admitted.enter_context(visit(server, RIGHT, "Content-Length: 1", body=b"a")) for _ in range(2)]
         with server._changed:
             assert server._changed.wait_for(
-                lambda: [visit.stranger for visit in server._visits.values()] == [False, False], timeout=300
+                lambda: [visit.stranger for visit in server._visits.values()] == [False, False], timeout=1500
             )
         with visit(server) as newcomer:
             assert newcomer.recv(1) == b""

@@ -188,7 +188,7 @@ def run_groups(settings: JobSettings, count: int) -> list[str]:
         )
         for each in dealt
     ]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    outputs = [process.communicate(timeout=1500)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * count
     return [json.loads(output.splitlines()[-1])["artifact"] for output in outputs]
 

@@ -68,7 +68,7 @@ def start(settings: SquaresSettings, function: str = FUNCTION) -> "subprocess.Po
 
 def finish(process: "subprocess.Popen[str]") -> "subprocess.CompletedProcess[str]":
     """How the process ended, and what it said."""
-    stdout, stderr = process.communicate(timeout=300)
+    stdout, stderr = process.communicate(timeout=1500)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 

@@ -119,7 +119,7 @@ def test_lineage_is_in_the_manifest(store: Store) -> None:
 
 def test_attempts_that_race_through_every_index_end_with_one_artifact(store: Store) -> None:
     rivals, indexes = 3, range(3)
-    together = threading.Barrier(rivals, timeout=300)
+    together = threading.Barrier(rivals, timeout=1500)
 
     def attempt(number: int) -> tuple[list[Commit], Artifact]:
         made = output(store, f"rival{number}")
