@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
+from octo.data.answered import answered
 from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, to_parquet, writing
 from octo.data.files import Reading, read_file
@@ -163,7 +164,8 @@ def _read_files(
     reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock)
     for file in files_below(Path(source.what)):
         if not file.left_out:
-            yield from read_file(file.path, name=name or f"file:{file.path}", label=source.label, reading=reading)
+            records = read_file(file.path, name=name or f"file:{file.path}", label=source.label, reading=reading)
+            yield from map(answered, records)
 
 
 def write_documents(

@@ -80,7 +80,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 2
+    code_version: ClassVar[int] = 3
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()

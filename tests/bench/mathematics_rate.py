@@ -1,4 +1,4 @@
-"""Answers verified per CPU second in the sandbox, beside the bare library, and beside a fresh process for each."""
+"""Answers verified per CPU second with the sandbox, beside the bare comparison, and beside a fresh process for each."""
 
 import subprocess
 import sys
@@ -18,10 +18,11 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def measure() -> dict[str, float]:
-    """CPU of this process and all others it has started, with the sandbox's workers and the library warm.
+    """CPU of this process and all others it has started, with the sandbox's workers warm.
 
-    `ratio_to_process` is how many times as much a fresh process costs, `ratio` the share of the bare library's rate
-    that is left: the bare library has no limit of time or memory, and is lost with the first answer that needs one.
+    Of five kinds of answers two take the values of formulas, and so a child of the sandbox. `ratio_to_process` is how
+    many times as much a fresh process costs, `ratio` the share of the bare comparison's rate that is left: that one
+    computes what a model wrote in the process that trains it.
     """
     with Verifier(WORKERS) as verifier:
         _verify(verifier, _pairs(0))
@@ -42,7 +43,7 @@ def measure() -> dict[str, float]:
 
 
 def _pairs(salt: int) -> Pairs:
-    """Equal answers that only algebra can compare; another salt gives others, which no cache has seen."""
+    """Equal answers in other writings; another salt gives others, which no cache has seen."""
     numbers = range(2 + salt * NUM_OF_EACH_KIND, 2 + (salt + 1) * NUM_OF_EACH_KIND)
     return [
         pair

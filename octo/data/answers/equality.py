@@ -25,10 +25,11 @@ from octo.data.answers.formulas import (
     Words,
     symbols_of,
 )
-from octo.data.answers.reading import CHOICES, Reading, words_of
+from octo.data.answers.reading import CHOICES, Reading
 from octo.data.answers.relations import is_name, value_of
 from octo.data.answers.sets import Sets
 from octo.data.answers.units import unit_of
+from octo.data.answers.words import words_of
 
 ROUNDED = 6
 """Decimal places, and significant digits, from which on a decimal fraction may be a rounded one."""
@@ -99,7 +100,7 @@ class Comparison:
         if isinstance(gold, Choice) or isinstance(answer, Choice):
             return self._offered(gold, answer)
         if isinstance(gold, Words) or isinstance(answer, Words):
-            return gold == answer
+            return _word_of(gold) == _word_of(answer) != ""
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._named(gold, answer)
         return self._same_kind(gold, answer)
@@ -176,7 +177,10 @@ class Comparison:
         return self._equal(true, _hundredth(given)) or (self._equal(true, given) and self._beyond_one(true))
 
     def _beyond_one(self, formula: Formula) -> bool:
-        return self.by.sign(difference(Operation("abs", (formula,)), Number(Fraction(1)))) > 0
+        return (
+            isinstance(formula, Number)
+            and self.by.sign(difference(Operation("abs", (formula,)), Number(Fraction(1)))) > 0
+        )
 
     def _equal(self, gold: Formula, answer: Formula) -> bool:
         if self.by.equal(gold, answer):
@@ -274,6 +278,16 @@ def _letter(answer: Answer) -> str:
     if isinstance(answer, Quantity) and isinstance(answer.formula, Symbol) and not answer.unit:
         name = answer.formula.name
         return name if len(name) == 1 and name.upper() in CHOICES else ""
+    return ""
+
+
+def _word_of(answer: Answer) -> str:
+    """A word, or the letters of a name: the second and the third of II and III."""
+    match answer:
+        case Words(text):
+            return text
+        case Quantity(Symbol(name)) if len(name) > 1:
+            return name.casefold()
     return ""
 
 

@@ -8,7 +8,7 @@ from octo.data.answers.exact import rational
 from octo.data.answers.formulas import Quantity, UnreadableError
 from octo.data.answers.reading import Reading, read
 from octo.data.answers.relations import value_of
-from octo.data.answers.units import MANY, SINGLE_LETTERS, is_unit
+from octo.data.answers.units import MANY, SINGLE_LETTERS, is_description, is_unit
 
 LONGEST_NUMBER = 400
 """Characters."""
@@ -31,7 +31,7 @@ _COMMAND_BEFORE = re.compile(r"(?:\\(?P<name>[a-zA-Z]+)\s*(?:\[[^\]]*\])?|(?P<ot
 _AROUND = {"boxed", "fbox", "text", "textbf", "textit", "mathrm", "mathbf", "mathit", "mbox", "boldsymbol"}
 _MAY_FOLLOW = re.compile(r"\^\s*\{?\\circ|\\(?:[,;:! )\]$%}]|text|mathrm|mbox|q?quad|degree|circ|$)")
 _SUFFIXES = {"st", "nd", "rd", "th"}
-_CHANGING = {"pi", "times", "plus", "minus", "over", "divided", "squared", "cubed", "i", "sqrt", "root", "factorial"}
+_CHANGING = {"pi", "divided", "i", "sqrt"}
 _OPERATORS = "+*/\N{MULTIPLICATION SIGN}·÷^!√π"
 
 
@@ -131,7 +131,7 @@ def _ends(after: str) -> bool:
 
 def _is_description(word: str, *, apart: bool) -> bool:
     """Whether letters behind a number leave it what it is: 5 apples, 5 cm, the 5th; not 5x, 5 pi."""
-    if word.casefold() in _CHANGING:
+    if word.casefold() in _CHANGING or (len(word) > 1 and not is_description(word)):
         return False
     if len(word) == 1:
         return apart and (word in SINGLE_LETTERS or word in ("a", "I"))

@@ -55,8 +55,9 @@ _ALIKE = {
     **dict.fromkeys((r"\smallsetminus", r"\backslash"), r"\setminus"),
     **dict.fromkeys((r"\circ", r"\textdegree"), r"\degree"),
     **dict.fromkeys((r"\simeq", r"\doteq"), r"\approx"),
-    **dict.fromkeys((r"\lor", r"\vee"), "or"),
-    **dict.fromkeys((r"\land", r"\wedge", r"\&"), "and"),
+    r"\vee": r"\lor",
+    r"\wedge": r"\land",
+    r"\&": "and",
     r"\lbrace": r"\{",
     r"\rbrace": r"\}",
     r"\lbrack": "[",
@@ -136,7 +137,8 @@ def _words(found: "re.Match[str]", *, spaced: bool) -> list[Token]:
     if found["font"] in ("mathrm", "mathop") and content in ("e", "i", "d"):
         return [Token("letters", content, spaced=spaced)]
     pieces = [piece for piece in _CONJUNCTION.split(content) if piece]
-    return [Token("text", piece, spaced=spaced or found["text"][:1].isspace()) for piece in pieces]
+    apart = spaced or found["text"][:1].isspace()
+    return [Token("sign" if piece == "," else "text", piece, spaced=apart) for piece in pieces]
 
 
 def _number(found: "re.Match[str]") -> Number | None:

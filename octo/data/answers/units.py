@@ -41,6 +41,8 @@ rad=1 rad radian
 degC=1 degC celsius centigrade
 degF=1 degF fahrenheit
 K=1 K kelvin
+C=1 C coulomb
+Ω=1 Ω ohm
 N=1 N newton
 J=1 J joule
 kJ=1000 J kilojoule
@@ -100,9 +102,13 @@ MANY = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billi
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3, "cu": 3}
 _IGNORED = {"of", "the", "a", "an", "in", "total", "each", "about", "approximately", "exactly", "only", "unit", "units"}
 _NOT_UNITS = (
+    "squared cubed factorial root power over choose mod to through between point half halves third thirds quarter "
+    "quarters fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths hundredth hundredths below loss "
+    "negative "
     "is are was were isn't not no never none wrong incorrect false except unless than less more without plus minus "
     "times and or but maybe approximately nearly almost"
 )
+_POWER_WORDS = (["squared"], ["cubed"])
 _NO_UNITS = frozenset(_NOT_UNITS.split())
 """What no unit has among its words."""
 _PIECE = re.compile(r"[^\W\d_]+|[$€£¥₹¢]|[/^]|-?\d+")
@@ -116,7 +122,10 @@ def is_unit(word: str) -> bool:
 def is_description(written: str) -> bool:
     """Whether words behind a number may say what there are so many of."""
     words = written.casefold().split()
-    return len(words) <= 8 and not _NO_UNITS & set(words)
+    said = [word for word in words if word not in ("squared", "cubed")] if words[:1] not in _POWER_WORDS else words
+    letters = [word for word in written.split() if len(word) == 1 and word.isalpha()]
+    known = all(letter in _KNOWN or letter == "a" for letter in letters)
+    return len(words) <= 8 and known and not _NO_UNITS & set(said)
 
 
 def unit_of(written: str) -> Unit:

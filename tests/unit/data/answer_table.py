@@ -3,7 +3,7 @@
 # Lines as long as they are: a line is a true answer with all that is compared with it.
 # ruff: noqa: E501, RUF001
 TABLE = r"""
-7 ;; 7.00 ;; +7 ;; 7. ;; \(7\) ;; \[7\] ;; **7** ;; $7$ ;; {7} ;; \mathbf{7} ;; 14/2 ;; \frac{14}{2} ;; 7{,} ;; \text{7} ;; x=7 ;; 7=x ;; 7\text{ kg} ;; 7 kg ;; \$7 ;; 7 \text{ dollars} ;; (7) ;; 10-3 ;; 7.0 ;; \left(7\right) ;; \displaystyle 7 ;; \large 7 ;; \text{Total: }7 ;; n = 7 ;; 7\,\text{cm}^2 ;; 7\ \mathrm{m/s} ;; 7~\text{units} ;; 7^{\text{th}} || 8 ;; -7 ;; 70 ;; 0.7 ;; 7\pi ;; 7x ;; 7i ;; 7^2 ;; 77 ;; 7,7 ;; 6.99 ;; 7.01 ;; \frac17 ;; \sqrt7 ;; 7! ;; 8=7 ;; 7=8 ;; x>7 ;; x\ge 7 ;; \{7,8\} ;; (7,8) ;; 7 or 8 ;; \pm 7 ;; 7\pm1 ;; seventy ;; E7 ;; 7e1 ;; 7:1 ;; |x|=8 ;; 7-x ;; 2x=7 ;; x+1=7 ;; \log 7 ;; 7_8 x ;; 70\% ;; [7,7.5]
+7 ;; 7.00 ;; +7 ;; 7. ;; \(7\) ;; \[7\] ;; **7** ;; $7$ ;; {7} ;; \mathbf{7} ;; 14/2 ;; \frac{14}{2} ;; 7{,} ;; \text{7} ;; x=7 ;; 7=x ;; 7\text{ kg} ;; 7 kg ;; \$7 ;; 7 \text{ dollars} ;; (7) ;; 10-3 ;; 7.0 ;; \left(7\right) ;; \displaystyle 7 ;; \large 7 ;; \text{Total: }7 ;; n = 7 ;; 7\,\text{cm}^2 ;; 7\ \mathrm{m/s} ;; 7~\text{units} ;; 7^{\text{th}} || 8 ;; -7 ;; 70 ;; 0.7 ;; 7\pi ;; 7x ;; 7i ;; 7^2 ;; 77 ;; 7,7 ;; 6.99 ;; 7.01 ;; \frac17 ;; \sqrt7 ;; 7! ;; 8=7 ;; 7=8 ;; x>7 ;; x\ge 7 ;; \{7,8\} ;; (7,8) ;; 7 or 8 ;; \pm 7 ;; 7\pm1 ;; seventy ;; E7 ;; 7e1 ;; 7:1 ;; |x|=8 ;; 7-x ;; 2x=7 ;; x+1=7 ;; \log 7 ;; 70\% ;; [7,7.5]
 -12 ;; -12.0 ;; \text{-}12 ;; − 12 ;; –12 ;; $-12$ ;; -\frac{24}{2} ;; \frac{-24}{2} ;; \frac{24}{-2} ;; -(12) ;; (-12) ;; x=-12 ;; -12^\circ ;; -\$12 || 12 ;; -11 ;; 1-2 ;; -1.2 ;; -120 ;; -21 ;; +12 ;; |-12| ;; 12- ;; x=12 ;; -12x
 12345 ;; 12,345 ;; 12{,}345 ;; 12\,345 ;; 12\;345 ;; 12 345 ;; 12\ 345 ;; 12,345.0 ;; 12.345\times 10^3 ;; 1.2345e4 ;; 12,345\text{ people} ;; \$12,345 ;; \$12,345.00 || 12.345 ;; 12,354 ;; 12, 345 ;; 1,2345 ;; 1234 ;; 123,45 ;; 12345.5
 2500000 ;; 2,500,000 ;; 2.5\times10^6 ;; 2.5 \cdot 10^{6} ;; 25\times 10^5 ;; 2.5e6 ;; 2.5E6 ;; 2.5 × 10^6 ;; 2.5×10⁶ ;; 2{,}500{,}000 || 2.5\times10^5 ;; 2.5\times 10^{-6} ;; 2,500 ;; 2.5 ;; 2500001 ;; 2.6e6 ;; 25e6
@@ -41,7 +41,7 @@ e^2 ;; e^{2} ;; e\cdot e ;; \exp(2) ;; \mathrm{e}^2 ;; e² || 2e ;; e ;; e^{-2} 
 6! ;; 720 ;; 6\cdot5! ;; 3!\cdot120 || 120 ;; 5040 ;; 6 ;; 721
 100! ;; 100\cdot 99! || 99! ;; 101! ;; 100!+1 ;; 9.33\times10^{157}
 2+3i ;; 3i+2 ;; 2 + 3 i ;; 2+3\mathrm{i} ;; 2-(-3i) ;; z=2+3i ;; (2+3i) ;; 2+i\cdot 3 || 2-3i ;; 3+2i ;; 5i ;; 5 ;; -2+3i ;; 2+3 ;; (2,3) ;; 2+3j ;; 2i+3
--i ;; \frac1i ;; i^3 ;; -\sqrt{-1} ;; 0-i ;; e^{-i\pi/2} || i ;; -1 ;; 1 ;; -I x ;; j
+-i ;; \frac1i ;; i^3 ;; -\sqrt{-1} ;; 0-i ;; e^{-i\pi/2} || i ;; -1 ;; 1 ;; j
 \frac{1+i}{\sqrt2} ;; e^{i\pi/4} ;; \frac{\sqrt2}{2}+\frac{\sqrt2}{2}i ;; \cos\frac{\pi}{4}+i\sin\frac\pi4 ;; \sqrt{i} || \frac{1-i}{\sqrt2} ;; \frac{1+i}{2} ;; e^{i\pi/3} ;; e^{-i\pi/4}
 x^2-5x+6 ;; (x-2)(x-3) ;; 6-5x+x^2 ;; (x-3)(x-2) ;; x(x-5)+6 ;; x^2 - 5x + 6 ;; x²-5x+6 ;; x*x-5*x+6 ;; f(x)=x^2-5x+6 ;; y=x^2-5x+6 || x^2+5x+6 ;; x^2-5x-6 ;; (x+2)(x-3) ;; x^2-5x ;; y^2-5y+6 ;; x^2-6x+5 ;; x^3-5x+6 ;; 2x^2-10x+12 ;; x^2-5x+6=0 ;; x-2,x-3 ;; x=2,3 ;; 2,3 ;; 2x-5x+6
 3x+7 ;; 7+3x ;; 3\cdot x+7 ;; 3(x+2)+1 ;; 3 x + 7 ;; y=3x+7 ;; 3x+7=y ;; 3*x+7 || 3x-7 ;; 7x+3 ;; 3x ;; 10x ;; 3x+8 ;; 3y+7 ;; 3x+7y ;; -3x-7 ;; 3x^2+7 ;; 3+7x
@@ -49,10 +49,10 @@ x^2-5x+6 ;; (x-2)(x-3) ;; 6-5x+x^2 ;; (x-3)(x-2) ;; x(x-5)+6 ;; x^2 - 5x + 6 ;; 
 \frac{n(n+1)}{2} ;; \frac{n^2+n}{2} ;; \binom{n+1}{2} ;; n(n+1)/2 ;; \frac12n(n+1) ;; S_n=\frac{n(n+1)}{2} || \frac{n(n-1)}{2} ;; n(n+1) ;; \frac{n^2}{2} ;; \frac{n(n+1)}{3} ;; \frac{m(m+1)}{2} ;; \frac{n(n+2)}{2}
 2^n-1 ;; -1+2^n ;; 2^{n}-1 ;; \frac{2^{n+1}-2}{2} || 2^{n-1} ;; 2^n+1 ;; 2n-1 ;; n^2-1 ;; 2^n ;; 2^{n+1}-1
 a^2-b^2 ;; (a-b)(a+b) ;; -b^2+a^2 || b^2-a^2 ;; (a-b)^2 ;; a^2+b^2 ;; (a+b)^2 ;; a-b ;; A^2-B^2
-\sin 2x ;; 2\sin x\cos x ;; \sin(2x) ;; 2 \cos x \sin x ;; \sin{2x} || \sin x ;; 2\sin x ;; \cos 2x ;; \sin^2 x ;; \sin 2y ;; \sin x^2
-\tan^2 x+1 ;; \sec^2 x ;; \frac{1}{\cos^2x} ;; 1+\tan^2 x || \tan^2 x ;; \sec x ;; \csc^2x ;; \tan^2 x-1
+\sin 2x ;; \sin(2x) ;; \sin{2x} || \cos 2x ;; \sin 2y ;; \sin x^2
+\tan^2 x+1 ;; \frac{1}{\cos^2x} || \csc^2x ;; \tan^2 x-1
 |x-3| ;; |3-x| ;; \left|x-3\right| ;; \lvert x-3\rvert ;; \sqrt{(x-3)^2} || x-3 ;; 3-x ;; |x+3| ;; |x|-3
-e^{-x}\cos x ;; \frac{\cos x}{e^x} ;; \cos(x)e^{-x} || e^{x}\cos x ;; e^{-x}\sin x ;; e^{-x\cos x}
+e^{-x}\cos x ;; \frac{\cos x}{e^x} ;; \cos(x)e^{-x} || e^{-x\cos x}
 \frac{x^3}{3}+C ;; \frac13x^3+C ;; C+\frac{x^3}{3} || \frac{x^3}{3} ;; x^3+C ;; \frac{x^2}{2}+C
 (2,5) ;; (2, 5) ;; \left(2,5\right) ;; (2.0,5.0) ;; \langle 2,5\rangle ;; x=2,y=5 ;; (x,y)=(2,5) ;; x=2 \text{ and } y=5 ;; y=5, x=2 ;; 2<x<5 ;; x\in(2,5) ;; (\frac42,5) ;; P(2,5) ;; (2;5) || (5,2) ;; [2,5] ;; (2,5] ;; [2,5) ;; (2,6) ;; (2,-5) ;; (2,5,0) ;; 2.5 ;; \{2,5\} ;; x=5,y=2 ;; 25 ;; (25) ;; \frac25 ;; (2,5),(5,2) ;; 5,2 ;; 2 ;; 2:5
 (1,-2,\frac12) ;; (1,-2,0.5) ;; \left(1,-2,\tfrac12\right) ;; x=1,y=-2,z=\frac12 ;; (x,y,z)=(1,-2,1/2) || (1,2,\frac12) ;; (-2,1,\frac12) ;; (1,-2) ;; (1,-2,2) ;; \{1,-2,\frac12\}
@@ -81,12 +81,12 @@ yes ;; Yes ;; \text{yes} ;; YES ;; \textbf{Yes} ;; Yes. ;; "yes" || no ;; No ;; 
 \text{even} ;; EVEN ;; \text{Even.} ;; \mathrm{even} || odd ;; \text{neither} ;; vene ;; e ;; 4ev
 \text{no} ;; No ;; no ;; \text{No} || \text{on} ;; yes ;; n ;; o ;; not
 no ;; No ;; \text{no} || on ;; yes ;; o n ;; n\cdot o
-\text{ellipse} ;; ellipse ;; Ellipse ;; an ellipse || circle ;; parabola ;; \text{hyperbola} ;; ellipses x
+\text{ellipse} ;; ellipse ;; Ellipse ;; an ellipse || circle ;; parabola ;; \text{hyperbola}
 \text{Carla} ;; Carla ;; carla || Clara ;; \text{Clara} ;; Carl ;; Carol
 \text{Abe} ;; Abe || Eba ;; Bea ;; Ab
 XYZ ;; \text{XYZ} || ZYX ;; YXZ ;; XZ ;; XY
 PQR ;; \text{PQR} || RQP ;; QPR ;; PQ ;; P\cdot Q\cdot R
-\triangle ABC ;; \triangle{ABC} || \triangle ABD ;; ABC x ;; \angle ABC ;; \triangle CBA
+\triangle ABC ;; \triangle{ABC} || \triangle ABD ;; \angle ABC ;; \triangle CBA
 DNE ;; dne || END ;; \text{NED} ;; 0 ;; \infty ;; DEN
 TTFT ;; \text{TTFT} || TFTT ;; FTTT ;; TTF ;; TTTF
 xy ;; yx ;; x\cdot y ;; x y ;; y*x || x ;; x+y ;; x^2y ;; xz ;; -xy ;; 2xy
@@ -122,13 +122,13 @@ k\pi ;; \pi k ;; k\pi, k\in\mathbb{Z} ;; x=k\pi || 2k\pi ;; k ;; \pi ;; k\pi+\pi
 3\sqrt{2}-2\sqrt{3} ;; -2\sqrt3+3\sqrt2 ;; \sqrt{18}-\sqrt{12} || 3\sqrt2+2\sqrt3 ;; 2\sqrt3-3\sqrt2 ;; 3\sqrt3-2\sqrt2 ;; 0.78
 \frac{\sqrt{6}-\sqrt{2}}{4} ;; \sin 15^\circ ;; \cos 75^\circ ;; \sin\frac{\pi}{12} ;; \frac{\sqrt{3}-1}{2\sqrt2} || \frac{\sqrt6+\sqrt2}{4} ;; \cos15^\circ ;; \sin 15 ;; 0.26 ;; \frac{\sqrt2-\sqrt6}{4}
 \frac{1}{1-x} ;; (1-x)^{-1} ;; -\frac{1}{x-1} ;; 1/(1-x) || \frac{1}{x-1} ;; 1-x ;; \frac{1}{1+x} ;; 1/1-x
-\ln\left(\frac{x}{y}\right) ;; \ln x-\ln y ;; -\ln\frac yx || \frac{\ln x}{\ln y} ;; \ln x+\ln y ;; \ln y-\ln x ;; \ln\frac yx
+\ln\left(\frac{x}{y}\right) ;; \ln x-\ln y ;; -\ln\frac yx || \frac{\ln x}{\ln y} ;; \ln x+\ln y ;; \ln\frac yx
 x^{-2} ;; \frac{1}{x^2} ;; \left(\frac1x\right)^2 || -x^2 ;; x^2 ;; \frac{1}{2x} ;; -2x
 (-\infty, -\frac{3}{2}] ;; x\le -1.5 ;; \left(-\infty,-\tfrac32\right] ;; x\leq-\frac32 || x<-\frac32 ;; x\le\frac32 ;; [-\frac32,\infty) ;; x\ge-\frac32 ;; (-\infty,\frac32]
-5 ;; \fbox{5} ;; \color{red}{5} ;; \underline{5} ;; \textcolor{blue}{5} ;; 5? ;; 5; ;; \mathrm{5} ;; \text{ 5 } ;; {5} ;; \boxed{\text{5}} ;; x=10/2=5 ;; \text{It is } 5 ;; The answer is 5 ;; answer: 5 ;; \text{Answer: }5 ;; a=5 ;; AB=5 ;; \overline{AB}=5 ;; |AB|=5 ;; BC = 5\text{ cm} ;; \angle C=5^\circ ;; 5^o ;; 5^{o} ;; 5 USD ;; 5 euros ;; 5\text{ units} ;; 5\text{ square units} ;; 3+2=5 ;; 5=3+2 ;; x_1=5 ;; \lambda=5 ;; m+n=5 ;; \{5\} || not 5 ;; 5 is wrong ;; 5\text{ is not the answer} ;; \neq 5 ;; x\neq5 ;; <5 ;; 5 or not ;; \text{anything but }5 ;; \text{not }5 ;; 5 5 ;; 5,5 ;; 5+5 ;; 5\cdot5 ;; 5-5 ;; 55 ;; 5 \text{ or } 6 ;; 5\pm 1 ;; 4=5 ;; 5=4+2 ;; 3+3=5 ;; 5\text{ if }x>0 ;; 5n ;; 5m ;; 5m+1 ;; \frac{5}{2} ;; 5\frac12 ;; 5^{5} ;; 5.5 ;; 0.05 ;; -5 ;; 5^{-1} ;; |x|=5,-5 ;; x=5,y=6 ;; (5,0) ;; 5:5 ;; \sqrt{5} ;; \text{five hundred} ;; 5_6 x ;; 5! ;; 4<x<6 ;; x=5\text{ is not a solution} ;; \mathbb{Z} ;; \text{all} ;; 5\infty ;; \{5,6\} ;; 5 less than 10 ;; 5 more ;; \sin 5 ;; 5e ;; 5 thousand x ;; 5\text{ million} ;; 5\text{ thousand} ;; 5\text{ hundred} ;; 5 dozen ;; 5k ;; \text{about }6 ;; a5 ;; 5a ;; V5 ;; x^5 ;; x5 ;; (5;6) ;; 5/0 ;; 0/5 ;; 5-0.0001 ;; 5.000001 ;; 4.999999 ;; 4.9999999
+5 ;; \fbox{5} ;; \color{red}{5} ;; \underline{5} ;; \textcolor{blue}{5} ;; 5? ;; 5; ;; \mathrm{5} ;; \text{ 5 } ;; {5} ;; \boxed{\text{5}} ;; x=10/2=5 ;; \text{It is } 5 ;; The answer is 5 ;; answer: 5 ;; \text{Answer: }5 ;; a=5 ;; AB=5 ;; \overline{AB}=5 ;; |AB|=5 ;; BC = 5\text{ cm} ;; \angle C=5^\circ ;; 5^o ;; 5^{o} ;; 5 USD ;; 5 euros ;; 5\text{ units} ;; 5\text{ square units} ;; 3+2=5 ;; 5=3+2 ;; x_1=5 ;; \lambda=5 ;; m+n=5 ;; \{5\} || not 5 ;; 5 is wrong ;; 5\text{ is not the answer} ;; \neq 5 ;; x\neq5 ;; <5 ;; 5 or not ;; \text{anything but }5 ;; \text{not }5 ;; 5 5 ;; 5,5 ;; 5+5 ;; 5\cdot5 ;; 5-5 ;; 55 ;; 5 \text{ or } 6 ;; 5\pm 1 ;; 4=5 ;; 5=4+2 ;; 3+3=5 ;; 5\text{ if }x>0 ;; 5n ;; 5m ;; 5m+1 ;; \frac{5}{2} ;; 5\frac12 ;; 5^{5} ;; 5.5 ;; 0.05 ;; -5 ;; 5^{-1} ;; |x|=5,-5 ;; x=5,y=6 ;; (5,0) ;; 5:5 ;; \sqrt{5} ;; \text{five hundred} ;; 5! ;; 4<x<6 ;; x=5\text{ is not a solution} ;; \mathbb{Z} ;; \text{all} ;; 5\infty ;; \{5,6\} ;; 5 less than 10 ;; 5 more ;; \sin 5 ;; 5e ;; 5\text{ million} ;; 5\text{ thousand} ;; 5\text{ hundred} ;; 5 dozen ;; 5k ;; \text{about }6 ;; a5 ;; 5a ;; V5 ;; x^5 ;; x5 ;; (5;6) ;; 5/0 ;; 0/5 ;; 5-0.0001 ;; 5.000001 ;; 4.999999 ;; 4.9999999
 A ;; (A) 12 ;; (A). ;; [A] ;; {A} ;; \text{(A)}. ;; \textbf{A} || (A) or (B) ;; (A), (B) ;; (A)(B) ;; A, B ;; A. B ;; (A)+(B) ;; A or B ;; AB ;; \text{A and B} ;; (B) A ;; (A) 5 (B) 6 ;; not A ;; \text{not (A)} ;; \neg A ;; A' ;; A_1 ;; 2A ;; -A ;; \overline{A} ;; A=B ;; A: B ;; (A)/(B) ;; A^2 ;; (A) and (C) ;; \text{(A) or (B)} ;; \alpha ;; (D) A
 C ;; (C) \frac{1}{2} ;; (C)\ \sqrt{2} ;; \text{(C) } \pi ;; (C) 5\text{ cm} ;; \textbf{(C)}\;\frac{3}{4} ;; (C) yes ;; (C) \text{none of these} ;; C) 3/4 ;; c || (C) (D) ;; G ;; \text{(D) } C ;; (A) C ;; CC
-1000000 ;; 10^6 ;; 1'000'000 ;; 1,000,000 ;; 1 \times 10^6 ;; 1 x 10^6 ;; 1 000 000 ;; 1e6 ;; 1.0e6 ;; 1000^2 || 1,000,00 ;; 1.000.000 ;; 100,000 ;; 10^5 ;; 10^7 ;; 10,00,000 x ;; 1,000 ;; 1000001
+1000000 ;; 10^6 ;; 1'000'000 ;; 1,000,000 ;; 1 \times 10^6 ;; 1 x 10^6 ;; 1 000 000 ;; 1e6 ;; 1.0e6 ;; 1000^2 || 1,000,00 ;; 1.000.000 ;; 100,000 ;; 10^5 ;; 10^7 ;; 1,000 ;; 1000001
 299792458 ;; 2.99792458\times10^8 ;; 299,792,458 ;; 299792458\text{ m/s} ;; 299\,792\,458 || 3\times10^8 ;; 299792459 ;; 2.99792458\times10^9 ;; 299792.458
 0.1 ;; .1 ;; 1/10 ;; 10\% ;; 1e-1 ;; 0.10 ;; 10^{-1} ;; \frac{1}{10} ;; \frac{.1}{1} || 0.01 ;; 1 ;; 10 ;; 0.1\% ;; 1\% ;; 0.11 ;; 0.09999999 ;; 0.1000001
 1 ;; 0.999\ldots ;; 100\% ;; \sin^2x+\cos^2x ;; e^0 ;; \frac{7}{7} ;; 0! ;; \tan\frac\pi4 ;; \ln e ;; \log_5 5 ;; -i^2 ;; |{-1}| ;; 1.000000 || 0.99 ;; 0.999999 ;; 0.9999999 ;; 1\% ;; 0 ;; 1.0000001 ;; -1 ;; i ;; x/y ;; 11
@@ -146,10 +146,10 @@ C ;; (C) \frac{1}{2} ;; (C)\ \sqrt{2} ;; \text{(C) } \pi ;; (C) 5\text{ cm} ;; \
 1½ ;; \frac32 ;; 1.5 ;; 1\frac12 ;; 1 1/2 || ½ ;; 1\cdot\frac12 ;; 11/2 ;; -1½
 2√3 ;; 2\sqrt{3} ;; \sqrt{12} ;; √12 ;; 2 √3 || 3√2 ;; √6 ;; 2√2 ;; 23 ;; √(2+3) ;; 2√3i
 √2/2 ;; \frac{\sqrt2}{2} ;; \frac{1}{\sqrt2} ;; 2^{-1/2} ;; 1/√2 || √(2/2) ;; √2 ;; 2/√3 ;; √1
-x² ;; x^2 ;; x\cdot x ;; x^{2} || 2x ;; x^3 ;; x_2 ;; x2
+x² ;; x^2 ;; x^{2} || 2x ;; x^3 ;; x_2 ;; x2
 x³+x² ;; x^2(x+1) ;; x^3+x^2 || x^5 ;; x^3-x^2 ;; x²
 (1,2) ;; ]1,2[ ;; \{x\mid 1<x<2\} ;; 2>x>1 ;; x\in(1,2) ;; 1 < t < 2 ;; 1,2 || 1\le x<2 ;; 1<x\le2 ;; 1\le x\le 2 ;; ]1,2] ;; [1,2[ ;; [1,2] ;; 1<x ;; x<2 ;; 1>x>2 ;; 2<x<1 ;; 0<x<2 ;; 1<x<3 ;; -1<x<2 ;; (1,2)\cup(2,3) ;; \{1,2\} ;; (1.2) ;; 12
-[0,\infty) ;; x\ge0 ;; 0\le x ;; [0,+\infty) ;; x \geqslant 0 ;; [0,∞) ;; [0, \infty ) ;; x>=0 || (0,\infty) ;; x>0 ;; (-\infty,0] ;; [0,1) ;; x\le0 ;; [1,\infty) ;; [0,-\infty) ;; \mathbb{R}
+[0,\infty) ;; x\ge0 ;; [0,+\infty) ;; x \geqslant 0 ;; [0,∞) ;; [0, \infty ) ;; x>=0 || (0,\infty) ;; x>0 ;; (-\infty,0] ;; [0,1) ;; x\le0 ;; [1,\infty) ;; [0,-\infty) ;; \mathbb{R}
 (-\infty,-1)\cup(1,\infty) ;; x<-1\text{ or }x>1 ;; (1,\infty)\cup(-\infty,-1) ;; \mathbb{R}\setminus[-1,1] ;; x\in(-\infty,-1)\cup(1,+\infty) ;; x>1, x<-1 || (-1,1) ;; (-\infty,-1]\cup[1,\infty) ;; x>1 ;; |x|<1 ;; |x|\ge1 ;; (-\infty,1)\cup(-1,\infty)
 -4\le x\le 4 ;; [-4,4] ;; |x|\le4 ;; 4\ge x\ge-4 ;; x\in[-4,4] || (-4,4) ;; [0,4] ;; |x|<4 ;; |x|\ge4 ;; -4\le y\le 4 ;; x\le4 ;; x=\pm4
 m>\frac{1}{4} ;; \frac14<m ;; (\frac14,\infty) ;; m>0.25 ;; (0.25,\infty) || m<\frac14 ;; m\ge\frac14 ;; \frac14 ;; m=\frac14 ;; n>\frac14 ;; m>4
@@ -190,10 +190,12 @@ True ;; true ;; \text{True} ;; TRUE || False ;; T ;; 1 ;; eurt
 \text{right triangle} ;; right triangle ;; Right Triangle ;; a right triangle || triangle ;; left triangle ;; right
 MN ;; \text{MN} || NM ;; M ;; N ;; M\cdot N ;; MNM
 ABCD ;; \text{ABCD} || DCBA ;; ABDC ;; ABC ;; ACBD
-TFT ;; \text{TFT} || TTF ;; FTT ;; T,F,T x
+TFT ;; \text{TFT} || TTF ;; FTT
 abc ;; bca ;; a\cdot b\cdot c || ab ;; ac ;; a+b+c ;; abcd
 ax+by ;; by+ax ;; a x+b y || bx+ay ;; ax-by ;; ax ;; abxy
 pq-r ;; qp-r ;; -r+pq || pr-q ;; pq+r ;; p-qr
+-\infty ;; −∞ || +\infty ;; \infty
+\infty ;; \text{infinity} ;; +∞ || \text{DNE} ;; 10^{10}
 101_2 ;; 101 ;; 101_{2} || 110_2 ;; 101_3 ;; 11_2 ;; 1012
 2A_{16} || A2_{16} ;; 2A ;; 2B_{16} ;; 2A_{15}
 \frac{x}{y} ;; x/y ;; xy^{-1} || \frac yx ;; xy ;; x-y ;; \frac{X}{Y}
@@ -220,6 +222,78 @@ e^{\ln 3} ;; 3 || e^3 ;; 9
 2\text{ PM} ;; 2 ;; 2 PM ;; 2\text{ p.m.} || 2\text{ AM} ;; 2 a.m. ;; 14
 3:4 ;; 3{:}4 || 4:3 ;; 3:5 ;; 34 ;; 3.4 ;; 3:4:5 ;; \frac43
 12:30 ;; 12:30\text{ PM} || 1:30 ;; 12:03 ;; 12:35 ;; 1230
+\frac{3}{7} ;; 3/7 ;; 3\cdot\frac17 ;; \frac{3}{7}. ;; \frac{3}{7}\text{ of the class} ;; \text{The probability is }\frac{3}{7} ;; \frac{3}{7} \approx 0.43 ;; \frac{3}{7}\approx 0.4286 ;; P(A)=\frac37 ;; p = \frac{3}{7} ;; \frac{6}{14}=\frac37 ;; 0.428571428571\ldots || 0.43 ;; 0.4286 ;; \frac37 \approx 0.53 ;; \frac{3}{7}\pi ;; \frac{7}{3} ;; 3,7 ;; 37 ;; \frac{3}{70}
+12\sqrt{3} - 4\pi ;; 4(3\sqrt{3}-\pi) ;; -4\pi+12\sqrt3 ;; 12√3 − 4π ;; 12\sqrt3-4\pi\text{ cm}^2 || 12\sqrt3+4\pi ;; 4\pi-12\sqrt3 ;; 12\sqrt{3}-4 ;; 8.22 ;; 12\sqrt2-4\pi
+\frac{1}{2}\left(e-\frac{1}{e}\right) ;; \sinh 1 ;; \frac{e-e^{-1}}{2} ;; \frac{e^2-1}{2e} || \cosh 1 ;; \frac{e-1}{2} ;; \frac{e^2+1}{2e}
+\arctan 2 ;; \tan^{-1} 2 ;; \tan^{-1}(2) ;; \arctan(2) ;; \frac{\pi}{2}-\arctan\frac12 || \tan 2 ;; \arctan\frac12 ;; \frac{1}{\tan 2} ;; \arcsin 2
+2\cos\frac{\pi}{7} ;; 2\cos(\pi/7) ;; 2 \cos \frac{\pi}{7} || \cos\frac{2\pi}{7} ;; 2\cos\frac{7}{\pi} ;; 2\sin\frac{\pi}{7}
+\sqrt{2+\sqrt{3}} ;; \frac{\sqrt6+\sqrt2}{2} ;; \sqrt{\frac32}+\sqrt{\frac12} || \sqrt{2}+\sqrt{3} ;; \sqrt{2-\sqrt3} ;; \sqrt{5}
+\frac{9\sqrt{15}}{4}\text{ cm}^2 ;; \frac{9\sqrt{15}}{4} ;; 2.25\sqrt{15} ;; \frac94\sqrt{15} || \frac{9\sqrt{15}}{4}\text{ cm} ;; \frac{9\sqrt{15}}{2} ;; \frac{15\sqrt9}{4}
+-\frac{3}{2}\le x<\frac12 ;; [-1.5,0.5) ;; \left[-\frac32,\frac12\right) ;; -1.5 ≤ x < 0.5 || (-1.5,0.5) ;; [-1.5,0.5] ;; [-1.5,5)
+a=\frac{1}{2}, b=-3 ;; b=-3, a=0.5 ;; (\frac12,-3) ;; a=0.5\text{ and }b=-3 || a=-3,b=\frac12 ;; a=\frac12,b=3 ;; a=\frac12
+x=1+\sqrt{2}, x=1-\sqrt{2} ;; 1\pm\sqrt2 ;; x=1\pm\sqrt2 ;; 1-\sqrt2,1+\sqrt2 ;; \{1+\sqrt2,1-\sqrt2\} || 1+\sqrt2 ;; -1\pm\sqrt2 ;; 1\pm\sqrt3 ;; 1,\sqrt2
+\left\{\frac{\pi}{6},\frac{5\pi}{6}\right\} ;; \frac{\pi}{6},\frac{5\pi}{6} ;; x=\frac\pi6,\frac{5\pi}6 ;; \frac{5\pi}{6}\text{ and }\frac{\pi}{6} ;; \pi/6, 5\pi/6 || \frac\pi6 ;; \frac\pi6,\frac{7\pi}{6} ;; \frac{\pi}{3},\frac{5\pi}{6}
+\frac{x^2}{16}-\frac{y^2}{9}=1 ;; 9x^2-16y^2=144 ;; \frac{x^2}{4^2}-\frac{y^2}{3^2}=1 || \frac{y^2}{16}-\frac{x^2}{9}=1 ;; \frac{x^2}{9}-\frac{y^2}{16}=1 ;; \frac{x^2}{16}+\frac{y^2}{9}=1 ;; \frac{x^2}{16}-\frac{y^2}{9}=-1
+y=\frac{1}{2}x^2-3 ;; y=0.5x^2-3 ;; \frac{x^2}{2}-3 ;; 2y=x^2-6 ;; y = \frac{x^2-6}{2} || y=\frac12x^2+3 ;; y=\frac12x-3 ;; y=2x^2-3
+\frac{n}{n+1} ;; 1-\frac{1}{n+1} ;; n/(n+1) || \frac{n+1}{n} ;; \frac{1}{n+1} ;; n/n+1 ;; \frac{n}{n-1}
+3^{n-1} ;; \frac{3^n}{3} ;; 3^{n}\cdot3^{-1} || 3^{n}-1 ;; 3^{n+1} ;; 3n-1 ;; n^3-1
+\binom{n}{2} ;; \frac{n(n-1)}{2} ;; \frac{n!}{2!(n-2)!} || \binom{n}{3} ;; \frac{n(n+1)}{2} ;; \frac{n}{2} ;; n(n-1)
+(x+2)(x-2)(x^2+4) ;; x^4-16 ;; (x^2-4)(x^2+4) || x^4+16 ;; (x^2-4)^2 ;; (x-2)(x^2+4)
+\frac{2x+3}{x^2-1} ;; \frac{2x+3}{(x-1)(x+1)} ;; (2x+3)/(x^2-1) ;; \frac{3+2x}{x^2-1} || \frac{2x+3}{x^2+1} ;; \frac{2x-3}{x^2-1} ;; 2x+3/x^2-1
+\sqrt{x}+1 ;; 1+x^{1/2} ;; x^{0.5}+1 ;; √x+1 || \sqrt{x+1} ;; \sqrt{x}-1 ;; x+1
+\ln(x^2+1)+C ;; C+\ln(1+x^2) ;; \ln|x^2+1|+C || \ln(x^2+1) ;; \ln(x^2-1)+C ;; 2\ln(x+1)+C
+\vec{v}=(1,2) ;; (1,2) ;; \langle1,2\rangle || (2,1) ;; (1,2,0)
+8\text{ hours }30\text{ minutes} || 8 ;; 30 ;; 8\text{ hours}
+\text{Monday, Tuesday} ;; Monday, Tuesday ;; Tuesday and Monday || Monday ;; Tuesday, Wednesday
+A, C ;; C, A ;; A and C ;; \text{A and C} ;; \text{A, C} || A ;; A, B ;; C
+\text{(B)} ;; B ;; (B) ;; b ;; \text{B} || A ;; (C) ;; \text{(D)}
+\text{B} ;; (B) ;; B ;; \textbf{B} || C ;; \text{D}
+(E) ;; E ;; e ;; \mathrm{(E)} || D ;; F
+I ;; \text{I} ;; (I) || II ;; V ;; J
+\text{II and III} ;; II and III ;; III and II || I and III ;; II ;; \text{I, II and III}
+0 ;; -0 ;; \sin\pi ;; 0\text{ cm} ;; x=0 ;; 1-1 ;; \ln 1 ;; 0^\circ ;; 0\% ;; \log_{10} 1 || 10^{-20} ;; 1 ;; \emptyset ;; \{\} ;; 0.0001 ;; O ;; o ;; \epsilon ;; none ;; \text{no solution} ;; \{0,1\}
+-0.5 ;; -\frac12 ;; -1/2 ;; -.5 ;; -50\% ;; -½ ;; \frac{-1}{2} ;; \frac{1}{-2} ;; -2^{-1} || 0.5 ;; -5 ;; -0.05 ;; -2 ;; \frac12
+10^{100} ;; 1\times10^{100} ;; 100^{50} ;; 1e100 || 10^{99} ;; 10^{100}+1 ;; 10^{101} ;; \infty ;; 100^{10}
+2^{2024} ;; 4^{1012} ;; 2\cdot2^{2023} ;; 2^{2025}-2^{2024} || 2^{2023} ;; 2^{2024}-1 ;; 2024^2 ;; 2^{2025}
+\frac{2^{2024}-1}{3} ;; \frac{4^{1012}-1}{3} || \frac{2^{2024}+1}{3} ;; \frac{2^{2023}-1}{3} ;; \frac{2^{2024}}{3}
+\sqrt{10^{-20}} ;; 10^{-10} ;; 1\times 10^{-10} || 10^{-20} ;; 10^{-11} ;; 0
+1.0000000001 ;; 1+10^{-10} || 1 ;; 1.0000000002 ;; 1.000000001
+0.333333 ;; \frac13 || 0.333334 ;; 0.33333 ;; \frac{1}{30}
+\frac{1}{3}\text{ hour} ;; 20\text{ minutes} ;; \frac13 ;; \frac13\text{ hours} || 20 ;; 3\text{ hours}
+4:3 ;; 4 : 3 ;; 4\colon 3 || 3:4 ;; 43 ;; 4.3
+\text{2 hours} ;; 2 ;; 2 hours ;; 120 min || 2 minutes ;; 3
+\text{5 cm} ;; 5 ;; 5 cm ;; 50\text{ mm} || 5 m ;; 5 km
+7\text{ days} ;; 7 ;; 1\text{ week} ;; 7 days || 7 weeks ;; 7 hours ;; 1
+100\text{ N} ;; 100 ;; 100\text{ newtons} || 100\text{ J} ;; 100\text{ kg}
+5x\text{ cm} ;; 5x ;; 5x cm || 5 ;; 5x\text{ m} ;; x
+x || y ;; X ;; 2x ;; 1 ;; \times
+a || b ;; A ;; \alpha
+e ;; \exp(1) ;; \mathrm{e} || E ;; 2.718 ;; e^2 ;; \epsilon
+i ;; \sqrt{-1} ;; \mathrm{i} || -i ;; 1 ;; I ;; j
+\pi ;; π ;; pi ;; 3.14159265 ;; \frac{2\pi}{2} || 3.14 ;; \frac{22}{7} ;; \Pi ;; p ;; 3.1416 ;; 180
+\theta ;; θ || \phi ;; t ;; \Theta ;; 2\theta
+\frac{\pi}{2} ;; π/2 ;; 0.5π || \frac{2}{\pi} ;; \pi ;; 90
+[2, 3] ;; [2,3] ;; 2\le x\le3 || (2,3) ;; [3,2] ;; \{2,3\} ;; 2,3 ;; [2,3) ;; [23]
+(3) ;; 3 || 4 ;; (4)
+\$1.50 ;; 1.5 ;; \$1.5 ;; 150\text{ cents} ;; 1.50 || 150 ;; \$15 ;; 1.50\text{ cents}
+20\% ;; 20 ;; 0.2 ;; \frac15 ;; 20\text{ percent} ;; 20\,\% || 2 ;; 0.02 ;; 80\% ;; 200\% ;; \frac14
+150\% ;; 1.5 ;; 150 ;; \frac32 || 15 ;; 0.15 ;; 15\%
+0.3\% ;; 0.003 ;; \frac{3}{1000} || 3 ;; 0.03 ;; 30\% ;; 3\%
+\frac{5}{4} ;; 1.25 ;; 125\% ;; 1\frac14 || 125 ;; 12.5\% ;; 1.25\%
+\dfrac{\dfrac{1}{2}}{3} ;; \frac16 || \frac{3}{2} ;; \frac32 ;; \frac{1}{\frac23}
+((1,2),3) ;; ((1, 2), 3) || (1,(2,3)) ;; (1,2,3)
+\{\{1\},2\} ;; \{2,\{1\}\} || \{3\}
+(-1,0)\cup(0,1) ;; (0,1)\cup(-1,0) ;; (-1,1)\setminus\{0\} || (-1,1) ;; [-1,0)\cup(0,1] ;; (0,1)
+(2,3)\cup\{5\} ;; \{5\}\cup(2,3) || (2,3) ;; (2,5) ;; (2,3)\cup(5,6)
+\mathbb{Z} ;; ℤ || \mathbb{R} ;; \mathbb{N} ;; Z
+\text{none} ;; none || one ;; all
+x^2+x+1=0 ;; 2x^2+2x+2=0 || x^2+x+1 ;; x^2+x-1=0 ;; x^2-x+1=0
+5 ;; 5 cm ;; 5\text{ square feet} ;; 5 feet squared ;; 5\text{ cm squared} || 5\text{x} ;; 5\text{ squared} ;; 5 squared ;; 5\text{ halves} ;; 5\text{ over }2 ;; 5 to 10 ;; 5\text{ below zero} ;; 5\text{ choose }2 ;; 5\text{ mod }7 ;; 5 factorial ;; \text{not }x=5 ;; x\text{ is not }5 ;; \text{neither is }5 ;; 5 hundredths ;; 5 tenths ;; 5z ;; 5\text{q}
+x<-1\lor x>2 ;; x<-1 \text{ or } x>2 ;; (-\infty,-1)\cup(2,\infty) ;; x<-1 \vee x>2 || x<-1 ;; -1<x<2
+x>1\land x<2 ;; (1,2) ;; 1<x<2 || x>1
+35 ;; 35\% || 3.5\% ;; 0.35
+\frac{5}{4} ;; 125\% || 1.25\% ;; \frac54\%
+7.5 ;; 7.5\% ;; 7\frac12 || 0.75\% ;; 75\%
 """
 
 

@@ -185,3 +185,22 @@ def test_another_file_that_is_not_read_makes_another_artifact(tmp_path: Path) ->
     before = settings.determinants()
     put(source, b_tar=100)
     assert settings.determinants() != before
+
+
+def test_a_problem_whose_answer_nothing_can_be_compared_with_is_set_aside_and_counted(
+    place: dict[str, object], tmp_path: Path
+) -> None:
+    solution = "First add them.\nThat makes five."
+    answers = ["-5", r"\frac{1}{2}", "yes", 7, solution, r"\frac{1}{0}", "(1,2", "8=7"]
+    records = [{"text": f"Question {index}?", "question": "?", "answer": each} for index, each in enumerate(answers)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(each) + "\n" for each in [*records, {"text": "No problem."}]))
+    source = f"math=file:{tmp_path}/a.jsonl"
+    artifact = ingested(place, source, max_bad_share=0.4)
+    assert artifact.manifest.counters["records.rejected.unreadable_answer"] == 3
+    assert artifact.manifest.counters["records.written"] == 6
+    expected = (
+        r"3 of 9 records of .* are bad .*, 3 of them unreadable_answer, first file:.*a\.jsonl#6: nothing can be "
+        r"compared with the answer '.*frac\{1\}\{0\}': a division by zero; mend them, or raise --max-bad-share"
+    )
+    with pytest.raises(InputError, match=expected):
+        ingested(place, source)
