@@ -33,6 +33,7 @@ from octo.data.answers.words import words_of
 
 ROUNDED = 6
 """Decimal places, and significant digits, from which on a decimal fraction may be a rounded one."""
+_COMPARING = {"=", "<", r"\le", r"\ne"}
 _POINTS = {"()", "<>"}
 _TURNED = {">": "<", r"\ge": r"\le"}
 
@@ -255,7 +256,7 @@ class Comparison:
         sides = [(one, other) for one, other in zip(true.sides, given.sides, strict=True)]
         if len(sides) == 2:
             formulas = [each.formula for pair in sides for each in pair if isinstance(each, Quantity)]
-            if len(formulas) < 4:
+            if len(formulas) < 4 or true.operators[0] not in _COMPARING:
                 return all(self._same(one, other) for one, other in sides)
             true_left, given_left, true_right, given_right = formulas
             inequality = true.operators[0] not in ("=", r"\ne")

@@ -13,7 +13,7 @@ _AROUND = {"|": "abs", r"\lfloor": "floor", r"\lceil": "ceil"}
 _SIGNS = {"+": "pos", "-": "neg", r"\pm": "pm", r"\mp": "mp"}
 _CONSTANTS = {rf"\{name}": constant for name, constant in CONSTANT_NAMES.items()}
 _OF_TWO = {r"\frac": "div", r"\binom": "binom"}
-_BEGINS = {*_CLOSED_BY, r"\frac", r"\sqrt", r"\binom", r"\root", r"\$"} - {"|"}
+_BEGINS = {*_CLOSED_BY, r"\frac", r"\sqrt", r"\binom", r"\$"} - {"|"}
 
 
 def read_formula(tokens: Tokens) -> Formula:
@@ -166,9 +166,6 @@ def _command(tokens: Tokens) -> Formula:
         return Operation(_OF_TWO[sign], (_argument(tokens), _argument(tokens)))
     if sign == r"\sqrt":
         return _root(tokens)
-    if sign == r"\root":
-        degree = Fraction(tokens.take().text)
-        return Operation("root", (_atom(tokens), Number(degree)))
     if name in FUNCTIONS and name != sign:
         return _function(tokens, FUNCTIONS[name])
     if sign in _CONSTANTS:

@@ -10,9 +10,11 @@ from octo.data.answers.formulas import (
     Answer,
     Based,
     Choice,
+    Named,
     Quantity,
     Several,
     UnreadableError,
+    Words,
     symbols_of,
 )
 from octo.data.answers.looks import plain
@@ -20,7 +22,7 @@ from octo.data.answers.names import CONSTANT_NAMES, FUNCTIONS, LETTERS, is_word
 from octo.data.answers.side_reading import read_several
 from octo.data.answers.token_stream import Tokens
 from octo.data.answers.tokens import tokens_of
-from octo.data.answers.words import MOST_WORDS, SEPARATORS, Words, is_prose, words_of
+from octo.data.answers.words import MOST_WORDS, SEPARATORS, is_prose, words_of
 
 LONGEST = 1000
 """Characters of an answer that is read."""
@@ -33,6 +35,8 @@ _CHOICE = re.compile(
 _OPTION = re.compile(rf"(?:\\text(?:bf|rm|it)?\s*\{{)?\s*(?:option|choice)\s*([{CHOICES}])\s*\}}?", re.IGNORECASE)
 _BASED = re.compile(r"([0-9A-F]+)_\{?(?:\\text\{)?(\d+|two|eight|ten|sixteen)\}?\}?")
 _LINES = re.compile(r"\n\s*[^\W\d_]{3}")
+_OF_EVENTS = re.compile(r"([PE]\s*\([^()=]*(?:\\cup|\\cap|\\mid|\|)[^()=]*\))\s*=\s*([^=]+)")
+_DOMAIN = re.compile(r"\(\s*([a-zA-Z]\s*\\in\s*\\mathbb\s*\{?[ZN]\}?)\s*\)$")
 _BASES = {"two": 2, "eight": 8, "ten": 10, "sixteen": 16}
 _EVERYTHING = {rf"{start}all real numbers{end}" for start, end in (("", ""), (r"\text{", "}"), (r"\text{ ", "}"))}
 
@@ -71,20 +75,31 @@ def read(text: str) -> Reading:
 
 
 def _answer(written: str) -> Answer:
+    answer = _special(written)
+    if answer is None:
+        tokens = Tokens(tokens_of(_DOMAIN.sub(r", \1", written)))
+        answer = read_several(tokens)
+        if tokens.next.text:
+            raise UnreadableError(f"{tokens.next.text} stands where nothing is expected")
+    return answer
+
+
+def _special(written: str) -> Answer | None:
+    """What is told by its looks as a whole: choices, numbers to a base, letters alone."""
+    answer: Answer | None = None
     if option := _OPTION.fullmatch(written):
-        return Choice(option[1].upper())
-    if choice := _CHOICE.match(written):
-        return _choice(choice)
-    if based := _BASED.fullmatch(written):
-        return Based(based[1], _BASES.get(based[2]) or int(based[2][:4]))
-    if " " not in written and written.isalpha() and len(written) > 1 and written not in _FORMULAS:
-        return Words(written.casefold()) if is_word(written) else _letters(written)
-    if written.casefold() in _EVERYTHING:
-        return Quantity(REALS)
-    tokens = Tokens(tokens_of(written))
-    answer = read_several(tokens)
-    if tokens.next.text:
-        raise UnreadableError(f"{tokens.next.text} stands where nothing is expected")
+        answer = Choice(option[1].upper())
+    elif choice := _CHOICE.match(written):
+        answer = _choice(choice)
+    elif based := _BASED.fullmatch(written):
+        answer = Based(based[1], _BASES.get(based[2]) or int(based[2][:4]))
+    elif written.isalpha() and len(written) > 1 and written not in _FORMULAS:
+        answer = Words(written.casefold()) if is_word(written) else _letters(written)
+    elif written.casefold() in _EVERYTHING:
+        answer = Quantity(REALS)
+    elif named := _OF_EVENTS.fullmatch(written):
+        # P(A and B) is a name, whatever stands in it.
+        answer = Named(Words(named[1]), _answer(named[2]))
     return answer
 
 

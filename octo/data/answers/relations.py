@@ -90,10 +90,14 @@ def _both_signs(answer: Answer) -> list[Answer]:
     if isinstance(answer, Named):
         values = _both_signs(answer.value)
         return [Named(answer.name, value) for value in values]
-    if not isinstance(answer, Quantity) or not _signs_of(answer.formula):
-        return [answer]
     upper = {"pm": "pos", "mp": "neg"}
     lower = {"pm": "neg", "mp": "pos"}
+    if isinstance(answer, Relation):
+        sides = [_both_signs(each) for each in answer.sides]
+        places = (0, -1) if max(map(len, sides)) > 1 else (0,)
+        return [Relation(answer.operators, tuple(each[place] for each in sides)) for place in places]
+    if not isinstance(answer, Quantity) or not _signs_of(answer.formula):
+        return [answer]
     return [Quantity(_signed(answer.formula, signs), answer.unit, answer.percent) for signs in (upper, lower)]
 
 

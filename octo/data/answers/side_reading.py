@@ -21,7 +21,10 @@ from octo.data.answers.token_stream import Tokens
 from octo.data.answers.tokens import CLOSING, OPENING, Token
 from octo.data.answers.words import NEGATIONS, SEPARATORS, words_of
 
-_RELATIONS = {"=", "<", ">", r"\le", r"\ge", r"\ne", r"\approx", r"\in"}
+_RELATIONS = {
+    *("=", "<", ">", r"\le", r"\ge", r"\ne", r"\approx", r"\in", r"\parallel", r"\perp", r"\sim", r"\cong"),
+    *(r"\subset", r"\subseteq", r"\pmod"),
+}
 _LOGICAL = {r"\lor", r"\land"}
 _VERBS = {"is", "are", "be", "equals", "was", "equal to", "to", "of"}
 _MATRICES = {"pmatrix", "bmatrix", "matrix", "array", "vmatrix", "smallmatrix", "Bmatrix", "Vmatrix", "cases"}

@@ -69,6 +69,7 @@ _ALIKE = {
     r"\colon": ":",
     r"\prime": "'",
     r"\varphi": r"\phi",
+    **dict.fromkeys((r"\mod", r"\bmod"), r"\pmod"),
     r"\R": r"\mathbb{R}",
     r"\Z": r"\mathbb{Z}",
 }

@@ -294,6 +294,13 @@ x>1\land x<2 ;; (1,2) ;; 1<x<2 || x>1
 35 ;; 35\% || 3.5\% ;; 0.35
 \frac{5}{4} ;; 125\% || 1.25\% ;; \frac54\%
 7.5 ;; 7.5\% ;; 7\frac12 || 0.75\% ;; 75\%
+x\ne\pm2 ;; x\ne2, x\ne-2 ;; x\neq 2\text{ and }x\neq-2 ;; (-\infty,-2)\cup(-2,2)\cup(2,\infty) ;; \mathbb{R}\setminus\{-2,2\} || x\ne2 ;; x=\pm2 ;; \pm2 ;; x\ne\pm3
+AB\parallel CD ;; AB \parallel CD || AB\perp CD ;; AB=CD ;; AC\parallel BD ;; AB
+n\equiv1\pmod4 ;; n \equiv 1 \pmod{4} ;; n\equiv1 \mod 4 || n\equiv1\pmod3 ;; n\equiv2\pmod4 ;; n\equiv3\pmod4 ;; n=1 ;; 4
+P(A\cup B)=0.7 ;; 0.7 ;; \frac{7}{10} ;; P(A \cup B) = 0.70 ;; 70\% || 0.07 ;; 7 ;; P(A\cup B)=0.6
+\frac{\pi}{6}+2k\pi\ (k\in\mathbb{Z}) ;; \frac\pi6+2k\pi ;; \frac{\pi}{6}+2k\pi, k\in\mathbb{Z} || \frac\pi6+k\pi ;; \frac\pi6
+\triangle ABC\sim\triangle DEF ;; \triangle ABC \sim \triangle DEF || \triangle ABC\cong\triangle DEF ;; \triangle ABC\sim\triangle DFE
+\frac{\partial f}{\partial x}=2x ;; 2x ;; \frac{\partial f}{\partial x} = x+x || 2 ;; x ;; -2x
 """
 
 

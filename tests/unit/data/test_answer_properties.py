@@ -306,6 +306,7 @@ def test_the_last_number_of_a_text_has_its_sign(value: int, other: int) -> None:
     answer=st.lists(PIECES, max_size=30).map("".join), gold=st.sampled_from(["5", "x^2+1", r"\sqrt{2}", "(1,2)", "yes"])
 )
 @example(answer=r"1\frac{" * 100, gold="5")
+@example(answer="2√123√", gold="5")
 @example(answer="1+" * 400 + "1", gold="5")
 @example(answer="-" * 900 + "5", gold="5")
 @example(answer=r"\sqrt" * 180 + "2", gold=r"\sqrt{2}")
