@@ -17,7 +17,7 @@ def run_ranks(
 ) -> "subprocess.CompletedProcess[str]":
     """`python -m module arguments...` on every rank, a thread each, to its end."""
     how = _how(environment)
-    return subprocess.run(_command(num_ranks, module, arguments), check=False, timeout=300, **how)
+    return subprocess.run(_command(num_ranks, module, arguments), check=False, timeout=1500, **how)
 
 
 def start_ranks(
