@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.conversion_mapping import get_checkpoint_conversion_mapping
-from transformers.core_model_loading import revert_weight_conversion
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, get_model_conversion_mapping
+from transformers.core_model_loading import WeightConverter, revert_weight_conversion
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
@@ -207,8 +207,8 @@ def model_parts(
 ) -> dict[str, Path]:
     """The configuration and the weights as files, by the names of an artifact's parts.
 
-    Tensors are written as they come, one of them in memory; of those that are tied, one is written. An architecture
-    whose class keeps several stored tensors as one (experts) is converted back whole.
+    Tensors are written as they come, one of them in memory; of those that are tied, one is written. One that is made of
+    several stored ones, as a layer's experts are, is taken apart by itself.
 
     Args:
         config: of the model.
@@ -287,7 +287,18 @@ def _as_stored(config: PretrainedConfig, tensors: Iterable[tuple[str, Tensor]]) 
         return
     with torch.device("meta"):
         model = model_class_of(config)(config)
-    yield from revert_weight_conversion(model, dict(untied)).items()
+    if not _turns_each_back(model):
+        yield from revert_weight_conversion(model, dict(untied)).items()
+        return
+    for name, tensor in untied:
+        yield from revert_weight_conversion(model, {name: tensor}).items()
+
+
+def _turns_each_back(model: PreTrainedModel) -> bool:
+    """Whether every tensor of the model's class is made of stored ones that no other is made of."""
+    conversions: Any = get_model_conversion_mapping
+    made = [each for each in conversions(model, add_legacy=False) if isinstance(each, WeightConverter)]
+    return all(len(each.target_patterns) == 1 for each in made)
 
 
 def _noting_dtypes(tensors: Iterable[tuple[str, Tensor]], dtypes: list[torch.dtype]) -> Iterator[tuple[str, Tensor]]:

@@ -1,15 +1,18 @@
 """Models in files: what is written is read again by whoever reads such files."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.core_model_loading import revert_weight_conversion
 
 from octo.errors import InputError
-from octo.ml.models import model_parts, new_model, take_weights
+from octo.ml.models import _as_stored, config_of, model_class_of, model_parts, new_model, read_model, take_weights
 from octo.ml.tensor_files import HEADER_BYTES, read_tensors, write_tensor_file, write_tensors
 from octo.settings.midtraining import ModelShape
 
@@ -72,6 +75,42 @@ def test_a_models_configuration_names_its_class_and_numbers_and_no_place(tmp_pat
     assert (config["architectures"], config["dtype"], config["eos_token_id"]) == (["LlamaForCausalLM"], "bfloat16", 5)
     assert str(tmp_path) not in parts["config.json"].read_text()
     assert load_file(parts["model.safetensors"]).keys() == halved.keys()
+
+
+@pytest.mark.parametrize("kind", ["qwen3_moe", "mixtral"])
+def test_experts_are_taken_apart_a_layer_at_a_time_and_are_what_they_are_all_together(
+    tmp_path: Path, kind: str
+) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 1}
+    experts = {"num_experts": 3, "num_local_experts": 3, "moe_intermediate_size": 4, "intermediate_size": 4}
+    config = config_of({"model_type": kind, "vocab_size": 20, "head_dim": 4, **sizes, **experts}, name="a model")
+    model = model_class_of(config)(config)
+    given: list[str] = []
+
+    def one_by_one() -> Iterator[tuple[str, torch.Tensor]]:
+        for name, tensor in model.state_dict().items():
+            given.append(name)
+            yield name, tensor
+
+    stored = {}
+    for name, tensor in _as_stored(config, one_by_one()):
+        stored[name] = tensor
+        assert given[-1].split(".experts.")[0] == name.replace("block_sparse_moe", "mlp").split(".experts.")[0]
+    together = revert_weight_conversion(model, model.state_dict())
+    assert stored.keys() == together.keys()
+    assert sum("experts" in name for name in stored) == 3 * 3 * 3
+    assert same_tensors(stored, together)
+    again = read_model(written(config, model, tmp_path), name="a model")
+    assert same_tensors(again.state_dict(), model.state_dict())
+
+
+def written(config: PretrainedConfig, model: PreTrainedModel, folder: Path) -> Path:
+    model_parts(config, model.state_dict().items(), folder)
+    return folder
+
+
+def same_tensors(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> bool:
+    return found.keys() == expected.keys() and all(torch.equal(found[name], each) for name, each in expected.items())
 
 
 def test_weights_of_another_model_are_not_taken() -> None:
