@@ -157,6 +157,27 @@ class Output:
             self.store.put_if_absent(key, body)
         return body
 
+    def share_file(self, name: str, path: Path) -> None:
+        """Leave a file for all attempts, which is never in memory; where another attempt has left one, that stays."""
+        digest = _sha256_of(path)
+        self.store.upload(path, f"{self._folder}/shared/{digest}")
+        self.store.put_if_absent(f"{self._folder}/shared/{name}", digest.encode())
+
+    def fetch_shared(self, name: str, path: Path) -> bool:
+        """Bring the file that was left under that name here; False when none was.
+
+        IntegrityError when it is not what was left.
+        """
+        said = self.store.get_if_present(f"{self._folder}/shared/{name}")
+        if said is None:
+            return False
+        digest = said.decode()
+        key = f"{self._folder}/shared/{digest}"
+        self.store.download(key, path)
+        if (found := _sha256_of(path)) != digest:
+            raise IntegrityError(f"{self.store.address}/{key}: expected sha256 {digest}, got {found}")
+        return True
+
     def committed_indexes(self) -> set[int]:
         """The indexes that are claimed, without reading their commits."""
         return {int(key.rpartition("/")[2].removesuffix(".json")) for key in self.store.list(self._commits)}

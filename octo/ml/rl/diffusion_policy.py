@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from safetensors import torch as safetensors
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -27,6 +26,7 @@ from octo.ml.diffusion.variance import variances
 from octo.ml.engine import Engine
 from octo.ml.rl.grpo import group_advantages, k3, policy_loss
 from octo.ml.rl.step import Rollout
+from octo.ml.tensor_files import read_tensors, write_tensor_file
 from octo.processes import rank, world_size
 from octo.settings.rl import RlSettings
 
@@ -79,20 +79,25 @@ class Reference:
         if due == step:
             engine.copy_weights_to(self.model)
             if rank() == 0:
-                self._keep(step, self.model.state_dict())
+                self._keep(step)
         else:
-            self.model.load_state_dict(self._kept(due))
+            self._take_kept(due)
         self._taken_at = due
 
-    def _keep(self, step: int, weights: dict[str, Tensor]) -> None:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        self._job.output.shared(_name(step), partial(safetensors.save, tensors))
+    def _keep(self, step: int) -> None:
+        path = self._job.scratch / _name(step)
+        write_tensor_file(self.model.state_dict().items(), path)
+        self._job.output.share_file(_name(step), path)
+        path.unlink()
 
-    def _kept(self, step: int) -> dict[str, Tensor]:
-        def make() -> bytes:
+    def _take_kept(self, step: int) -> None:
+        path = self._job.scratch / _name(step)
+        if not self._job.output.fetch_shared(_name(step), path):
             raise IntegrityError(f"the reference of step {step} is not kept: delete the checkpoints, and run again")
-
-        return safetensors.load(self._job.output.shared(_name(step), make))
+        targets = self.model.state_dict()
+        for name, tensor in read_tensors(path):
+            targets[name].copy_(tensor)
+        path.unlink()
 
 
 class DiffusionPolicy:
@@ -267,4 +272,4 @@ def _of_another_rank(_model: torch.nn.Module) -> Tensor:
 
 
 def _name(step: int) -> str:
-    return f"reference-{step}.safetensors"
+    return f"reference-{step}"
