@@ -8,8 +8,9 @@ are the weights, P a rank's share of them, B DeepSpeed's bucket. The most is hel
 | backward  | w N     | masters,  | of earlier micro-   | activations, and a gradient of the head while |
 |           |         | two means | batches             | the loss is taken back                        |
 | reduction | w N     | 4 P each  | all                 | a bucket, and a copy of it that is sent       |
-| update    | w N     |           | float32, of the own | what AdamW makes on its way                   |
+| update    | w N     |           | float32, of the own | the largest gradient in float64, for the norm |
 
+Weights in float32 are their own masters at stages 0 to 2. So a weight takes 16 bytes at least, where one rank has it.
 ZeRO partitions the optimizer (1), gradients (2) and weights (3). Activations are linear in the tokens: attention keeps
 queries, keys, values and results, never scores, and the head keeps no logits (`octo.ml.attention`,
 `octo.ml.token_logprobs`). What an allocator keeps back, and other processes, are not counted.
@@ -26,13 +27,17 @@ from octo.transformer_shape import FAMILIES, TransformerShape
 WIDTHS: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2}
 """Bytes of an element."""
 BUCKET = 500_000_000
-"""Elements of the bucket that DeepSpeed reduces gradients in."""
+"""Elements of the bucket that DeepSpeed reduces gradients in: its own choice."""
+SMALL_BUCKET = 1 << 24
+"""Where one rank or two add gradients up: the order of more summands depends on where in the bucket they are."""
 MOST_GATHERED = 1_000_000_000
 """Elements of weights that ZeRO 3 keeps gathered, and of a share that it updates at a time."""
 SLAB_ELEMENTS = {False: 1 << 20, True: 1 << 26}
 """Logits that are looked at together, on a processor and on an accelerator."""
 SLAB_WIDTH = 12
 """Bytes of a logit while it is looked at: scaled in float32, its weight, and what one of them is made into."""
+PIECE = 1 << 17
+"""Elements that AdamW updates together on a processor."""
 CONTEXT = 1 << 29
 """Of an accelerator, before anything is on it: its libraries' code and workspaces."""
 PROCESS = 450 << 20
@@ -112,6 +117,11 @@ def footprint(shape: TransformerShape, training: Training) -> Footprint:
     )
 
 
+def bucket_elements(ranks: int) -> int:
+    """Elements of the bucket that so many ranks reduce gradients in."""
+    return BUCKET if ranks > 2 else SMALL_BUCKET
+
+
 def decoding_footprint(
     shape: TransformerShape,
     *,
@@ -187,7 +197,7 @@ class _Count:
         self.width = WIDTHS[optimizer.precision]
         self.num = shape.num_parameters
         self.share = -(-self.num // training.ranks)
-        self.bucket = min(self.num, BUCKET)
+        self.bucket = min(self.num, bucket_elements(training.ranks))
         self.again = training.num_micro_batches > 1
         self.offloads = optimizer.offload_optimizer == "cpu"
 
@@ -197,17 +207,34 @@ class _Count:
         return self.width * (self.share + min(self.num, MOST_GATHERED) if self.stage == 3 else self.num)
 
     @property
+    def largest(self) -> int:
+        """Elements of the largest tensor, which is the embedding."""
+        return self.shape.num_embedding_parameters
+
+    @property
+    def is_plain_bfloat16(self) -> bool:
+        """Whether DeepSpeed's optimizer for bfloat16 has it, which is another than its ZeRO."""
+        return self.stage == 1 and self.width == 2 and not self.offloads
+
+    @property
     def states(self) -> int:
-        """Two running means, and with ZeRO the weights in full precision, of the own share."""
-        return 8 * self.num if self.stage == 0 else 12 * self.share
+        """Two running means, and the weights in full precision where the model's own are not it, of the own share."""
+        if self.stage == 0:
+            return 8 * self.num
+        shares = self.stage < 3 and self.width == 4 and not self.offloads
+        return (8 if shares else 12) * self.share
 
     @property
     def update_buffers(self) -> int:
-        """What AdamW makes on its way: a root and a quotient, one tensor after another, or all at once."""
-        largest = self.shape.num_embedding_parameters
-        updated = {0: self.num if self.training.on_accelerator else largest, 3: min(self.share, MOST_GATHERED)}
-        elsewhere = self.training.on_accelerator and not self.offloads
-        return (4 if elsewhere else 8) * updated.get(self.stage, self.share)
+        """What AdamW makes on its way: a root and a quotient of a piece; on an accelerator one of all at once."""
+        if not self.training.on_accelerator or self.offloads:
+            return 8 * min(self.share, PIECE)
+        return 4 * {0: self.num, 3: min(self.share, MOST_GATHERED)}.get(self.stage, self.share)
+
+    @property
+    def norm_buffers(self) -> int:
+        """ZeRO takes the norm of a gradient in float64."""
+        return 0 if self.stage == 0 or self.is_plain_bfloat16 else 8 * min(self.largest, self.share)
 
     @property
     def offload_buffers(self) -> int:
@@ -233,31 +260,43 @@ def _backward(count: _Count) -> _Held:
     kept = shape.num_layers * stream + layer if training.optimizer.gradient_checkpointing else shape.num_layers * layer
     final = shape.hidden_size * (4 + 2 * count.width)
     states = training.num_predicted * shape.hidden_size * (count.width + 4)
+    # Stage 2 adds the head's gradient to the own share as soon as it is there.
+    added = 4 * min(count.largest, count.share) if count.stage == 2 and not count.again and not count.offloads else 0
     return _Held(
-        gradients=count.kept_gradients + count.width * shape.num_embedding_parameters,
+        gradients=count.kept_gradients + count.width * count.largest + added,
         activations=training.num_tokens * (kept + final) + states,
         logits=SLAB_WIDTH * SLAB_ELEMENTS[training.on_accelerator],
-        buffers=_empty_bucket(count),
+        # From stage 2 on a bucket is sent as soon as it is full: the first one when the head's gradient is in it.
+        buffers=_reduction(count).buffers if count.stage >= 2 and count.num > count.bucket else _empty_bucket(count),
     )
 
 
 def _reduction(count: _Count) -> _Held:
     """All gradients are there, and are summed over the ranks."""
-    width, bucket = count.width, count.bucket
+    width, bucket, largest = count.width, count.bucket, count.largest
     alone = count.training.ranks == 1
     if count.stage == 0:
-        return _Held(4 * count.num, buffers=0 if alone else 4 * bucket)
-    if count.stage == 1 and width == 2 and not count.offloads:
-        # DeepSpeed's optimizer for bfloat16: gradients in both precisions.
-        return _Held(6 * count.num, buffers=0 if alone else 4 * bucket)
-    # A bucket is filled, copied to be sent, and widened where it is sent in full precision.
-    sent = (width + 4 * (width == 2)) * bucket
+        return _Held(4 * count.num, buffers=0 if alone else 4 * min(count.num, BUCKET))
+    if count.is_plain_bfloat16:
+        # Gradients in both precisions.
+        return _Held(6 * count.num, buffers=0 if alone else 4 * min(count.num, BUCKET))
+    # A bucket is copied to be sent, and widened where it is sent in full precision. A tensor that is larger has none,
+    # and is sent as it is by a rank that has it alone.
+    widened = 4 * (width == 2)
+    sent = (width + widened) * bucket
+    sent_alone = (width * (not alone) + widened) * largest * (largest > bucket)
     if count.stage == 1:
-        return _Held(4 * count.num, buffers=_empty_bucket(count) + max(sent, 4 * count.share))
+        if count.offloads:
+            return _Held(4 * count.num, buffers=_empty_bucket(count) + max(sent, 4 * count.share))
+        # What was summed is held twice until the bucket is free again.
+        summed = (
+            sent + 4 * min(bucket, count.share),
+            (sent_alone + 4 * min(largest, count.share)) * (largest > bucket),
+        )
+        return _Held(4 * count.num, buffers=_empty_bucket(count) + max(summed))
     filled = max(width * bucket, _empty_bucket(count))
     own = count.kept_gradients or (0 if count.offloads else 4 * count.share)
-    one_after_another = count.num <= BUCKET and not count.again and width == 4
-    return _Held(own, buffers=filled + sent - min(own, sent) * one_after_another)
+    return _Held(own, buffers=max(filled + sent, (width * largest + sent_alone) * (largest > bucket)))
 
 
 def _update(count: _Count, *, elsewhere: bool) -> _Held:
@@ -267,12 +306,12 @@ def _update(count: _Count, *, elsewhere: bool) -> _Held:
     own = {0: 4 * count.num, 3: count.kept_gradients + 4 * min(count.share, MOST_GATHERED)}.get(
         count.stage, 0 if count.offloads else 4 * count.share
     )
-    if count.stage == 1 and count.width == 2 and not count.offloads:
+    if count.is_plain_bfloat16:
         own = 6 * count.num
-    return _Held(own, buffers=count.update_buffers)
+    return _Held(own, buffers=max(count.update_buffers, count.norm_buffers))
 
 
 def _empty_bucket(count: _Count) -> int:
     """An accelerator's memory is taken before it is filled; a processor's only as it is."""
     has_one = count.stage in (2, 3) or (count.stage == 1 and (count.width == 4 or count.offloads))
-    return count.width * BUCKET if count.training.on_accelerator and has_one else 0
+    return count.width * bucket_elements(count.training.ranks) if count.training.on_accelerator and has_one else 0

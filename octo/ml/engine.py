@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, distributed
 
 from octo.errors import InvariantError, PreemptedError, UsageError
+from octo.ml.adamw import AdamW
 from octo.ml.partitions import own_share, ranks_needed
+from octo.ml.zero import bucket_size, hold_once
 from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
@@ -68,7 +70,7 @@ class Engine:
         self._num_weights = sum(getattr(each, "ds_numel", each.numel()) for each in model.parameters())
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
-        self._optimizer = torch.optim.AdamW(
+        self._optimizer = AdamW(
             model.parameters(), lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
         )
         with collective():
@@ -78,6 +80,11 @@ class Engine:
                 dist_init_required=False,
                 config=_configuration(settings, micro_batches // world_size()),
             )
+        if settings.precision == "float32" and settings.zero_stage in (1, 2) and settings.offload_optimizer == "none":
+            hold_once(self._engine.optimizer)
+        if settings.zero_stage == 0 and world_size() == 1:
+            # There is nobody to add gradients up with, and DeepSpeed would copy all of them for it.
+            self._engine.enable_backward_allreduce = False
 
     @property
     def device(self) -> torch.device:
@@ -339,6 +346,10 @@ def _is_plain(settings: OptimizerSettings) -> bool:
 
 
 def _clip(module: torch.nn.Module, longest: float) -> Tensor:
+    for each in module.parameters():
+        if each.requires_grad and each.grad is None:
+            # As where gradients are added up: the weights of what was not used decay all the same.
+            each.grad = torch.zeros_like(each)
     return torch.nn.utils.clip_grad_norm_(module.parameters(), longest)
 
 
@@ -350,6 +361,7 @@ def _configuration(settings: OptimizerSettings, micro_batches: int) -> dict[str,
         "gradient_clipping": 0.0 if _is_plain(settings) else settings.gradient_clipping,
         "zero_optimization": {
             "stage": settings.zero_stage,
+            "reduce_bucket_size": bucket_size(),
             "offload_optimizer": {"device": settings.offload_optimizer},
         },
         # A plain torch optimizer is what ZeRO calls untested; it needs no compiler on the machine.

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from octo.memory_model import (
-    BUCKET,
+    SMALL_BUCKET,
     Footprint,
     Training,
     decoding_footprint,
@@ -94,7 +94,7 @@ def test_an_accelerator_takes_its_bucket_before_it_is_filled() -> None:
         where: footprint(tiny, Training(64, 64, 1, 1, OptimizerSettings(zero_stage=2), on_accelerator=where))
         for where in (True, False)
     }
-    assert found[True].buffers >= 4 * BUCKET
+    assert found[True].buffers >= 4 * SMALL_BUCKET
     assert found[False].buffers < 1 << 20
 
 
