@@ -1,5 +1,6 @@
 """The curation job: quality rules, exact dedup, decontamination; every document is kept or dropped for a reason."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -17,6 +18,8 @@ from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
 from octo.settings.curation import CurationSettings
 from octo.storage.artifacts import Artifact, IndexResult, Part
+
+logger = logging.getLogger(__name__)
 
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
@@ -74,13 +77,15 @@ def search_duplicates(job: Job[CurationSettings]) -> bytes:
 
 
 def check_sources(sources: Collection[str], settings: CurationSettings) -> None:
-    """InputError where there is no document, UsageError where a source is named that none is of."""
+    """InputError where there is no document; a warning where a source is named that none is of, as presets do."""
     if not sources:
         raise InputError(f"there is no document in {settings.documents}: what did ingestion read?")
     if missing := sorted(set(settings.unfiltered) - set(sources)):
-        raise UsageError(
-            f"--unfiltered: no document is of the source {missing[0]!r}; {settings.documents} has "
-            f"{', '.join(sorted(sources))}"
+        logger.warning(
+            "--unfiltered: no document is of %s; %s has %s",
+            ", ".join(missing),
+            settings.documents,
+            ", ".join(sorted(sources)),
         )
 
 

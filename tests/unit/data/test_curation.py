@@ -192,12 +192,6 @@ def one(store: Store, *documents: Document) -> Artifact:
             UsageError,
             "--not-benchmarks: no benchmark has a source 'prompt'",
         ),
-        (
-            (document(QUESTION, source="evaluation"),),
-            {"unfiltered": ("noise",)},
-            UsageError,
-            "--unfiltered: no document is of the source 'noise'; .* has noisy, web",
-        ),
     ],
 )
 def test_no_absence_is_taken_for_clean(
@@ -210,6 +204,14 @@ def test_no_absence_is_taken_for_clean(
 ) -> None:
     with pytest.raises(error, match=said):
         curated(place, one(store, *DOCUMENTS), one(store, *problems), **changes)
+
+
+def test_a_source_to_leave_unfiltered_that_is_not_there_is_warned_of(
+    store: Store, place: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    curated(place, one(store, *DOCUMENTS), unfiltered=("noise", "noisy"))
+    assert "--unfiltered: no document is of noise; " in caplog.text
+    assert "has noisy, web" in caplog.text
 
 
 def test_documents_without_any_are_an_error(store: Store, place: dict[str, object]) -> None:
