@@ -1,8 +1,13 @@
-"""Exact deduplication by content digest, whose result does not depend on shards, order or workers."""
+"""Deduplication by what texts are when compared, whose result does not depend on shards, order or workers.
+
+Texts that differ in case, white space, compatible or unseen characters alone are copies (`normal_forms`); one of them
+stays, as it is.
+"""
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from hashlib import sha256
+from itertools import count, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +17,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-COPY_COLUMNS = ("id", "source", "url", "date", "metadata")
-"""Of a document, all but its text: what tells which of its copies stays."""
+from octo.data.filters import repeated_characters
+from octo.data.normal_forms import comparable
+
+COPY_COLUMNS = ("key", "id", "source", "url", "date", "metadata")
+"""Of a document, a key that copies share in place of its text, and what tells which of them stays."""
+_KEY_BATCH = 256
 _ROWS = pa.schema([("rows", pa.list_(pa.int32()))])
 
 
 class Copy(NamedTuple):
-    """One document among those with the same text; the smallest copy of a text stays."""
+    """One document among those with the same key; the smallest of them stays."""
 
     filtered: bool
     """Whether the quality rules apply. Copies that skip them come first: no rule drops a text one source keeps."""
@@ -26,6 +35,8 @@ class Copy(NamedTuple):
     url: str
     date: str
     metadata: str
+    id: str
+    """Digest of its own text, which copies with one key need not share."""
     shard: int
     row: int
     """Where it lies. It decides only between rows that are equal in every column, which changes nothing kept."""
@@ -33,7 +44,13 @@ class Copy(NamedTuple):
 
 def without_text(shard: bytes) -> bytes:
     """A shard, a Parquet file of documents, as the search for duplicates reads it: an Arrow file without the texts."""
-    table = pq.ParquetFile(pa.BufferReader(shard)).read(columns=list(COPY_COLUMNS))
+    file = pq.ParquetFile(pa.BufferReader(shard))
+    keys = [
+        copy_key(text, text_id)
+        for batch in file.iter_batches(batch_size=_KEY_BATCH, columns=["text", "id"])
+        for text, text_id in zip(*(batch.column(name).to_pylist() for name in ("text", "id")), strict=True)
+    ]
+    table = file.read(columns=list(COPY_COLUMNS[1:])).add_column(0, "key", pa.array(keys, pa.string()))
     return _arrow(table, compression="zstd")
 
 
@@ -43,12 +60,24 @@ def sources_of(shard: bytes) -> list[str]:
     return found
 
 
+def copy_key(text: str, text_id: str) -> str:
+    """Equal for texts that are copies of each other; of a text with nothing to compare, its id.
+
+    A rule on repeated lines may drop one of two texts that differ in their lines alone: these are no copies.
+    """
+    form = comparable(text)
+    num_repeated, _ = repeated_characters(text)
+    if num_repeated:
+        form += f"\0{num_repeated}"
+    return sha256(form.encode(errors="surrogatepass")).hexdigest() if form else text_id
+
+
 def find_duplicates(shards: Sequence[bytes], *, unfiltered: Collection[str]) -> Mapping[int, frozenset[int]]:
-    """For each shard without its texts, the rows whose text another document keeps.
+    """For each shard without its texts, the rows of which another document keeps a copy.
 
     Eight bytes a document are held, and in full only the documents that seem to have a copy.
     """
-    marks = [_marks(_table(shard, ["id"])["id"].to_pylist()) for shard in shards]
+    marks = [_marks(_table(shard, ["key"])["key"].to_pylist()) for shard in shards]
     ordered = np.concatenate([np.empty(0, np.uint64), *marks])
     ordered.sort()
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -62,9 +91,9 @@ def find_duplicates(shards: Sequence[bytes], *, unfiltered: Collection[str]) -> 
     )
 
 
-def _marks(ids: Sequence[str]) -> NDArray[np.uint64]:
-    """The first digits of each id: equal for equal ids, and seldom for others."""
-    return np.array(ids, dtype="S8").view(np.uint64)
+def _marks(keys: Sequence[str]) -> NDArray[np.uint64]:
+    """The first digits of each key: equal for equal keys, and seldom for others."""
+    return np.array(keys, dtype="S8").view(np.uint64)
 
 
 def _rows_of(marks: NDArray[np.uint64], repeated: NDArray[np.uint64]) -> list[int]:
@@ -77,8 +106,8 @@ def _copies_at(
     if not rows:
         return ()
     table = _table(shard, COPY_COLUMNS).take(rows)
-    columns = (table[name].to_pylist() for name in COPY_COLUMNS)
-    return copies_of(zip(*columns, strict=True), shard=number, unfiltered=unfiltered, at=rows)
+    keys, ids, *others = (table[name].to_pylist() for name in COPY_COLUMNS)
+    return copies_of(zip(keys, *others, strict=True), shard=number, unfiltered=unfiltered, at=rows, ids=ids)
 
 
 def _table(shard: bytes, columns: Sequence[str]) -> pa.Table:
@@ -87,27 +116,36 @@ def _table(shard: bytes, columns: Sequence[str]) -> pa.Table:
 
 
 def duplicates(copies: Iterable[tuple[str, Copy]]) -> Mapping[int, frozenset[int]]:
-    """For each shard, the rows whose text another document keeps.
+    """For each shard, the rows of which another document keeps a copy.
 
     Args:
-        copies: (document id, copy) of every document of every shard, in any order.
+        copies: (key, copy) of every document of every shard, in any order.
     """
     kept: dict[str, Copy] = {}
     lost: dict[int, set[int]] = {}
-    for document_id, copy in copies:
-        other = kept.setdefault(document_id, copy)
+    for key, copy in copies:
+        other = kept.setdefault(key, copy)
         if other is not copy:
-            kept[document_id], loser = min(copy, other), max(copy, other)
+            kept[key], loser = min(copy, other), max(copy, other)
             lost.setdefault(loser.shard, set()).add(loser.row)
     return {shard: frozenset(rows) for shard, rows in lost.items()}
 
 
 def copies_of(
-    rows: Iterable[tuple[str, ...]], *, shard: int, unfiltered: Collection[str], at: Iterable[int] | None = None
+    rows: Iterable[tuple[str, ...]],
+    *,
+    shard: int,
+    unfiltered: Collection[str],
+    at: Iterable[int] | None = None,
+    ids: Iterable[str] | None = None,
 ) -> Iterator[tuple[str, Copy]]:
-    """The copies in one shard, of its columns (id, source, url, date, metadata); `at` numbers rows that are not all."""
-    for row, (document_id, source, url, date, metadata) in zip(count() if at is None else at, rows, strict=False):
-        yield document_id, Copy(source not in unfiltered, source, url, date, metadata, shard, row)
+    """The copies in one shard, of its columns (key, source, url, date, metadata).
+
+    `at` numbers rows that are not all; `ids` are the texts' digests, where those with one key may differ.
+    """
+    numbers, digests = count() if at is None else at, repeat("") if ids is None else ids
+    for row, digest, (key, source, url, date, metadata) in zip(numbers, digests, rows, strict=False):
+        yield key, Copy(source not in unfiltered, source, url, date, metadata, digest, shard, row)
 
 
 def rows_to_arrow(lost: Mapping[int, frozenset[int]], *, num_shards: int) -> bytes:

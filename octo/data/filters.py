@@ -40,12 +40,18 @@ def repetitive(text: str, *, max_share: float) -> bool:
 
     The first occurrence of a line counts as new; blank lines and the space around a line do not count.
     """
+    num_repeated, num_characters = repeated_characters(text)
+    return num_repeated > max_share * num_characters
+
+
+def repeated_characters(text: str) -> tuple[int, int]:
+    """How many characters are in lines that came before, and how many in all lines; 0 and 0 where none is repeated."""
     lines = [stripped for line in text.splitlines() if (stripped := line.strip())]
     distinct = set(lines)
     if len(distinct) == len(lines):
-        return False
+        return 0, 0
     num_characters = sum(map(len, lines))
-    return num_characters - sum(map(len, distinct)) > max_share * num_characters
+    return num_characters - sum(map(len, distinct)), num_characters
 
 
 def first_broken(text: str, rules: Mapping[str, Rule]) -> str | None:

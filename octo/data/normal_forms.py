@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from functools import cache
-from hashlib import sha256
 from itertools import chain
 
 _CONTROLS = frozenset(map(chr, [*range(0x09), *range(0x0E, 0x1C), 0x7F]))
@@ -23,11 +22,6 @@ def comparable(text: str) -> str:
     if text.isascii():
         return " ".join(text.translate(_NO_CONTROLS).lower().split())
     return " ".join(_folded(text).split())
-
-
-def comparison_key(text: str) -> str:
-    """Equal for texts that are equal when compared: a sha256, hexadecimal."""
-    return sha256(comparable(text).encode(errors="surrogatepass")).hexdigest()
 
 
 def _folded(text: str) -> str:

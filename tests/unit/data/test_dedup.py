@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.data.dedup import copies_of, duplicates
+from octo.data.dedup import copies_of, copy_key, duplicates, find_duplicates, without_text
+from octo.data.documents import Document, new_document, to_parquet
 
 ROWS = st.lists(
     st.tuples(*[st.sampled_from(["a", "b", "c"])] * 2, st.sampled_from(["1", "2"]), st.just(""), st.just("{}")),
@@ -37,3 +38,45 @@ def test_the_smallest_source_and_url_wins_but_one_that_skips_the_rules_goes_befo
     copies = [("t", "b", "1", "", "{}"), ("t", "a", "2", "", "{}"), ("t", "a", "1", "", "{}")]
     assert kept([copies]) == [("t", "a", "1", "", "{}")]
     assert kept([[*copies, ("t", "c", "9", "", "{}")]]) == [("t", "c", "9", "", "{}")]
+
+
+SENTENCE = "An octopus has three hearts, nine brains and blue blood."
+VARIANTS = [
+    SENTENCE,
+    f"{SENTENCE} ",
+    SENTENCE.upper(),
+    SENTENCE.replace(" ", "\r\n"),
+    SENTENCE.replace(" ", "\n"),
+    f"\ufeff{SENTENCE}",
+    SENTENCE.replace("e", "e\u200b"),
+    SENTENCE.replace("o", "\N{FULLWIDTH LATIN SMALL LETTER O}"),
+]
+OTHERS = [SENTENCE[:-1], SENTENCE.replace("three", "3"), "\u200b", "\ufeff", " "]
+
+
+@given(texts=st.permutations([*VARIANTS, *OTHERS]), num_shards=st.integers(1, 5), addressed=st.booleans())
+def test_of_texts_that_look_alike_the_same_one_stays_as_it_is_wherever_they_lie(
+    *, texts: list[str], num_shards: int, addressed: bool
+) -> None:
+    def url_of(text: str) -> str:
+        return str(VARIANTS.index(text)) if addressed and text in VARIANTS else "u"
+
+    shards = [
+        [new_document(text, source="web", url=url_of(text)) for text in texts[start::num_shards]]
+        for start in range(num_shards)
+    ]
+    lost = find_duplicates([without_text(to_parquet(shard, Document)) for shard in shards], unfiltered=())
+    left = {
+        document.text
+        for number, shard in enumerate(shards)
+        for row, document in enumerate(shard)
+        if row not in lost.get(number, frozenset())
+    }
+    kept_variant = SENTENCE if addressed else min(VARIANTS, key=lambda text: new_document(text, source="", url="").id)
+    assert left == {kept_variant, *OTHERS}
+
+
+def test_texts_of_which_a_rule_may_drop_one_are_no_copies() -> None:
+    lines = ["menu"] * 9 + [SENTENCE]
+    assert copy_key("\n".join(lines), "1") != copy_key(" ".join(lines), "2")
+    assert copy_key("\n".join(lines), "1") == copy_key("\r\n".join(f" {line.upper()} " for line in lines), "2")
