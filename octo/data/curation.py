@@ -1,4 +1,4 @@
-"""The curation job: quality rules, exact dedup, decontamination; every document is kept or dropped for a reason."""
+"""The curation job: quality rules, dedup, decontamination; every document is kept or dropped for a reason."""
 
 import logging
 from collections import Counter
@@ -14,6 +14,7 @@ from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
 from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
 from octo.data.filters import Rule, first_broken, quality_rules
+from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
 from octo.settings.curation import CurationSettings
@@ -101,12 +102,14 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
     policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
     kept: list[Document] = []
     dropped: list[Dropped] = []
-    for document, reason in judge(read_documents(shard), policy, read_rows(prepared / _DUPLICATES, index)):
-        if reason is None:
-            kept.append(document)
-        else:
-            excerpt = document.text[:EXCERPT_CHARACTERS]
-            dropped.append(Dropped(document.id, document.source, document.url, reason, excerpt))
+    duplicate_rows = read_rows(prepared / _DUPLICATES, index)
+    with document_clock(job.settings.max_document_seconds) as clock:
+        for document, reason in judge(read_documents(shard), policy, duplicate_rows, clock):
+            if reason is None:
+                kept.append(document)
+            else:
+                excerpt = document.text[:EXCERPT_CHARACTERS]
+                dropped.append(Dropped(document.id, document.source, document.url, reason, excerpt))
     parts = {"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)}
     counters = count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped])
     if index == 0:
@@ -126,21 +129,30 @@ def _looked_for(questions: Path, ngram: int) -> tuple[Statement, Benchmark]:
 
 
 def judge(
-    documents: Iterable[Document], policy: Policy, duplicate_rows: Collection[int]
+    documents: Iterable[Document], policy: Policy, duplicate_rows: Collection[int], clock: DocumentClock = STOPPED
 ) -> Iterator[tuple[Document, str | None]]:
     """Each document with the reason to drop it, or None.
 
-    The cheapest question comes first, so a reason is the first that holds: a quality rule, then a copy, then a problem.
+    The cheapest question comes first, so a reason is the first that holds: a quality rule, then a copy, then a problem;
+    and before all, that the questions found no end.
     """
     for row, document in enumerate(documents):
-        reason = None
-        if document.source not in policy.unfiltered:
-            reason = first_broken(document.text, policy.rules)
-        if reason is None and row in duplicate_rows:
-            reason = DUPLICATE
-        if reason is None and policy.benchmark.overlap(learned(document.text, document.metadata)):
-            reason = CONTAMINATED
+        try:
+            reason = clock.timed(_reason_against, document, policy, is_copy=row in duplicate_rows)
+        except TooSlowError:
+            reason = TOO_SLOW
         yield document, reason
+
+
+def _reason_against(document: Document, policy: Policy, *, is_copy: bool) -> str | None:
+    reason = None
+    if document.source not in policy.unfiltered:
+        reason = first_broken(document.text, policy.rules)
+    if reason is None and is_copy:
+        reason = DUPLICATE
+    if reason is None and policy.benchmark.overlap(learned(document.text, document.metadata)):
+        reason = CONTAMINATED
+    return reason
 
 
 def count_outcomes(num_documents: int, num_kept: int, reasons: Iterable[str]) -> Mapping[str, int]:

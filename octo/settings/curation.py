@@ -9,10 +9,10 @@ from octo.settings.benchmarks import BenchmarkSettings
 
 
 class CurationSettings(BenchmarkSettings):
-    """Keep the documents worth learning from: quality rules, exact dedup, decontamination."""
+    """Keep the documents worth learning from: quality rules, dedup of copies, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 2
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
@@ -28,3 +28,5 @@ class CurationSettings(BenchmarkSettings):
     """A document with a smaller share of words that hold a letter is low_alphabetic."""
     max_repeated_share: float = Field(default=0.2, ge=0, le=1)
     """A document with a larger share of characters in repeated lines is repetitive."""
+    max_document_seconds: float = Field(default=60, gt=0)
+    """A document on which the rules and the search for problems take more processor time is too_slow."""

@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from octo.data.decontamination import Benchmark
 from octo.data.dedup import copies_of, duplicates, find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, new_document, read_columns, read_documents, to_parquet
 from octo.data.filters import quality_rules
+from octo.data.time_limit import document_clock
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job, Work, open_job, produce, stage_digest
 from octo.settings.base import ShardGroup
@@ -383,3 +385,37 @@ def test_rows_are_read_one_shard_at_a_time(tmp_path: Path) -> None:
     file = tmp_path / "rows.arrow"
     file.write_bytes(rows_to_arrow({1: frozenset({7, 3})}, num_shards=3))
     assert [read_rows(file, shard) for shard in range(3)] == [frozenset(), {3, 7}, frozenset()]
+
+
+def test_a_document_on_which_a_rule_does_not_end_is_dropped_for_that_and_the_next_is_judged() -> None:
+    def endless(text: str) -> bool:
+        while text == "endless":
+            pass
+        return False
+
+    def catastrophic(text: str) -> bool:
+        return bool(re.fullmatch(r"(a|a)*b", text))
+
+    texts = ["fine", "endless", "a" * 200, "fine too"]
+    policy = Policy({"endless": endless, "catastrophic": catastrophic}, (), Benchmark([], ngram=13))
+    with document_clock(0.05) as clock:
+        judged = [reason for _, reason in judge([document(text) for text in texts], policy, set(), clock)]
+    assert judged == [None, "too_slow", "too_slow", None]
+
+
+def test_200_kilobytes_of_digits_are_judged_by_their_words(store: Store, place: dict[str, object]) -> None:
+    digits = document(f"{LONG_PROSE} {'7' * 200_000}")
+    raw = commit(store, [{"documents.parquet": to_parquet([digits], Document)}])
+    assert kept(curated(place, raw)) == [digits]
+
+
+def test_copies_that_differ_in_space_and_case_alone_are_one_document(store: Store, place: dict[str, object]) -> None:
+    copies = [
+        document(LONG_PROSE, url="a"),
+        document(LONG_PROSE.replace(" ", "\r\n", 3), url="b"),
+        document(LONG_PROSE.upper(), url="c"),
+    ]
+    raw = commit(store, [{"documents.parquet": to_parquet(copies, Document)}])
+    artifact = curated(place, raw)
+    assert kept(artifact) == [copies[0]]
+    assert [(url, reason) for url, reason, _ in dropped(artifact)] == [("b", "duplicate"), ("c", "duplicate")]
