@@ -19,6 +19,7 @@ import pytest
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from octo.data.benchmarks import learned
 from octo.data.code_answers import cut, fenced
 from octo.data.code_benchmarks import read_problems
 from octo.data.curation import Policy, judge
@@ -33,7 +34,6 @@ from octo.data.lookalikes import disguised
 from octo.data.markup import unmarked
 from octo.data.python_code import functions
 from octo.data.python_docs import docstrings
-from octo.data.questions import correct
 from octo.data.time_limit import TooSlowError, document_clock
 from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import parse_source
@@ -140,11 +140,11 @@ WORK: dict[str, Callable[[str], object]] = {
     "the rules and the gate": judged,
     "the key of copies": partial(copy_key, text_id=""),
     "a document": partial(new_document, source="a", url="b"),
+    "what is learned": partial(learned, metadata="{}"),
     "tokens": tokens_of,
     "undisguised": disguised,
     "unmarked": lambda text: list(unmarked(text)),
     "a question's protection": partial(why_unprotected, least_words=8),
-    "the last number": partial(correct, answer="7"),
     "the last box": boxed,
     "the final answer": partial(settled, "7"),
     "the fenced program": fenced,

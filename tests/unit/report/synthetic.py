@@ -146,7 +146,16 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
     branches = [name for name in synthetic.effects if name != synthetic.control]
     made.add("problems", "ingestion", [IndexResult({"documents.parquet": b"problems"})], seconds=0.9)
     sources = ["general=python:stdlib", "math=python:sympy", "long=arithmetic:long?count=6000"]
-    documents = [IndexResult({"documents.parquet": b"documents"}, counters={"documents": 900})]
+    counters = {
+        "files.in": 1_205,
+        "files.read": 1_202,
+        "files.unread.hidden": 2,
+        "files.unread.unknown_format": 1,
+        "records.in": 1_000,
+        "records.written": 900,
+        "records.rejected.malformed_json": 100,
+    }
+    documents = [IndexResult({"documents.parquet": b"documents"}, counters={"documents": 900, **counters})]
     made.add("ingest", "ingestion", documents, settings={"sources": sources}, seconds=21)
     made.add(
         "curate",
