@@ -266,8 +266,8 @@ def _backward(count: _Count) -> _Held:
         gradients=count.kept_gradients + count.width * count.largest + added,
         activations=training.num_tokens * (kept + final) + states,
         logits=SLAB_WIDTH * SLAB_ELEMENTS[training.on_accelerator],
-        # From stage 2 on a bucket is sent as soon as it is full: the first one when the head's gradient is in it.
-        buffers=_reduction(count).buffers if count.stage >= 2 and count.num > count.bucket else _empty_bucket(count),
+        # At stage 2 a bucket is sent as soon as it is full: the first one when the head's gradient is in it.
+        buffers=_reduction(count).buffers if count.stage == 2 and count.num > count.bucket else _empty_bucket(count),
     )
 
 
