@@ -1,11 +1,12 @@
 """Settings of the ingestion job, and the grammar of its sources."""
 
+import json
 import platform
 import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -128,6 +129,13 @@ class IngestionSettings(JobSettings):
         """Where the sources are that are objects."""
         found = (parse_source(source) for source in self.sources)
         return tuple(dict.fromkeys(source.what for source in found if source.is_listed))
+
+
+def fingerprint(source: SourceAddress, *, anew: bool = False) -> str:
+    """One digest for what a source that is no objects holds; with `anew` nothing is taken for read before."""
+    if anew:
+        _file_digest.cache_clear()
+    return sha256(json.dumps(_determinant(source), sort_keys=True).encode()).hexdigest()
 
 
 def _determinant(source: SourceAddress) -> JsonValue:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from octo.data.documents import Document, Rejected, new_document, read_columns, read_documents
-from octo.data.ingestion import write_documents
+from octo.data.ingestion import ingest, ingest_source, write_documents
 from octo.data.unread import Unread
 from octo.errors import InputError, UsageError
-from octo.job import produce
+from octo.job import Job, produce, stage_digest
 from octo.settings.ingestion import IngestionSettings, SourceAddress, parse_source
-from octo.storage.artifacts import Artifact
+from octo.storage.artifacts import Artifact, IndexResult, Output
 from octo.storage.store import Store
 
 GOOD = [new_document(f"Document {number}.", source="web", url=str(number)) for number in range(19)]
@@ -50,6 +50,51 @@ def test_a_source_that_does_not_parse_is_a_usage_error_with_the_grammar(source: 
     expected = f"expected LABEL=KIND:WHAT with KIND one of {kinds}, got"
     with pytest.raises(UsageError, match=expected):
         parse_source(source)
+
+
+def grow(job: Job[IngestionSettings]) -> None:
+    """Lengthen the last source's file."""
+    with Path(parse_source(job.settings.sources[-1]).what).open("a") as file:
+        file.write('{"text": "written meanwhile"}\n')
+
+
+def ingest_what_grew(job: Job[IngestionSettings]) -> None:
+    grow(job)
+    ingest(job)
+
+
+def ingest_what_grows(job: Job[IngestionSettings]) -> None:
+    job.each(read_what_grows, range(len(job.settings.sources)))
+
+
+def read_what_grows(job: Job[IngestionSettings], index: int) -> IndexResult:
+    if index == len(job.settings.sources) - 1:
+        grow(job)
+    return ingest_source(job, index)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("ingest_what_grew", "objects of a source changed while they were listed: run again"),
+        ("ingest_what_grows", "the source log=file:.*log.jsonl changed while it was read: run again"),
+    ],
+)
+def test_a_file_that_grows_after_it_was_hashed_is_not_committed_as_what_it_was(
+    place: dict[str, object], store: Store, tmp_path: Path, function: str, said: str
+) -> None:
+    for name in ("still", "log"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "written before"}\n')
+    sources = tuple(f"{name}=file:{tmp_path}/{name}.jsonl" for name in ("still", "log"))
+    settings = IngestionSettings(**place, sources=sources)
+    output = Output(store, job="ingestion", digest=stage_digest(settings), attempt="onlooker")
+    with pytest.raises(InputError, match=said):
+        produce(settings, f"{__name__}:{function}")
+    assert 1 not in output.committed_indexes()
+    made = produce(settings, "octo.data.ingestion:ingest")
+    assert isinstance(made, Artifact)
+    assert made.manifest.digest != output.digest
+    assert made.manifest.counters["records.written"] == 3
 
 
 def test_a_changed_file_and_another_version_are_another_result(tmp_path: Path) -> None:
