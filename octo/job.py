@@ -196,6 +196,7 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
             # The spans go first: no manifest may name a span that was never stored.
             job.telemetry.flush()
             return job.output.finish(
+                job.planned,
                 stage=settings.stage or settings.job,
                 code_version=settings.code_version,
                 settings=determining,
@@ -265,7 +266,7 @@ def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, proc
     traced = telemetry.start(
         service=stage,
         run_id=settings.run_id or attempt,
-        sink=lambda lines: store.put(spans, lines),
+        sink=lambda lines: store.put_sealed(spans, lines),
         otlp_endpoint=settings.otlp_endpoint,
         parent=parent,
     )
@@ -307,18 +308,22 @@ def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, 
 def _is_complete(job: Job[S]) -> bool:
     """Whether all planned indexes are committed. InvariantError when they are not those that should be by now.
 
-    Every process looks after its last commit. So whichever looks last, all have committed before, and the store lists
-    what it has acknowledged: the last to look sees everything. One that is killed before it looks has failed, and the
-    next attempt at its group finds nothing to do and looks. When several see everything, one manifest wins.
+    Every process looks after its last commit. So whichever looks last, all have committed before, and the last to look
+    sees everything. One that is killed before it looks has failed, and the next attempt at its group finds nothing to
+    do and looks. When several see everything, one manifest wins.
+
+    A listing may lack what is there. What it lacks is asked for by its key: all of this process's own, of the others'
+    as far as the first that is not there, which mostly is the first.
     """
-    committed, own = job.output.committed_indexes(), job.settings.shard_group
-    missing, unexpected = job.planned - committed, committed - job.planned
-    if unexpected or any(map(own.has, missing)):
+    listed, own = job.output.committed_indexes(), job.settings.shard_group
+    unlisted, unexpected = job.planned - listed, listed - job.planned
+    missing = [index for index in sorted(filter(own.has, unlisted)) if not job.output.is_committed(index)]
+    if missing or unexpected:
         raise InvariantError(
-            f"{job.settings.job} planned {len(job.planned)} indexes and committed {len(committed)}: "
-            f"missing {sorted(missing)[:5]}, unexpected {sorted(unexpected)[:5]}"
+            f"{job.settings.job} planned {len(job.planned)} indexes and committed {len(job.planned) - len(unlisted)}: "
+            f"missing {missing[:5]}, unexpected {sorted(unexpected)[:5]}"
         )
-    return not missing
+    return all(map(job.output.is_committed, sorted(index for index in unlisted if not own.has(index))))
 
 
 def _check_shard_group(settings: JobSettings) -> None:

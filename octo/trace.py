@@ -81,7 +81,10 @@ def load_spans(lines: Iterable[bytes]) -> tuple[Span, ...]:
         if not line.strip():
             continue
         try:
-            spans.update((span.span_id, span) for span in _decode(json.loads(line)))
+            request = json.loads(line)
+            # The last line of a file that is read as it lies in the store is its seal.
+            if request.keys() != {"seal"}:
+                spans.update((span.span_id, span) for span in _decode(request))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"line {number} of the spans is not OTLP JSON: {error}") from error
     _outlast_children(spans)

@@ -28,6 +28,7 @@ def commit(
     for index, parts in enumerate(indexes):
         output.commit(index, IndexResult(parts=parts, rows=rows[index] if rows else {}))
     return output.finish(
+        range(len(indexes)),
         stage=job,
         code_version=1,
         settings={},

@@ -132,7 +132,7 @@ def _traced(store: Store, job: JobSettings, run_id: str) -> Iterator[telemetry.T
     traced = telemetry.start(
         service=f"launch-{stage}",
         run_id=run_id,
-        sink=lambda lines: store.put(key, lines),
+        sink=lambda lines: store.put_sealed(key, lines),
         otlp_endpoint=job.otlp_endpoint,
         # A run's trace is its own: its id follows from the run's, and every step of the run knows it.
         parent=None,

@@ -105,7 +105,7 @@ def _traced(store: Store, run_id: str, settings: RunSettings) -> Iterator[teleme
     traced = telemetry.start(
         service="run",
         run_id=run_id,
-        sink=lambda lines: store.put(key, lines),
+        sink=lambda lines: store.put_sealed(key, lines),
         otlp_endpoint=settings.otlp_endpoint,
         # The trace is the run's own, whatever started it: its id follows from the run's.
         parent=None,
@@ -135,7 +135,7 @@ def _saved(store: Store, given: RunSettings) -> dict[str, Any] | None:
         return None
     if given.new:
         raise UsageError(f"there is a run {given.run_id} already: leave --new out to resume it, or give another name")
-    saved: dict[str, Any] = store.get_json(key)
+    saved: dict[str, Any] = store.get_record(key)
     if saved["pipeline"] != given.pipeline:
         raise UsageError(
             f"run {given.run_id} is of pipeline {saved['pipeline']}, not {given.pipeline}: "
@@ -194,9 +194,7 @@ def _write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Ide
             for stage in run.pipeline.stages
         ],
     }
-    store.put(
-        f"runs/{run.run_id}/run.json", json.dumps(description, indent=1).encode(), content_type="application/json"
-    )
+    store.put_record(f"runs/{run.run_id}/run.json", description)
 
 
 def _try_write_run(store: Store, run: LocalRun, settings: RunSettings, identity: Identity) -> None:

@@ -1,6 +1,5 @@
 """What the store holds of a run: its description, its stages' records, and its spans."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ def described(store: Store, run_id: str) -> Any:
     On a cluster nobody knows the whole of a run: it is put together from what its steps have recorded.
     """
     try:
-        return store.get_json(f"runs/{run_id}/run.json")
+        return store.get_record(f"runs/{run_id}/run.json")
     except MissingError:
         if steps := _steps(store, run_id):
             return _put_together(run_id, steps)
@@ -29,13 +28,13 @@ def described(store: Store, run_id: str) -> Any:
 def record(store: Store, run_id: str, stage: str, facts: Mapping[str, Any]) -> None:
     """Write down where a stage of the run stands."""
     key = f"runs/{run_id}/stages/{stage}.json"
-    store.put(key, json.dumps(facts, indent=1).encode(), content_type="application/json")
+    store.put_record(key, facts)
 
 
 def recorded(store: Store, run_id: str, stage: str) -> Mapping[str, Any]:
     """Where a stage of the run stands; it waits as long as nothing is written of it."""
     try:
-        record = store.get_json(f"runs/{run_id}/stages/{stage}.json")
+        record = store.get_record(f"runs/{run_id}/stages/{stage}.json")
     except MissingError:
         return {"state": "waiting"}
     return record if isinstance(record, dict) else {"state": "waiting"}
@@ -44,12 +43,12 @@ def recorded(store: Store, run_id: str, stage: str) -> Mapping[str, Any]:
 def span_lines(store: Store, run_id: str) -> list[bytes]:
     """The OTLP-JSON lines of every process of the run."""
     keys = (key for key in store.list(f"runs/{run_id}/spans/") if key.endswith(".jsonl"))
-    return [line for key in keys for line in store.get(key).splitlines() if line]
+    return [line for key in keys for line in (store.get_sealed(key) or b"").splitlines() if line]
 
 
 def _steps(store: Store, run_id: str) -> list[Mapping[str, Any]]:
     """The records of steps that described themselves, the first to start first."""
-    records = [store.get_json(key) for key in store.list(f"runs/{run_id}/stages/") if key.endswith(".json")]
+    records = [store.get_record(key) for key in store.list(f"runs/{run_id}/stages/") if key.endswith(".json")]
     return sorted((each for each in records if "settings" in each), key=lambda each: str(each["started_at"]))
 
 

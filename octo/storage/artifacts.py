@@ -6,21 +6,27 @@ whoever is killed loses only what was not claimed, and of racing attempts one wi
 """
 
 import hashlib
+import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from octo.errors import InputError, IntegrityError, MissingError, UsageError
+from octo.errors import InputError, IntegrityError, InvariantError, MissingError, UsageError
 from octo.storage.addresses import parse
 from octo.storage.manifest import Commit, InputRef, Manifest, Part, SpanId, content_of, digest_of
+from octo.storage.seals import sealed
 from octo.storage.store import Store
+from octo.storage.verified import fetch_verified, sha256_of, verified
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "Artifact",
@@ -43,6 +49,7 @@ M = TypeVar("M", Commit, Manifest)
 READERS = 8
 """Commits fetched side by side."""
 _ADDRESS = re.compile(r"(?P<root>.+)/artifacts/(?P<job>[^/]+)/(?P<digest>[0-9a-f]{64})")
+_COMMIT_NAME = re.compile(r"(?P<index>\d+)\.json")
 _PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -60,7 +67,9 @@ class Artifact:
 
     def read(self, part: Part) -> bytes:
         """The part's bytes; IntegrityError when they are not those that were committed."""
-        return _verified(part, lambda: self.store.get(part.key), lambda body: hashlib.sha256(body).hexdigest())
+        return verified(
+            _name(part), part.sha256, lambda: self.store.get(part.key), lambda body: hashlib.sha256(body).hexdigest()
+        )
 
     def read_one(self, name: str) -> bytes:
         """The bytes of the only part of that name."""
@@ -68,16 +77,7 @@ class Artifact:
 
     def fetch(self, part: Part, path: Path) -> None:
         """Bring the part into a file, without holding it in memory. IntegrityError leaves no file."""
-
-        def download() -> Path:
-            self.store.download(part.key, path)
-            return path
-
-        try:
-            _verified(part, download, _sha256_of)
-        except IntegrityError:
-            path.unlink(missing_ok=True)
-            raise
+        fetch_verified(self.store, part.key, path, name=_name(part), sha256=part.sha256)
 
     def _only(self, name: str) -> Part:
         parts = self.parts(name)
@@ -96,8 +96,9 @@ class PendingArtifact:
 
 def find_artifact(store: Store, job: str, digest: str) -> Artifact | None:
     """The committed artifact of that job and digest; None when there is none yet."""
-    body = store.get_if_present(f"{_folder(job, digest)}/manifest.json")
-    return None if body is None else _artifact(store, job, digest, body)
+    folder = _folder(job, digest)
+    manifest = store.get_checked(f"{folder}/manifest.json", partial(_manifest, digest))
+    return None if manifest is None else Artifact(store, f"{store.address}/{folder}", manifest)
 
 
 def known_digests(store: Store, job: str) -> list[str]:
@@ -151,43 +152,58 @@ class Output:
         must depend on nothing but what the digest does.
         """
         key = f"{self._folder}/shared/{name}"
-        body = self.store.get_if_present(key)
+        try:
+            body = self.store.get_sealed(key)
+        except IntegrityError as error:
+            logger.warning("%s: it is made anew", error)
+            body = make()
+            self.store.put_sealed(key, body)
         if body is None:
             body = make()
-            self.store.put_if_absent(key, body)
+            self.store.put_if_absent(key, sealed(body))
         return body
 
     def share_file(self, name: str, path: Path) -> None:
         """Leave a file for all attempts, which is never in memory; where another attempt has left one, that stays."""
-        digest = _sha256_of(path)
+        digest = sha256_of(path)
         self.store.upload(path, f"{self._folder}/shared/{digest}")
-        self.store.put_if_absent(f"{self._folder}/shared/{name}", digest.encode())
+        self.store.put_if_absent(f"{self._folder}/shared/{name}", sealed(digest.encode()))
 
     def fetch_shared(self, name: str, path: Path) -> bool:
         """Bring the file that was left under that name here; False when none was.
 
         IntegrityError when it is not what was left.
         """
-        said = self.store.get_if_present(f"{self._folder}/shared/{name}")
+        said = self.store.get_sealed(f"{self._folder}/shared/{name}")
         if said is None:
             return False
-        digest = said.decode()
-        key = f"{self._folder}/shared/{digest}"
-        self.store.download(key, path)
-        if (found := _sha256_of(path)) != digest:
-            raise IntegrityError(f"{self.store.address}/{key}: expected sha256 {digest}, got {found}")
+        key = f"{self._folder}/shared/{said.decode()}"
+        fetch_verified(self.store, key, path, name=f"{self.store.address}/{key}", sha256=said.decode())
         return True
 
     def committed_indexes(self) -> set[int]:
-        """The indexes that are claimed, without reading their commits."""
-        return {int(key.rpartition("/")[2].removesuffix(".json")) for key in self.store.list(self._commits)}
+        """The indexes that the store lists as claimed, without reading their commits. It may list too few."""
+        names = (_COMMIT_NAME.fullmatch(key.rpartition("/")[2]) for key in self.store.list(self._commits))
+        return {int(name["index"]) for name in names if name}
 
-    def committed(self) -> dict[int, Commit]:
-        """The commits there are, by index, whichever attempt made them."""
-        keys = list(self.store.list(self._commits))
+    def is_committed(self, index: int) -> bool:
+        """Whether the index is claimed, whatever the store lists."""
+        return self.store.head(self._commit_key(index)) is not None
+
+    def committed(self, indexes: Iterable[int] | None = None) -> dict[int, Commit]:
+        """The commits of these indexes, each asked for by its key, else of those that are listed.
+
+        InvariantError when one is not there.
+        """
+        wanted = sorted(self.committed_indexes() if indexes is None else indexes)
         with ThreadPoolExecutor(READERS) as pool:
-            commits = list(pool.map(self._commit_at, keys))
-        return {commit.index: commit for commit in sorted(commits, key=lambda commit: commit.index)}
+            commits = dict(zip(wanted, pool.map(self._commit_of, wanted), strict=True))
+        missing = [index for index, commit in commits.items() if commit is None]
+        if missing:
+            raise InvariantError(
+                f"{len(missing)} of {len(wanted)} indexes of {self.address} are not committed: {missing[:5]}"
+            )
+        return {index: commit for index, commit in commits.items() if commit is not None}
 
     def commit(self, index: int, result: IndexResult) -> Commit:
         """Store the result's parts and claim the index; when another attempt has claimed it, its commit is the answer.
@@ -202,11 +218,14 @@ class Output:
             counters=dict(result.counters),
             committed_at=datetime.now(UTC),
         )
-        key = f"{self._commits}{index}.json"
-        return commit if self.store.put_if_absent(key, commit.canonical()) else self._commit_at(key)
+        if self.store.put_if_absent(self._commit_key(index), commit.canonical()):
+            return commit
+        (theirs,) = self.committed([index]).values()
+        return theirs
 
     def finish(
         self,
+        indexes: Iterable[int],
         *,
         stage: str,
         code_version: int,
@@ -216,8 +235,11 @@ class Output:
         producer: SpanId,
         started_at: datetime,
     ) -> Artifact:
-        """Commit the manifest over all committed indexes; if another attempt was first, its artifact is the answer."""
-        commits = self.committed()
+        """Commit the manifest over these indexes, all of which must be committed.
+
+        If another attempt was first, its artifact is the answer. InvariantError when an index is not committed.
+        """
+        commits = self.committed(indexes)
         parts = tuple(part for commit in commits.values() for part in commit.parts)
         counters = Counter[str]()
         for commit in commits.values():
@@ -240,11 +262,12 @@ class Output:
                 "committed_at": datetime.now(UTC),
             }
         )
-        key = f"{self._folder}/manifest.json"
-        body = manifest.canonical()
-        if not self.store.put_if_absent(key, body):
-            body = self.store.get(key)
-        return _artifact(self.store, self.job, self.digest, body)
+        if self.store.put_if_absent(f"{self._folder}/manifest.json", manifest.canonical()):
+            return Artifact(self.store, self.address, manifest)
+        theirs = find_artifact(self.store, self.job, self.digest)
+        if theirs is None:
+            raise MissingError(f"{self.address} was removed while it was committed: run again")
+        return theirs
 
     def _store_part(self, index: int, name: str, result: IndexResult) -> Part:
         if not _PART_NAME.fullmatch(name):
@@ -252,54 +275,45 @@ class Output:
         key = f"{self._folder}/parts/{index}-{self.attempt}.{name}"
         source = result.parts[name]
         if isinstance(source, Path):
-            sha256, size = _sha256_of(source), source.stat().st_size
+            sha256, size = sha256_of(source), source.stat().st_size
             self.store.upload(source, key)
         else:
             sha256, size = hashlib.sha256(source).hexdigest(), len(source)
             self.store.put(key, source)
         return Part(index=index, name=name, key=key, sha256=sha256, size=size, rows=result.rows.get(name, 0))
 
-    def _commit_at(self, key: str) -> Commit:
-        return _parsed(Commit, self.store.get(key), f"{self.store.address}/{key}")
+    def _commit_key(self, index: int) -> str:
+        return f"{self._commits}{index}.json"
+
+    def _commit_of(self, index: int) -> Commit | None:
+        def believed(body: bytes) -> Commit:
+            commit = _parsed(Commit, body)
+            if commit.index != index:
+                raise ValueError(f"it is the commit of index {commit.index}")
+            return commit
+
+        return self.store.get_checked(self._commit_key(index), believed)
+
+
+def _name(part: Part) -> str:
+    return f"part {part.name} of index {part.index} at {part.key}"
 
 
 def _folder(job: str, digest: str) -> str:
     return f"artifacts/{job}/{digest}"
 
 
-def _artifact(store: Store, job: str, digest: str, body: bytes) -> Artifact:
-    address = f"{store.address}/{_folder(job, digest)}"
-    manifest = _parsed(Manifest, body, f"{address}/manifest.json")
+def _manifest(digest: str, body: bytes) -> Manifest:
+    manifest = _parsed(Manifest, body)
     content = content_of(manifest.parts, manifest.counters)
     for what, said, expected in (("digest", manifest.digest, digest), ("content", manifest.content, content)):
         if said != expected:
-            raise IntegrityError(f"the manifest of {address} says {what} {said}, expected {expected}")
-    return Artifact(store, address, manifest)
+            raise ValueError(f"the manifest says {what} {said}, expected {expected}")
+    return manifest
 
 
-def _parsed(model: type[M], body: bytes, place: str) -> M:
+def _parsed(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise IntegrityError(f"{place} is not a {model.__name__.lower()}: {error.errors()[0]['msg']}") from error
-
-
-B = TypeVar("B")
-
-
-def _verified(part: Part, read: Callable[[], B], sha256: Callable[[B], str]) -> B:
-    """What `read` gives, once its hash is the committed one; a second read tells a bad wire from a bad object."""
-    found = ""
-    for _ in range(2):
-        body = read()
-        found = sha256(body)
-        if found == part.sha256:
-            return body
-    raise IntegrityError(
-        f"part {part.name} of index {part.index} at {part.key}: expected sha256 {part.sha256}, got {found}"
-    )
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        raise ValueError(f"it is not a {model.__name__.lower()}: {error.errors()[0]['msg']}") from error

@@ -5,8 +5,6 @@ read and hashed again. `latest.json` says which ones are kept, newest first; it 
 carry the attempt that wrote them, so no attempt overwrites another's bytes.
 """
 
-import hashlib
-import json
 import logging
 import signal
 import sys
@@ -18,7 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from octo.errors import IntegrityError, OctoError, StorageError
 from octo.processes import die_with_parent
 from octo.settings.base import S3Settings
+from octo.storage.seals import Sealed
 from octo.storage.store import Store, connect
+from octo.storage.verified import fetch_verified, sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +40,8 @@ class CheckpointFile(BaseModel):
     size: int
 
 
-class Checkpoint(BaseModel):
+class Checkpoint(Sealed):
     """What a training was at the end of a step."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: int
     world_size: int
@@ -59,6 +57,13 @@ class Checkpoint(BaseModel):
         raise IntegrityError(f"the checkpoint of step {self.step} has no {name}")
 
 
+class _Kept(Sealed):
+    """Which checkpoints are kept."""
+
+    steps: tuple[int, ...]
+    """Newest first."""
+
+
 def key_of(digest: str, step: int, name: str) -> str:
     """Where a file of a checkpoint is, below the store's prefix."""
     return f"{_folder(digest)}step-{step}/{name}"
@@ -66,24 +71,21 @@ def key_of(digest: str, step: int, name: str) -> str:
 
 def kept_checkpoints(store: Store, digest: str) -> list[Checkpoint]:
     """The checkpoints that a training can go on from, newest first."""
-    bodies = (store.get_if_present(key_of(digest, step, "manifest.json")) for step in _kept(store, digest))
-    return [Checkpoint.model_validate_json(body) for body in bodies if body is not None]
+    kept = (_checkpoint(store, digest, step) for step in _kept(store, digest))
+    return [checkpoint for checkpoint in kept if checkpoint is not None]
 
 
 def upload(store: Store, digest: str, step: int, path: Path, *, attempt: str) -> CheckpointFile:
     """Store one file of a checkpoint that is being saved."""
     key = key_of(digest, step, f"{attempt}.{path.name}")
-    file = CheckpointFile(name=path.name, key=key, sha256=_sha256_of(path), size=path.stat().st_size)
+    file = CheckpointFile(name=path.name, key=key, sha256=sha256_of(path), size=path.stat().st_size)
     store.upload(path, key)
     return file
 
 
 def fetch(store: Store, file: CheckpointFile, path: Path) -> None:
     """Bring a file of a checkpoint here; IntegrityError when it is not what was saved."""
-    store.download(file.key, path)
-    found = _sha256_of(path)
-    if found != file.sha256:
-        raise IntegrityError(f"{store.address}/{file.key}: expected sha256 {file.sha256}, got {found}")
+    fetch_verified(store, file.key, path, name=f"{store.address}/{file.key}", sha256=file.sha256)
 
 
 def verify(parent: int, address: str, s3: S3Settings, *, files: Sequence[CheckpointFile], folder: Path) -> None:
@@ -112,7 +114,7 @@ def keep(store: Store, digest: str, checkpoint: Checkpoint) -> None:
 
     When another attempt has kept one of this step, that one stays: attempts at a digest train alike.
     """
-    store.put_if_absent(key_of(digest, checkpoint.step, "manifest.json"), checkpoint.model_dump_json().encode())
+    store.put_if_absent(key_of(digest, checkpoint.step, "manifest.json"), checkpoint.canonical())
     kept = _move(store, digest, lambda steps: sorted({*steps, checkpoint.step}, reverse=True)[:KEPT])
     _delete(store, digest, lambda step: step < min(kept))
 
@@ -124,8 +126,23 @@ def discard(store: Store, digest: str) -> None:
 
 
 def _kept(store: Store, digest: str) -> list[int]:
-    body = store.get_if_present(_pointer(digest))
-    return [] if body is None else list(json.loads(body)["steps"])
+    kept = store.get_checked(_pointer(digest), _Kept.model_validate_json)
+    return [] if kept is None else list(kept.steps)
+
+
+def _checkpoint(store: Store, digest: str, step: int) -> Checkpoint | None:
+    def believed(body: bytes) -> Checkpoint:
+        checkpoint = Checkpoint.model_validate_json(body)
+        if checkpoint.step != step:
+            raise ValueError(f"it is the checkpoint of step {checkpoint.step}")
+        return checkpoint
+
+    try:
+        return store.get_checked(key_of(digest, step, "manifest.json"), believed)
+    except IntegrityError as error:
+        # Training goes on from an older one, or from its start, to the same end.
+        logger.warning("%s: that checkpoint is not used", error)
+        return None
 
 
 def _move(store: Store, digest: str, change: Callable[[list[int]], list[int]]) -> list[int]:
@@ -133,7 +150,7 @@ def _move(store: Store, digest: str, change: Callable[[list[int]], list[int]]) -
         # The tag first: a body that is newer than its tag only makes the write fail.
         found = store.head(_pointer(digest))
         steps = change(_kept(store, digest))
-        body = json.dumps({"steps": steps}).encode()
+        body = _Kept(steps=tuple(steps)).canonical()
         if found is None:
             moved = store.put_if_absent(_pointer(digest), body)
         else:
@@ -157,8 +174,3 @@ def _pointer(digest: str) -> str:
 
 def _folder(digest: str) -> str:
     return f"checkpoints/{digest}/"
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

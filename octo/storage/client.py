@@ -1,6 +1,7 @@
 """The connection to an S3 service: how it signs, retries, waits and checks."""
 
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore.config import Config
@@ -10,22 +11,27 @@ from botocore.session import Session
 
 from octo.errors import AccessDeniedError, UsageError
 from octo.settings.base import S3Settings
+from octo.storage.patience import PATIENT, Patience, Resending
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ATTEMPTS = 11
-"""Sends of one request before its failure is final: with the backoff between them about half a minute."""
 FIRST_ATTEMPTS = 5
 """Sends of the first requests to a store that may be misspelt: a person waits for the answer, about a second."""
 CONNECTIONS = 16
 _VARIABLES = "OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
+CLIENTS = 16
+"""Kept in a process: one for each store that it works on, with its connections."""
 _DESCRIPTIONS = create_loader()
 """Of S3 and its endpoints: a megabyte of JSON, which is read for the first client of a process alone."""
 
 
-def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
-    """A client of the S3 service that the settings name. Sends nothing yet."""
+@lru_cache(CLIENTS)
+def open_client(s3: S3Settings, patience: Patience = PATIENT) -> "S3Client":
+    """The client of the S3 service that the settings name: one in a process, for any thread. Sends nothing yet.
+
+    To make one takes 100 ms of processor time, more than to do a small shard.
+    """
     if (s3.access_key is None) != (s3.secret_key is None):
         lacking = "access_key" if s3.access_key is None else "secret_key"
         both = f"put {lacking} into Secret {s3.secret}" if s3.secret else f"set both {_VARIABLES}"
@@ -42,9 +48,10 @@ def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
             aws_access_key_id=s3.access_key.get_secret_value() if s3.access_key else None,
             aws_secret_access_key=s3.secret_key.get_secret_value() if s3.secret_key else None,
             config=Config(
-                retries={"mode": "standard", "total_max_attempts": attempts},
+                # By `Resending` instead.
+                retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=5,
-                read_timeout=60,
+                read_timeout=30,
                 tcp_keepalive=True,
                 max_pool_connections=CONNECTIONS,
                 request_checksum_calculation="when_supported",
@@ -59,6 +66,10 @@ def open_client(s3: S3Settings, *, attempts: int = ATTEMPTS) -> "S3Client":
         raise UsageError(f"expected the URL of an S3 service as --s3.endpoint, got {s3.endpoint!r}") from error
     except BotoCoreError as error:
         raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
+    if s3.endpoint:
+        client.meta.events.register("before-call.s3", _stay)
+    resending = Resending(patience, is_here=_is_loopback(s3.endpoint))
+    client.meta.events.register("needs-retry.s3", resending)  # type: ignore[arg-type]  # botocore reads its result
     return cast("S3Client", client)
 
 
@@ -75,6 +86,11 @@ def _check_identity(session: Session, s3: S3Settings) -> None:
             f"access_key and secret_key, and the pod's service account no identity of its own: kubectl create secret "
             f"generic {s3.secret} {keys}, or give that account one"
         )
+
+
+def _stay(context: dict[str, Any], **_: object) -> None:
+    """Mark the request as redirected: else botocore asks the same endpoint for the bucket's region, for ever."""
+    context.get("s3_redirect", {})["redirected"] = True
 
 
 def _is_loopback(endpoint: str) -> bool:

@@ -1,24 +1,24 @@
 """What goes wrong between here and the store, said once in octo's own errors."""
 
 import errno
-import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import TypeVar
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
-    ConnectionError,  # noqa: A004 - the name botocore gives it
     CredentialRetrievalError,
     FlexibleChecksumError,
-    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 from s3transfer.exceptions import RetriesExceededError
+from urllib3.exceptions import HTTPError
 
 from octo.errors import (
     AccessDeniedError,
@@ -28,6 +28,7 @@ from octo.errors import (
     StorageError,
     StoreUnreachableError,
 )
+from octo.storage.patience import CONNECTION_FAILURES, Patience
 
 T = TypeVar("T")
 
@@ -40,9 +41,13 @@ _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "507"}
 _FULL_TEXTS = ("no space left", "disk full", "no free volumes", "insufficient storage", "quota exceeded")
 _DAMAGED_ON_THE_WAY = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"}
 _PASSING = _DAMAGED_ON_THE_WAY | {"RequestTimeout", "ConditionalRequestConflict", "OperationAborted"}
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 
-CONNECTION_FAILURES = (ConnectionError, ConnectionClosedError, HTTPClientError)
-"""No whole answer arrived: whether the store did what was asked is not known."""
+UNREADABLE_ANSWERS = (ResponseParserError, HTTPError, HTTPException, ConnectionError, TimeoutError)
+"""What an answer raises that is cut, reset or no S3's, where botocore does not look."""
+BROKEN_BODIES = (BotoCoreError, ValueError, *UNREADABLE_ANSWERS)
+"""What reading a body raises. ValueError: a connection cut within a header line escapes http.client as one."""
 
 
 class InterruptedReadError(Exception):
@@ -59,23 +64,35 @@ def status_of(error: ClientError) -> int:
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
-def insist(action: Callable[[], T]) -> T:
-    """Do it again, after a wait with jitter, when it failed in a way that passes and that botocore does not retry."""
+def is_absent(error: ClientError) -> bool:
+    """Whether the answer is that there is no such object. One that was cut, or has no body, says so by its status."""
+    return code_of(error) in _ABSENT
+
+
+def insist(action: Callable[[], T], patience: Patience) -> T:
+    """Do it again, after a wait with jitter, when it failed in a way that passes and that is not sent again below."""
     for attempt in range(ATTEMPTS - 1):
         try:
             return action()
-        except InterruptedReadError:
+        except CONNECTION_FAILURES:
+            # Some of them are errors of the library below as well. They were borne for long enough.
+            raise
+        except (InterruptedReadError, *UNREADABLE_ANSWERS):
             pass
         except ClientError as error:
             if code_of(error) not in _PASSING:
                 raise
-        back_off(attempt)
+        patience.wait(attempt)
     return action()
 
 
-def back_off(attempt: int) -> None:
-    """Wait before the next try: at most 0.1 s first, twice that after each; random, so rivals do not meet again."""
-    time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads retries, keeps no secret
+@contextmanager
+def reading_body() -> Iterator[None]:
+    """Say of a body that breaks off while it is read that reading it again may succeed."""
+    try:
+        yield
+    except BROKEN_BODIES as error:
+        raise InterruptedReadError from error
 
 
 @contextmanager
@@ -88,7 +105,9 @@ def named(place: str, endpoint: str) -> Iterator[None]:
     except InterruptedReadError as error:
         damaged = isinstance(error.__cause__, FlexibleChecksumError)
         kind = IntegrityError if damaged else StoreUnreachableError
-        raise kind(f"{place} could not be read whole in {ATTEMPTS} tries: {error.__cause__}") from error
+        raise kind(
+            f"{place} could not be read whole from {endpoint} in {ATTEMPTS} tries: {reason_of(error.__cause__)}"
+        ) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
         raise AccessDeniedError(
             f"no credentials for {endpoint}: set OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
@@ -96,6 +115,11 @@ def named(place: str, endpoint: str) -> Iterator[None]:
     except (*CONNECTION_FAILURES, RetriesExceededError) as error:
         raise StoreUnreachableError(
             f"no answer from {endpoint} about {place} ({type(error).__name__}): is the address right, and the store up?"
+        ) from error
+    except UNREADABLE_ANSWERS as error:
+        raise StoreUnreachableError(
+            f"{endpoint} gave no whole answer about {place} in {ATTEMPTS} tries ({reason_of(error)}): is it an S3 "
+            "service, and nothing in between that cuts its answers?"
         ) from error
     except BotoCoreError as error:
         raise StorageError(f"{place} at {endpoint}: {error}") from error
@@ -107,11 +131,21 @@ def named(place: str, endpoint: str) -> Iterator[None]:
         ) from error
 
 
+def reason_of(error: BaseException | None) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _of_answer(error: ClientError, place: str, endpoint: str) -> StorageError:
     code, message = code_of(error), error.response.get("Error", {}).get("Message") or "no reason given"
-    if code in _WRONG_KEYS:
+    if 300 <= status_of(error) < 400:
+        return _of_redirect(error, place, endpoint)
+    if code in _SKEWED | _WRONG_KEYS:
         return AccessDeniedError(
-            f"{endpoint} refused the credentials ({code}): check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
+            f"{endpoint} refuses what it takes for {_age_of(error)} ({code}): the clocks of this machine and of the "
+            "store differ, set the one that is wrong"
+            if code in _SKEWED
+            else f"{endpoint} refused the credentials ({code}): check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
         )
     if code in _FULL or status_of(error) == 507 or any(text in message.lower() for text in _FULL_TEXTS):
         return NoSpaceError(f"{endpoint} has no space left for {place} ({code}): free some, then run again")
@@ -120,9 +154,38 @@ def _of_answer(error: ClientError, place: str, endpoint: str) -> StorageError:
             f"{endpoint} does not allow {error.operation_name} on {place} ({code}): it takes a key that may read, "
             "write and list there, in OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
         )
-    if code == "NoSuchBucket":
-        return MissingError(f"{endpoint} has no bucket for {place}: create it, or give another address with --store")
-    if code in {"NoSuchKey", "404", "NotFound"}:
-        return MissingError(f"nothing is stored at {place}")
+    if code == "NoSuchBucket" or is_absent(error):
+        return MissingError(
+            f"{endpoint} has no bucket for {place}: create it, or give another address with --store"
+            if code == "NoSuchBucket"
+            else f"nothing is stored at {place}"
+        )
     tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
-    return StorageError(f"{endpoint} answered {code} to {error.operation_name} of {place} in {tries} tries: {message}")
+    hint = " (what it keeps there may be damaged: see its log)" if _is_failed_read(error) else ""
+    return StorageError(
+        f"{endpoint} answered {code} to {error.operation_name} of {place} in {tries} tries: {message}{hint}"
+    )
+
+
+def _is_failed_read(error: ClientError) -> bool:
+    return status_of(error) == 500 and error.operation_name in {"GetObject", "HeadObject"}
+
+
+def _of_redirect(error: ClientError, place: str, endpoint: str) -> StorageError:
+    """Where the bucket is, as far as the answer tells; an S3 client follows nobody, who would see its signature."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    said = error.response.get("Error", {})
+    elsewhere = said.get("Endpoint") or headers.get("location") or "another place, which it does not name"
+    region = said.get("Region") or headers.get("x-amz-bucket-region")
+    remedy = f"give --s3.region {region}" if region else "give --s3.endpoint the address of the S3 service itself"
+    return StorageError(f"{endpoint} sends whoever asks for {place} to {elsewhere} ({code_of(error)}): {remedy}")
+
+
+def _age_of(error: ClientError) -> str:
+    """What the request seems to the store, by the time that its answer bears."""
+    date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        minutes = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() / 60
+    except (TypeError, ValueError):
+        return "a request of another time"
+    return f"a request of {abs(minutes):.0f} minutes {'ago' if minutes > 0 else 'ahead'}"

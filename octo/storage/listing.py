@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from octo.errors import InputError, IntegrityError, MissingError
-from octo.storage.failures import InterruptedReadError, insist, named, status_of
+from octo.storage.failures import InterruptedReadError, insist, named, reading_body, status_of
 from octo.storage.store import Store
 
 CHUNK_BYTES = 1 << 20
@@ -35,11 +35,9 @@ def list_objects(store: Store, address: str) -> list[ListedObject]:
     above = len(place.location.key(""))
     found: list[ListedObject] = []
     # A bucket that is not there holds nothing either.
-    with suppress(MissingError), named(place.address, place.endpoint):
-        pages = place.client.get_paginator("list_objects_v2")
+    with suppress(MissingError):
         # With a slash: what another prefix begins alike is not below this one.
-        prefix = f"{place.location.prefix}/" if place.location.prefix else ""
-        for page in pages.paginate(Bucket=place.location.bucket, Prefix=prefix):
+        for page in place.pages(f"{place.location.prefix}/" if place.location.prefix else ""):
             found += (
                 ListedObject(entry["Key"][above:], entry["Size"], entry["ETag"])
                 for entry in page.get("Contents", ())
@@ -68,21 +66,18 @@ def fetch_listed(store: Store, address: str, listed: ListedObject, path: Path) -
         request = {"Bucket": place.location.bucket, "Key": place.location.key(listed.key), "IfMatch": listed.etag}
         hashed, size = hashlib.sha256(), 0
         body = place.client.get_object(**request)["Body"]  # type: ignore[arg-type]  # a dict of texts
-        try:
-            with path.open("wb") as file:
-                for chunk in body.iter_chunks(CHUNK_BYTES):
-                    file.write(chunk)
-                    hashed.update(chunk)
-                    size += len(chunk)
-        except (BotoCoreError, ValueError) as error:
-            raise InterruptedReadError from error
+        with path.open("wb") as file, reading_body():
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                file.write(chunk)
+                hashed.update(chunk)
+                size += len(chunk)
         if size != listed.size:
             raise InterruptedReadError
         return hashed.hexdigest()
 
     with named(name, place.endpoint):
         try:
-            return insist(read)
+            return insist(read, place.patience)
         except ClientError as error:
             if status_of(error) in {404, 412}:
                 raise IntegrityError(f"{name} is not what was listed: run again, with what is there now") from error

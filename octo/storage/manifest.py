@@ -1,26 +1,23 @@
 """What is written down about an artifact, and the digests that it goes by."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from octo.storage.seals import Sealed, canonical
+
 if TYPE_CHECKING:
     from octo.storage.artifacts import Artifact
 
 
-class _Written(BaseModel):
+class _Within(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def canonical(self) -> bytes:
-        """The one way that this value is written: equal values are equal bytes."""
-        return _canonical(self.model_dump(mode="json"))
 
-
-class Part(_Written):
+class Part(_Within):
     """One object of an artifact."""
 
     index: int
@@ -33,7 +30,7 @@ class Part(_Written):
     """Records in it, 0 where that means nothing."""
 
 
-class Commit(_Written):
+class Commit(Sealed):
     """One index's result, claimed by one attempt."""
 
     index: int
@@ -43,14 +40,14 @@ class Commit(_Written):
     committed_at: datetime
 
 
-class SpanId(_Written):
+class SpanId(_Within):
     """A span of the trace."""
 
     trace_id: str
     span_id: str
 
 
-class InputRef(_Written):
+class InputRef(_Within):
     """An artifact that another was made from."""
 
     address: str
@@ -63,7 +60,7 @@ class InputRef(_Written):
         return cls(address=artifact.address, digest=artifact.manifest.digest, content=artifact.manifest.content)
 
 
-class Manifest(_Written):
+class Manifest(Sealed):
     """What an artifact is and came from. Two runs' manifests differ only in times, attempts and the producing span."""
 
     job: str
@@ -98,14 +95,10 @@ def digest_of(
         "settings": dict(settings),
         "inputs": {field: list(digests) for field, digests in inputs.items()},
     }
-    return hashlib.sha256(_canonical(determinants)).hexdigest()
+    return hashlib.sha256(canonical(determinants)).hexdigest()
 
 
 def content_of(parts: Sequence[Part], counters: Mapping[str, int]) -> str:
     """The digest of what parts hold, of their order and counts, but not of who wrote them where and when."""
     held = [[part.index, part.name, part.sha256, part.size, part.rows] for part in parts]
-    return hashlib.sha256(_canonical({"parts": held, "counters": dict(counters)})).hexdigest()
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return hashlib.sha256(canonical({"parts": held, "counters": dict(counters)})).hexdigest()

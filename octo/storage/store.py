@@ -4,27 +4,45 @@ Every object carries a CRC32 of the whole of it, which the store compares on wri
 sent in parts this must be asked for: S3's default there is a checksum of checksums, which no reader compares.
 """
 
-import base64
+import hashlib
 import json
 import secrets
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
+from pydantic import ValidationError
 from s3transfer.manager import TransferConfig, TransferManager
 
 from octo.errors import IntegrityError, MissingError, NoSpaceError, StorageError
 from octo.settings.base import S3Settings
 from octo.storage.addresses import Location, parse
-from octo.storage.client import ATTEMPTS, open_client
-from octo.storage.failures import InterruptedReadError, code_of, insist, named, status_of
+from octo.storage.client import open_client
+from octo.storage.failures import (
+    ATTEMPTS,
+    UNREADABLE_ANSWERS,
+    InterruptedReadError,
+    code_of,
+    insist,
+    is_absent,
+    named,
+    reading_body,
+    status_of,
+)
+from octo.storage.kept import crc32, crc32_of, is_kept
+from octo.storage.patience import REAL_TIME, Clock, Patience
+from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+
+T = TypeVar("T")
 
 WRITER = "octo-writer"
 """User metadata that tells whose write an object is."""
@@ -41,6 +59,10 @@ _TRANSFERS = TransferConfig(
 )
 
 
+class ReplacedError(IntegrityError):
+    """Another's object is where the store had taken one."""
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
     """What the store tells of an object without its body."""
@@ -51,9 +73,13 @@ class ObjectInfo:
     writer: str = ""
 
 
-def connect(address: str, s3: S3Settings, *, attempts: int = ATTEMPTS) -> "Store":
-    """The store at `s3://bucket/prefix`. Sends nothing; UsageError when the address or the endpoint is malformed."""
-    return Store(open_client(s3, attempts=attempts), parse(address), s3.endpoint or f"S3 in {s3.region}")
+def connect(address: str, s3: S3Settings, *, attempts: int | None = None, clock: Clock = REAL_TIME) -> "Store":
+    """The store at `s3://bucket/prefix`. Sends nothing; UsageError when the address or the endpoint is malformed.
+
+    `attempts` bounds the sends of a request, where somebody waits for the answer; else only the time does.
+    """
+    patience = Patience(attempts, clock)
+    return Store(open_client(s3, patience), parse(address), s3.endpoint or f"S3 in {s3.region}", patience)
 
 
 class Store:
@@ -63,10 +89,11 @@ class Store:
     IntegrityError (damaged on the way, every time), and StorageError for any other answer.
     """
 
-    def __init__(self, client: "S3Client", location: Location, endpoint: str) -> None:
+    def __init__(self, client: "S3Client", location: Location, endpoint: str, patience: Patience) -> None:
         self.client = client
         self.location = location
         self.endpoint = endpoint
+        self.patience = patience
 
     @property
     def address(self) -> str:
@@ -75,69 +102,79 @@ class Store:
 
     def at(self, address: str) -> "Store":
         """Another prefix or bucket over the same connection."""
-        return Store(self.client, parse(address), self.endpoint)
+        return Store(self.client, parse(address), self.endpoint, self.patience)
 
     def get(self, key: str) -> bytes:
         """The object's bytes; MissingError when there is none."""
-        body = self.get_if_present(key)
-        if body is None:
-            raise MissingError(f"nothing is stored at {self._place(key)}")
-        return body
+        return self._present(key, self.get_if_present(key))
 
     def get_if_present(self, key: str) -> bytes | None:
         """The object's bytes, None when there is none."""
-
-        def read() -> bytes:
-            response = self.client.get_object(**self._object(key))
-            try:
-                return response["Body"].read()
-            # ValueError: a connection cut within a header line escapes http.client as one.
-            except (BotoCoreError, ValueError, OSError) as error:
-                raise InterruptedReadError from error
-
-        with named(self._place(key), self.endpoint):
-            try:
-                return insist(read)
-            except ClientError as error:
-                if code_of(error) == "NoSuchKey":
-                    return None
-                raise
+        return self._read(key)
 
     def get_range(self, key: str, first: int, size: int) -> bytes:
         """So many of the object's bytes, from `first` on. No checksum of the object covers them: that is the caller's.
 
         MissingError when there is no object; IntegrityError when it ends before.
         """
-        span = f"bytes={first}-{first + size - 1}"
-
-        def read() -> bytes:
-            response = self.client.get_object(**self._object(key), Range=span)
-            try:
-                return response["Body"].read()
-            except (BotoCoreError, ValueError, OSError) as error:
-                raise InterruptedReadError from error
-
-        with named(self._place(key), self.endpoint):
-            try:
-                body = insist(read)
-            except ClientError as error:
-                if status_of(error) != 416:
-                    raise
-                body = b""
+        try:
+            body = self._present(key, self._read(key, Range=f"bytes={first}-{first + size - 1}"))
+        except StorageError as error:
+            if not isinstance(error.__cause__, ClientError) or status_of(error.__cause__) != 416:
+                raise
+            body = b""
         if len(body) != size:
             raise IntegrityError(f"expected {size} bytes of {self._place(key)} from {first} on, got {len(body)}")
         return body
 
+    def get_checked(self, key: str, believed: Callable[[bytes], T]) -> T | None:
+        """What `believed` makes of the object's bytes; None when there is no object.
+
+        It raises ValueError for bytes that are not what was written. They are read again, for the way may have damaged
+        them; IntegrityError when they come a second time.
+        """
+        seen = b""
+        for attempt in range(ATTEMPTS):
+            body = self.get_if_present(key)
+            if body is None:
+                return None
+            try:
+                return believed(body)
+            except ValueError as error:
+                found, reason, cause = hashlib.sha256(body).digest(), _reason(error), error
+            if found == seen:
+                break
+            seen = found
+            self.patience.wait(attempt)
+        raise IntegrityError(f"{self._place(key)} is not what was written: {reason}") from cause
+
+    def get_sealed(self, key: str) -> bytes | None:
+        """The bytes that `put_sealed` was given, None when there are none; IntegrityError when they are others now."""
+        return self.get_checked(key, unsealed)
+
     def get_json(self, key: str) -> Any:
-        """The object's value; IntegrityError when it is not JSON."""
-        try:
-            return json.loads(self.get(key))
-        except ValueError as error:
-            raise IntegrityError(f"expected JSON at {self._place(key)}: {error}") from error
+        """A value that others have put; MissingError when there is none, IntegrityError when it is not JSON."""
+        return self._present(key, self.get_checked(key, json.loads))
+
+    def get_record(self, key: str) -> Any:
+        """The value that `put_record` was given; MissingError when there is none, IntegrityError when it is another."""
+        return self._present(key, self.get_checked(key, unsealed_json))
+
+    def put_sealed(self, key: str, body: bytes) -> None:
+        """Store bytes that nothing names beforehand, under their seal."""
+        self.put(key, sealed(body))
+
+    def put_record(self, key: str, value: Mapping[str, Any]) -> None:
+        """Store an object as JSON, under its seal."""
+        self.put(key, sealed_json(value), content_type="application/json")
 
     def put(self, key: str, body: bytes, *, content_type: str = "application/octet-stream") -> None:
-        """Store the bytes, in place of what is there."""
-        self._write(key, lambda: self.client.put_object(**self._object(key), Body=body, ContentType=content_type))
+        """Store the bytes, in place of what is there. IntegrityError when the store keeps other bytes, every time."""
+
+        def send() -> Mapping[str, Any]:
+            return self._put(key, body, ContentType=content_type)
+
+        self._see_kept(key, body, send(), again=send)
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Store the bytes unless something is there. True when the object is this call's, False when somebody else's.
@@ -146,34 +183,40 @@ class Store:
         was, the object itself says by the writer's token who won.
         """
         token = secrets.token_hex(16)
+        answer: Mapping[str, Any] = {}
         try:
-            self._put_as(token, key, body, IfNoneMatch="*")
+            answer = self._put(key, body, IfNoneMatch="*", Metadata={WRITER: token})
         except StorageError as error:
             found = self._look_again(key, error)
             if found is None and not _told(error, "PreconditionFailed"):
                 raise
-            return found is not None and found.writer == token
+            if found is None or found.writer != token:
+                return False
+        self._see_kept(key, body, answer, again=lambda: self._put_over(token, key, body))
         return True
 
     def replace(self, key: str, body: bytes, *, etag: str) -> bool:
         """Store the bytes in place of the version with that ETag. False when another version, or nothing, is there."""
         token = secrets.token_hex(16)
+        answer: Mapping[str, Any] = {}
         try:
-            self._put_as(token, key, body, IfMatch=etag)
+            answer = self._put(key, body, IfMatch=etag, Metadata={WRITER: token})
         except StorageError as error:
             found = self._look_again(key, error)
-            if found is not None and found.writer == token:
-                return True
-            if _told(error, "PreconditionFailed", "NoSuchKey"):
-                return False
-            raise
+            if found is None or found.writer != token:
+                if _told(error, "PreconditionFailed", "NoSuchKey"):
+                    return False
+                raise
+        # Others may have replaced this version by now, as they may.
+        with suppress(ReplacedError):
+            self._see_kept(key, body, answer, again=lambda: self._put_over(token, key, body))
         return True
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object; None when there is none."""
         with named(self._place(key), self.endpoint):
             try:
-                response = self.client.head_object(**self._object(key))
+                response = insist(lambda: self.client.head_object(**self._object(key)), self.patience)
             except ClientError as error:
                 if status_of(error) == 404:
                     return None
@@ -186,40 +229,34 @@ class Store:
         )
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Keys that begin with `prefix`, sorted."""
+        """Keys that begin with `prefix`, sorted. Not every store lists all: what matters is asked for by its key."""
         above = len(self.location.key(""))
-        keys: list[str] = []
-        with named(self._place(prefix), self.endpoint):
-            pages = self.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.location.bucket, Prefix=self.location.key(prefix)):
-                keys += (entry["Key"][above:] for entry in page.get("Contents", ()))
-        return iter(sorted(keys))
+        pages = self.pages(self.location.key(prefix))
+        return iter(sorted(entry["Key"][above:] for page in pages for entry in page.get("Contents", ())))
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of what lies directly below `prefix`, which ends in a slash, and has something below it; sorted."""
-        names: list[str] = []
-        with named(self._place(prefix), self.endpoint):
+        found = (
+            entry for page in self.pages(self.location.key(prefix), "/") for entry in page.get("CommonPrefixes", ())
+        )
+        return iter(sorted(entry["Prefix"].rstrip("/").rpartition("/")[2] for entry in found))
+
+    def pages(self, prefix: str, delimiter: str = "") -> "Sequence[ListObjectsV2OutputTypeDef]":
+        """The listing of what begins with `prefix` in the bucket, a thousand objects to a page."""
+
+        def fetch() -> "Sequence[ListObjectsV2OutputTypeDef]":
             pages = self.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.location.bucket, Prefix=self.location.key(prefix), Delimiter="/"):
-                names += (entry["Prefix"].rstrip("/").rpartition("/")[2] for entry in page.get("CommonPrefixes", ()))
-        return iter(sorted(names))
+            return tuple(pages.paginate(Bucket=self.location.bucket, Prefix=prefix, Delimiter=delimiter))
+
+        with named(f"s3://{self.location.bucket}/{prefix}", self.endpoint):
+            return insist(fetch, self.patience)
 
     def upload(self, path: Path, key: str) -> None:
-        """Store a file, in parts side by side when it is large."""
-        token = secrets.token_hex(16)
-        extra = {"Metadata": {WRITER: token}, "ChecksumCRC32": _crc32_of(path)}
-
-        def send() -> None:
-            with TransferManager(self.client, _TRANSFERS) as transfers:
-                transfers.upload(str(path), self.location.bucket, self.location.key(key), extra).result()
-
-        try:
-            self._write(key, send)
-        except StorageError as error:
-            # When the reply to the request that completes an upload is lost, its retry finds no upload to complete.
-            found = self._look_again(key, error)
-            if found is None or found.writer != token:
-                raise
+        """Store a file, in parts side by side when it is large. IntegrityError when the store keeps other bytes."""
+        if path.stat().st_size <= PART_BYTES:
+            self.put(key, path.read_bytes())
+        else:
+            self._upload_in_parts(path, key, crc32_of(path))
 
     def download(self, key: str, path: Path) -> None:
         """Fetch an object into a file, which is there only when whole. A large one's checksum is the caller's duty."""
@@ -232,12 +269,12 @@ class Store:
                 raise InterruptedReadError from error
 
         with named(self._place(key), self.endpoint):
-            insist(fetch)
+            insist(fetch, self.patience)
 
     def delete(self, key: str) -> None:
         """Remove the object, if there is one."""
         with named(self._place(key), self.endpoint):
-            self.client.delete_object(**self._object(key))
+            insist(lambda: self.client.delete_object(**self._object(key)), self.patience)
 
     def ensure_bucket(self) -> None:
         """Create the store's bucket unless it exists."""
@@ -254,9 +291,103 @@ class Store:
     def _object(self, key: str) -> dict[str, Any]:
         return {"Bucket": self.location.bucket, "Key": self.location.key(key)}
 
-    def _put_as(self, token: str, key: str, body: bytes, **condition: str) -> None:
-        arguments: dict[str, Any] = {**self._object(key), **condition, "Metadata": {WRITER: token}}
-        self._write(key, lambda: self.client.put_object(Body=body, **arguments))
+    def _present(self, key: str, found: T | None) -> T:
+        if found is None:
+            raise MissingError(f"nothing is stored at {self._place(key)}")
+        return found
+
+    def _read(self, key: str, **request: Any) -> bytes | None:
+        """The body of an answer; None when there is no such object."""
+
+        def read() -> bytes | None:
+            try:
+                response = self.client.get_object(**self._object(key), **request)
+            except UNREADABLE_ANSWERS:
+                # Perhaps "there is none" with its body cut; an answer to HEAD has no body.
+                self.client.head_object(**self._object(key))
+                raise
+            with reading_body():
+                return response["Body"].read()
+
+        with named(self._place(key), self.endpoint):
+            try:
+                return insist(read, self.patience)
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+
+    def _put(self, key: str, body: bytes, **arguments: Any) -> Mapping[str, Any]:
+        """Send the bytes, and give the store's answer."""
+        return self._write(key, lambda: self.client.put_object(Body=body, **self._object(key), **arguments))
+
+    def _put_over(self, token: str, key: str, body: bytes) -> Mapping[str, Any]:
+        """Send the bytes again in place of those that this writer sent, and that were damaged on their way."""
+        found = self.head(key)
+        if found is None or found.writer != token:
+            raise ReplacedError(f"{self._place(key)} is another writer's, though {self.endpoint} took this one's")
+        try:
+            return self._put(key, body, IfMatch=found.etag, Metadata={WRITER: token})
+        except StorageError as error:
+            if _told(error, "PreconditionFailed"):
+                return {}  # An earlier try of this one was made, and its reply lost.
+            raise
+
+    def _see_kept(
+        self, key: str, body: bytes, answer: Mapping[str, Any], *, again: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Return when the store has what it was sent; it is sent again when it has not."""
+        for attempt in range(ATTEMPTS):
+            told = is_kept(answer, body)
+            if told or (told is None and self.get_if_present(key) == body):
+                return
+            self.patience.wait(attempt)
+            answer = again()
+        raise IntegrityError(
+            f"{self.endpoint} keeps other bytes of {self._place(key)} than it is sent, {ATTEMPTS} times: what lies "
+            "between damages them"
+        )
+
+    def _upload_in_parts(self, path: Path, key: str, checksum: str) -> None:
+        token = secrets.token_hex(16)
+        extra = {"Metadata": {WRITER: token}, "ChecksumCRC32": checksum}
+
+        def send() -> None:
+            with TransferManager(self.client, _TRANSFERS) as transfers:
+                transfers.upload(str(path), self.location.bucket, self.location.key(key), extra).result()
+
+        for attempt in range(ATTEMPTS):
+            try:
+                self._write(key, send)
+            except StorageError as error:
+                # When the reply to the request that completes an upload is lost, its retry finds no upload to complete.
+                found = self._look_again(key, error)
+                if found is None or found.writer != token:
+                    raise
+            if self._checksum(key) == checksum:
+                return
+            self.patience.wait(attempt)
+        raise IntegrityError(
+            f"{self.endpoint} keeps other bytes of {self._place(key)} than it is sent, {ATTEMPTS} times: what lies "
+            "between damages them"
+        )
+
+    def _checksum(self, key: str) -> str:
+        """The CRC32 that the store has of an object; of what it gives back, where it has none."""
+        with named(self._place(key), self.endpoint):
+            head = insist(lambda: self.client.head_object(**self._object(key), ChecksumMode="ENABLED"), self.patience)
+            if said := head.get("ChecksumCRC32"):
+                return said
+
+            def read() -> int:
+                found = 0
+                body = self.client.get_object(**self._object(key))["Body"]
+                with reading_body():
+                    for block in body.iter_chunks(2**20):
+                        found = zlib.crc32(block, found)
+                return found
+
+            return crc32(insist(read, self.patience))
 
     def _look_again(self, key: str, error: StorageError) -> ObjectInfo | None:
         """What is there after a write failed; the write's own error when that cannot be known."""
@@ -265,10 +396,10 @@ class Store:
         except StorageError:
             raise error from error.__cause__
 
-    def _write(self, key: str, send: Callable[[], object]) -> None:
+    def _write(self, key: str, send: Callable[[], T]) -> T:
         with named(self._place(key), self.endpoint):
             try:
-                insist(send)
+                return insist(send, self.patience)
             except ClientError as error:
                 if status_of(error) == 500 and self._takes_only_empty_objects():
                     raise NoSpaceError(
@@ -291,13 +422,9 @@ class Store:
         return True
 
 
+def _reason(error: ValueError) -> str:
+    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else " ".join(str(error).split())
+
+
 def _told(error: StorageError, *codes: str) -> bool:
     return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in codes
-
-
-def _crc32_of(path: Path) -> str:
-    checksum = 0
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            checksum = zlib.crc32(block, checksum)
-    return base64.b64encode(checksum.to_bytes(4, "big")).decode()

@@ -43,6 +43,7 @@ def main(address: str, digest: str, attempt: str) -> None:
                 print(f"work {index}", flush=True)
                 output.commit(index, work(index, Path(scratch)))
     artifact = output.finish(
+        range(NUM_INDEXES),
         stage="curation",
         code_version=1,
         settings={"threshold": 0.5},

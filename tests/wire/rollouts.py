@@ -25,6 +25,7 @@ from octo.settings.loading import arguments_of, secrets_of
 from octo.settings.midtraining import ModelShape
 from octo.settings.rl import RlSettings
 from octo.storage.embedded import EmbeddedStore
+from octo.storage.seals import sealed
 from octo.storage.store import Store
 from tests.committing import commit, commit_model
 from tests.ports import free_ports
@@ -72,7 +73,7 @@ def settings_on(store: Store, embedded: EmbeddedStore) -> RlSettings:
 def elsewhere(settings: RlSettings, store: Store, place: str, **rollout: Any) -> RlSettings:
     """The same stage in a place of its own, whose workers are those of all the places."""
     there = store.at(f"{store.address}/{place}")
-    there.put_if_absent(f"rollouts/{stage_digest(settings)}/token", TOKEN.encode())
+    there.put_if_absent(f"rollouts/{stage_digest(settings)}/token", sealed(TOKEN.encode()))
     changed = settings.rollout.model_copy(update=rollout)
     return settings.model_copy(update={"store": there.address, "rollout": changed})
 

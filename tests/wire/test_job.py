@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from octo.job import produce, run_job, stage_digest
+from octo.report.runs import span_lines
 from octo.settings.base import ShardGroup
 from octo.settings.loading import arguments_of, secrets_of
 from octo.storage.artifacts import Output, open_artifact
@@ -48,8 +49,7 @@ def test_a_job_commits_every_index_once_whatever_the_number_of_workers(settings:
 
 def test_the_spans_of_every_worker_are_kept_in_one_trace(settings: SquaresSettings, store: Store) -> None:
     artifact = produce(changed(settings, workers=2), FUNCTION)
-    keys = list(store.list("runs/run/spans/"))
-    spans = load_spans(line for key in keys for line in store.get(key).splitlines())
+    spans = load_spans(span_lines(store, "run"))
     assert orphans(spans) == ()
     assert len({span.trace_id for span in spans}) == 1
     shards = [span.attributes["octo.index"] for span in spans if span.name == "octo.squares.shard"]

@@ -11,6 +11,8 @@ import secrets
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
+from octo.errors import MissingError
+from octo.storage.seals import sealed
 from octo.storage.store import Store
 
 WEIGHTS_HEADER = "Octo-Weights"
@@ -37,5 +39,8 @@ def shared_token(store: Store, digest: str) -> str:
     they have, and a cluster needs no secret for it.
     """
     key = f"rollouts/{digest}/token"
-    store.put_if_absent(key, secrets.token_hex(32).encode())
-    return store.get(key).decode()
+    store.put_if_absent(key, sealed(secrets.token_hex(32).encode()))
+    token = store.get_sealed(key)
+    if token is None:
+        raise MissingError(f"{store.address}/{key} was removed while it was used: run again")
+    return token.decode()

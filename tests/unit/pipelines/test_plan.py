@@ -46,6 +46,7 @@ def commit(store: Store, address: str, *, stage: str, seconds: float) -> None:
     output = Output(store, job=job, digest=digest, attempt="test")
     output.commit(0, IndexResult(parts={"a": b""}))
     output.finish(
+        [0],
         stage=stage,
         code_version=1,
         settings={},

@@ -1,10 +1,11 @@
 """A whole run made up in memory: the artifacts, records and spans that a report is made from, without any training."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from octo.report.collection import collect
 from octo.report.results import Results
 from octo.settings.report import ReportSettings
 from octo.storage.artifacts import Artifact, IndexResult, InputRef, Output, SpanId, open_artifact
+from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 from octo.telemetry import trace_id_of
 
 BEGAN = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 NO_GAIN = 0.0
+T = TypeVar("T")
 
 
 class MemoryStore:
@@ -39,8 +42,14 @@ class MemoryStore:
     def get_if_present(self, key: str) -> bytes | None:
         return self.objects.get(key)
 
-    def get_json(self, key: str) -> object:
-        return json.loads(self.get(key))
+    def get_checked(self, key: str, believed: Callable[[bytes], T]) -> T | None:
+        return believed(self.objects[key]) if key in self.objects else None
+
+    def get_sealed(self, key: str) -> bytes | None:
+        return self.get_checked(key, unsealed)
+
+    def get_record(self, key: str) -> object:
+        return unsealed_json(self.get(key))
 
     def put(self, key: str, body: bytes, **_headers: str) -> None:
         self.objects[key] = body
@@ -122,6 +131,7 @@ class Builder:
         started = max([self.times[name][1] for names in inputs.values() for name in names], default=BEGAN)
         ended = started + timedelta(seconds=seconds)
         artifact = output.finish(
+            range(len(indexes)),
             stage=stage,
             code_version=1,
             settings=dict(settings or {}),
@@ -286,15 +296,15 @@ def write_run(made: Builder, *, states: Mapping[str, Mapping[str, str]] | None =
         }
         put_json(made.store, f"runs/{made.run_id}/stages/{stage}.json", {**record, **(states or {}).get(stage, {})})
         lines = span_lines(stage, made.jobs[stage], trace_id_of(made.run_id), started, ended)
-        made.store.put(f"runs/{made.run_id}/spans/{stage}-a1.jsonl", lines)
+        made.store.put(f"runs/{made.run_id}/spans/{stage}-a1.jsonl", sealed(lines))
 
 
 def reopened(made: Builder, stage: str) -> Artifact:
     return open_artifact(made.store, made.artifacts[stage].address)
 
 
-def put_json(store: MemoryStore, key: str, value: object) -> None:
-    store.put(key, json.dumps(value).encode())
+def put_json(store: MemoryStore, key: str, value: Mapping[str, object]) -> None:
+    store.put(key, sealed_json(value))
 
 
 def start_of(name: str, synthetic: Synthetic) -> str:

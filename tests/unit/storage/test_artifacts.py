@@ -1,4 +1,5 @@
 import hashlib
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from octo.errors import InputError, IntegrityError, MissingError, UsageError
+from octo.errors import InputError, IntegrityError, InvariantError, MissingError, UsageError
 from octo.storage.artifacts import (
     Artifact,
     Commit,
@@ -29,6 +30,7 @@ def output(store: Store, attempt: str = "first") -> Output:
 
 def finish(made: Output, inputs: dict[str, list[InputRef]] | None = None) -> Artifact:
     return made.finish(
+        made.committed_indexes(),
         stage="curate",
         code_version=1,
         settings={"threshold": 0.5},
@@ -178,9 +180,11 @@ def test_one_part_means_one(store: Store) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"rows":1', b'"rows":2', "says content"),
-        (DIGEST.encode(), b"0" * 64, "says digest"),
-        (b'"producer"', b'"author"', "is not a manifest"),
+        (b'"rows":1', b'"rows":2', "its seal says"),
+        (b'"threshold":0.5', b'"threshold":0.7', "its seal says"),
+        (b'"stage":"curate"', b'"stage":"curata"', "its seal says"),
+        (b'"seal"', b'"sEal"', "is not a manifest"),
+        (b'"producer"', b'"author"', "its seal says"),
         (b"{", b"", "is not a manifest"),
     ],
 )
@@ -189,11 +193,72 @@ def test_a_manifest_that_was_altered_is_not_believed(store: Store, old: bytes, n
     made.commit(0, result())
     address = finish(made).address
     key = f"artifacts/curation/{DIGEST}/manifest.json"
-    store.put(
-        key, store.get(key).replace(old, new, 1) if message != "says digest" else store.get(key).replace(old, new)
-    )
-    with pytest.raises(IntegrityError, match=message):
+    store.put(key, store.get(key).replace(old, new, 1))
+    with pytest.raises(IntegrityError, match=f"{key} is not what was written: .*{message}"):
         open_artifact(store, address)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"digest": "0" * 64}, "says digest"), ({"content": "0" * 64}, "says content")]
+)
+def test_a_whole_manifest_of_something_else_is_not_believed(store: Store, change: dict[str, str], message: str) -> None:
+    made = output(store)
+    made.commit(0, result())
+    artifact = finish(made)
+    other = artifact.manifest.model_copy(update=change)
+    store.put(f"artifacts/curation/{DIGEST}/manifest.json", other.canonical())
+    with pytest.raises(IntegrityError, match=message):
+        open_artifact(store, artifact.address)
+
+
+def test_a_manifest_from_before_there_were_seals_is_read(store: Store) -> None:
+    made = output(store)
+    made.commit(0, result())
+    artifact = finish(made)
+    written = json.loads(artifact.manifest.canonical())
+    del written["seal"]
+    store.put(f"artifacts/curation/{DIGEST}/manifest.json", json.dumps(written).encode())
+    assert open_artifact(store, artifact.address).manifest == artifact.manifest
+
+
+def test_no_manifest_is_committed_over_an_index_that_is_not(store: Store) -> None:
+    made = output(store)
+    made.commit(1, result())
+    with pytest.raises(InvariantError, match=rf"2 of 3 indexes of {made.address} are not committed: \[0, 2\]"):
+        made.finish(
+            range(3),
+            stage="curate",
+            code_version=1,
+            settings={},
+            inputs={},
+            versions={},
+            producer=SpanId(trace_id="1" * 32, span_id="2" * 16),
+            started_at=datetime.now(UTC),
+        )
+    assert find_artifact(store, "curation", DIGEST) is None
+
+
+@pytest.mark.parametrize("damage", [b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>", b"", None])
+def test_a_commit_that_is_none_is_not_believed(store: Store, damage: bytes | None) -> None:
+    made = output(store)
+    made.commit(0, result())
+    made.commit(1, result())
+    key = f"artifacts/curation/{DIGEST}/commits/1.json"
+    # Another index's is whole, and still not this one's.
+    store.put(key, store.get(key.replace("1.json", "0.json")) if damage is None else damage)
+    said = "the commit of index 0" if damage is None else "not a commit"
+    with pytest.raises(IntegrityError, match=rf"{key} is not what was written: it is {said}"):
+        finish(made)
+
+
+@pytest.mark.parametrize("damage", [b"<html>login</html>", b"", b"m\xe1de" + b'{"seal":"' + b"0" * 64 + b'"}\n'])
+def test_what_is_shared_and_damaged_is_made_anew_and_left_whole(store: Store, damage: bytes) -> None:
+    made = output(store)
+    assert made.shared("found", lambda: b"made") == b"made"
+    assert made.shared("found", lambda: pytest.fail("it was there")) == b"made"
+    store.put(f"artifacts/curation/{DIGEST}/shared/found", damage)
+    assert made.shared("found", lambda: b"made") == b"made"
+    assert made.shared("found", lambda: pytest.fail("it was there")) == b"made"
 
 
 @pytest.mark.parametrize("address", ["corpus", "s3://octo/artifacts/curation", "s3://octo/artifacts/curation/short"])

@@ -1,3 +1,4 @@
+import itertools
 import json
 import random
 from pathlib import Path
@@ -8,6 +9,7 @@ from pydantic import SecretStr
 from octo.errors import AccessDeniedError, IntegrityError, MissingError, StoreUnreachableError, UsageError
 from octo.settings.base import S3Settings
 from octo.storage.embedded import EmbeddedStore
+from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 from octo.storage.store import PART_BYTES, Store, connect
 
 NOWHERE = "http://127.0.0.1:9"
@@ -91,12 +93,48 @@ def test_a_file_sent_in_parts_has_a_checksum_of_the_whole(store: Store, tmp_path
     assert head["ChecksumCRC32"]
 
 
-def test_json_is_parsed_and_what_is_not_json_is_named(store: Store) -> None:
-    store.put("value", json.dumps({"a": [1]}).encode())
+def test_a_record_is_what_was_put(store: Store) -> None:
+    value = {"text": "é", "number": 0.1, "list": [1, {"2": None}]}
+    store.put_record("value", value)
+    assert store.get_record("value") == value
+    assert list(json.loads(store.get("value"))) == ["text", "number", "list", "seal"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "Expecting property name"),
+        (b"[1]", "it has no seal"),
+        (b'{"a": 1}', "it has no seal"),
+        (b'{"a": 1, "seal": "%s"}' % (b"0" * 64), "its seal says 0000"),
+        (b"<html>please log in</html>", "Expecting value"),
+    ],
+)
+def test_a_record_that_octo_did_not_put_is_named(store: Store, body: bytes, said: str) -> None:
+    store.put("value", body)
+    with pytest.raises(IntegrityError, match=f"{store.address}/value is not what was written: {said}"):
+        store.get_record("value")
+
+
+def test_json_of_others_is_parsed_and_what_is_none_is_named(store: Store) -> None:
+    store.put("value", b'{"a": [1]}')
     assert store.get_json("value") == {"a": [1]}
     store.put("value", b"{")
-    with pytest.raises(IntegrityError, match=f"expected JSON at {store.address}/value"):
+    with pytest.raises(IntegrityError, match=f"{store.address}/value is not what was written: Expecting"):
         store.get_json("value")
+
+
+def test_every_bit_of_what_is_sealed_is_under_its_seal(store: Store) -> None:
+    for written, read in ((sealed(b"body"), unsealed), (sealed_json({"a": 1.5}), unsealed_json)):
+        for place, bit in itertools.product(range(len(written)), range(8)):
+            damaged = bytearray(written)
+            damaged[place] ^= 1 << bit
+            try:
+                found = read(bytes(damaged))
+            except ValueError:
+                continue
+            # Of another space between two members, nothing is to be seen.
+            assert (damaged[place : place + 1].isspace(), found) == (True, {"a": 1.5})
 
 
 def test_deleting_twice_is_deleting(store: Store) -> None:
