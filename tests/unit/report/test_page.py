@@ -229,10 +229,7 @@ def test_the_page_names_what_ran_and_from_what():
 
 def test_the_page_says_what_of_the_sources_was_not_read():
     text = words(render_page(made().store, "demo"))
-    row = text[text.index("What was read, and what was not.") :]
-    assert "ingest 1\u2009205 1\u2009202 2 hidden, 1 unknown format 1\u2009000 900 100 malformed json" in row.replace(
-        "  ", " "
-    )
+    assert "ingest 1 205 1 202 2 hidden, 1 unknown format 1 000 900 100 malformed json" in text
 
 
 def test_records_without_spans_or_stages_are_enough_for_a_page():
