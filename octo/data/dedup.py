@@ -22,6 +22,8 @@ from octo.data.normal_forms import comparable
 
 COPY_COLUMNS = ("key", "id", "source", "url", "date", "metadata")
 """Of a document, a key that copies share in place of its text, and what tells which of them stays."""
+_PLACES = ("file:", "s3://")
+"""How the address begins of a record that says none: it is its file or object, and its number there."""
 _KEY_BATCH = 256
 _ROWS = pa.schema([("rows", pa.list_(pa.int32()))])
 
@@ -32,14 +34,17 @@ class Copy(NamedTuple):
     filtered: bool
     """Whether the quality rules apply. Copies that skip them come first: no rule drops a text one source keeps."""
     source: str
-    url: str
+    placeless: bool
+    """Whether the record said no address: the one it has then is its place in a file. Those that said one go before."""
+    address: str
     date: str
     metadata: str
     id: str
     """Digest of its own text, which copies with one key need not share."""
+    place: str
     shard: int
     row: int
-    """Where it lies. It decides only between rows that are equal in every column, which changes nothing kept."""
+    """Where it lies. It decides only between copies that are equal in everything that a record can say."""
 
 
 def without_text(shard: bytes) -> bytes:
@@ -145,7 +150,9 @@ def copies_of(
     """
     numbers, digests = count() if at is None else at, repeat("") if ids is None else ids
     for row, digest, (key, source, url, date, metadata) in zip(numbers, digests, rows, strict=False):
-        yield key, Copy(source not in unfiltered, source, url, date, metadata, digest, shard, row)
+        placeless = url.startswith(_PLACES)
+        said, place = ("", url) if placeless else (url, "")
+        yield key, Copy(source not in unfiltered, source, placeless, said, date, metadata, digest, place, shard, row)
 
 
 def rows_to_arrow(lost: Mapping[int, frozenset[int]], *, num_shards: int) -> bytes:

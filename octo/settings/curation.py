@@ -12,7 +12,7 @@ class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, dedup of copies, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)

@@ -29,6 +29,33 @@ def test_what_is_kept_does_not_depend_on_order_or_number_of_shards(rows: list[Ro
     assert kept([shuffled[start::num_shards] for start in range(num_shards)]) == kept([rows])
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["{}", '{"n": 1}', '{"n": 2}'])), max_size=20),
+    st.randoms(),
+)
+def test_which_copy_is_kept_does_not_depend_on_where_records_without_an_address_lie(rows, random) -> None:
+    def laid_out(rows, num_files: int) -> list[list[Row]]:
+        """Dealt to files, and called by their places there, as ingestion does."""
+        return [
+            [(text, "a", f"file:/data/{file}.jsonl#{line}", "", said) for line, (text, said) in enumerate(dealt)]
+            for file, dealt in ((file, rows[file::num_files]) for file in range(num_files))
+        ]
+
+    def said(kept: list[Row]) -> list[tuple[str, str]]:
+        return sorted((row[0], row[4]) for row in kept)
+
+    whole = said(kept(laid_out(rows, 1)))
+    assert said(kept(laid_out(random.sample(rows, len(rows)), 3))) == whole
+    assert said(kept(laid_out(rows[::-1], 12))) == whole
+
+
+def test_a_record_that_says_its_address_goes_before_one_that_has_only_a_place() -> None:
+    named = ("t", "a", "https://example.org/z", "", "{}")
+    assert kept([[("t", "a", "s3://bucket/a.jsonl#1", "", "{}"), ("t", "a", "file:/a.txt", "", "{}"), named]]) == [
+        named
+    ]
+
+
 @given(ROWS)
 def test_every_text_is_kept_exactly_once(rows: list[Row]) -> None:
     assert [row[0] for row in kept([rows])] == sorted({row[0] for row in rows})
