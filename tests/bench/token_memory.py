@@ -4,7 +4,7 @@ The corpus is one shard of generated text, the hardest case: what is flat within
 in MB are those of OCTO_BENCH_CORPUS_MB, by default "20,200"; "20,200,2000" takes half an hour of a core.
 
 A reader holds a row group of 32 MiB, so the peak grows until a corpus has several of them: 268 MiB at 20 MB, 357 at
-200, and 360 when most of 600 was done. Before no more than 8 MiB of a download waited for the disk it was 365 at 200
+200, 360 at 600. Before no more than 8 MiB of a download waited for the disk it was 365 at 200
 and 454 at 2,000. `before_*` of the baselines are of commit d8eb101, which held every text and every token.
 """
 
