@@ -90,7 +90,8 @@ def test_every_job_asks_in_the_template_where_it_is_told_to_and_nowhere_else(
         for asked in QUESTIONS
     ]
     body = to_parquet(documents, Document)
-    asked = commit(store, [{"documents.parquet": body}], rows=[{"documents.parquet": len(documents)}]).address
+    rows = [{"documents.parquet": len(documents)}]
+    asked = commit(store, [{"documents.parquet": body}], job="curation", rows=rows).address
     base = made(PretrainedSettings(**place, source=str(folder)))
     tokens = made(TokenizationSettings(**place, corpus=(asked,), tokenizer=base.address, sequence_length=16))
     few: dict[str, Any] = {"batch_size": 2, "micro_batch_size": 2}
