@@ -1,16 +1,25 @@
 """Records out of Parquet and Arrow files, a few rows at a time, whatever their columns hold and claim."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from octo.data.arrow_messages import inflated_size
-from octo.data.arrow_values import Budget, NoFormError, TooMuchError, values_of
+from octo.data.arrow_values import (
+    Budget,
+    NoFormError,
+    TooMuchError,
+    json_value,
+    raw_texts,
+    ready_values,
+    referred,
+)
 from octo.data.compression import Allowance
 from octo.data.documents import Rejected
-from octo.data.records import Found, Record, column_names
+from octo.data.records import Found, column_names
 
 BATCH_BYTES = 64 << 20
 """Of a file's columns, what is decoded at a time."""
@@ -57,33 +66,42 @@ def read_arrow(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -
 def _rows(
     batches: Iterable[pa.RecordBatch], columns: Sequence[str], *, name: str, max_bytes: int, allowance: Allowance
 ) -> Iterator[Found]:
-    row = 0
+    first = 0
     for batch in batches:
         for start in range(0, batch.num_rows, MAX_ROWS):
-            for record in _records(batch.slice(start, MAX_ROWS), columns, max_bytes, allowance):
+            part = batch.slice(start, MAX_ROWS)
+            texts = _texts(part.column(columns.index("text")), allowance)
+            for row, record in enumerate(_records(texts, part, columns, max_bytes), start=first):
                 url = f"{name}#{row}"
-                row += 1
-                yield url, record if isinstance(record, Mapping) else Rejected(url, *record)
+                yield url, record if isinstance(record, dict) else Rejected(url, *record)
+            first += part.num_rows
 
 
 def _records(
-    batch: pa.RecordBatch, columns: Sequence[str], max_bytes: int, allowance: Allowance
-) -> Iterator[Record | tuple[str, str]]:
+    texts: Iterable[bytes | None], batch: pa.RecordBatch, columns: Sequence[str], max_bytes: int
+) -> Iterator[dict[str, object] | tuple[str, str]]:
     """The rows as records, or the reason and the detail why a row is none."""
-    texts = batch.column(columns.index("text"))
-    others = {name: values_of(batch.column(place)) for place, name in enumerate(columns) if name != "text"}
-    for position in range(batch.num_rows):
-        raw = _text_at(texts, position)
-        size = len(raw or b"")
-        allowance.take(_ROW_BYTES + size)
+    others = {name: batch.column(place) for place, name in enumerate(columns) if name != "text"}
+    made = {name: ready_values(column) for name, column in others.items()}
+    ready = {name: values for name, values in made.items() if values is not None}
+    slow = {name: column for name, column in others.items() if made[name] is None}
+    rows = zip(*ready.values(), strict=True) if ready else repeat((), batch.num_rows)
+    for position, (raw, row) in enumerate(zip(texts, rows, strict=True)):
+        size = len(raw) if raw else 0
         if size > max_bytes:
             yield "too_large", f"the text has {size} bytes, the limit is {max_bytes}"
             continue
-        budget = Budget(max_bytes - size)
         try:
-            text = None if raw is None else raw.decode()
-            found = ((name, value(position, budget)) for name, value in others.items())
-            yield {"text": text, **{name: value for name, value in found if value is not None}}
+            record: dict[str, object] = {}
+            for name, value in zip(ready, row, strict=True):
+                if value is not None:
+                    record[name] = value
+                    if type(value) is str:
+                        size += len(value)
+            if slow or size > max_bytes:
+                record |= _slow(slow, position, Budget(max_bytes - size))
+            record["text"] = None if raw is None else raw.decode()
+            yield record
         except UnicodeDecodeError as error:
             yield "invalid_utf8", f"byte {error.start} of the record: {error.reason}"
         except TooMuchError:
@@ -92,8 +110,38 @@ def _records(
             yield "no_json_form", str(error)
 
 
+def _slow(columns: Mapping[str, pa.Array], position: int, budget: Budget) -> Mapping[str, object]:
+    """The values of a row that are made one by one, within what is left for them."""
+    budget.take(0)
+    made = {name: json_value(column[position], budget) for name, column in columns.items()}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _texts(texts: pa.Array, allowance: Allowance) -> Iterable[bytes | None]:
+    """The texts in bytes, each counted before it is used: all at once where there are not too many."""
+    ready = _ready_texts(texts)
+    if ready is None:
+        return _texts_one_by_one(texts, allowance)
+    allowance.take(_ROW_BYTES * len(ready) + sum(map(len, filter(None, ready))))
+    return ready
+
+
+def _texts_one_by_one(texts: pa.Array, allowance: Allowance) -> Iterator[bytes | None]:
+    for position in range(len(texts)):
+        raw = _text_at(texts, position)
+        allowance.take(_ROW_BYTES + len(raw or b""))
+        yield raw
+
+
+def _ready_texts(texts: pa.Array) -> list[bytes | None] | None:
+    plain = {pa.string(), pa.large_string()}
+    if pa.types.is_dictionary(texts.type):
+        return referred(texts, raw_texts) if texts.type.value_type in plain else None
+    return raw_texts(texts) if texts.type in plain and texts.nbytes <= BATCH_BYTES else None
+
+
 def _text_at(texts: pa.Array, position: int) -> bytes | None:
-    """The text at a position in bytes, which Arrow does not check to be UTF-8; None where there is none."""
+    """The text at a position in bytes; None where there is none."""
     scalar = texts[position]
     while isinstance(scalar, _WRAPPED):
         scalar = scalar.value

@@ -42,16 +42,42 @@ class Budget:
             raise TooMuchError
 
 
-def values_of(column: pa.Array) -> Callable[[int, Budget], object]:
-    """The JSON form of the column's value at a position."""
-    if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-        texts = _texts(column.dictionary)
-        return _counted([None if index is None else texts[index] for index in column.indices.to_pylist()])
-    if _is_text(column.type):
-        return _counted(_texts(column))
-    if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type):
-        return _given(column.to_pylist())
-    return lambda position, budget: json_value(column[position], budget)
+def ready_values(column: pa.Array) -> list[Any] | None:
+    """The JSON forms of a column of plain values, all at once; None where each may be large in a way of its own."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
+        return referred(column, _texts)
+    if _is_text(kind):
+        return _texts(column)
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return plain_values(column)
+    if pa.types.is_float32(kind) or pa.types.is_float64(kind):
+        return [value if value is not None and math.isfinite(value) else None for value in plain_values(column)]
+    return None
+
+
+def raw_texts(column: pa.Array) -> list[bytes | None]:
+    """The texts of a column in bytes, which Arrow does not check to be UTF-8."""
+    raw = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
+    # Through numpy, each value is made without an Arrow scalar before.
+    found: list[bytes | None] = raw.to_numpy(zero_copy_only=False).tolist()
+    return found
+
+
+def referred(column: pa.DictionaryArray, made: Callable[[pa.Array], list[Any]]) -> list[Any]:
+    """The values that a column refers to, each made once however often it does.
+
+    The dictionary may hold the values of all rows of a file: those of other rows are not looked at.
+    """
+    used = column.indices.drop_null().unique()
+    values = dict(zip(used.to_pylist(), made(column.dictionary.take(used)), strict=True))
+    return [values.get(index) for index in plain_values(column.indices)]
+
+
+def plain_values(column: pa.Array) -> list[Any]:
+    """The values of a column of numbers or truths."""
+    found: list[Any] = column.to_pylist() if column.null_count else column.to_numpy(zero_copy_only=False).tolist()
+    return found
 
 
 def json_value(scalar: Any, budget: Budget) -> object:
@@ -79,22 +105,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _texts(column: pa.Array) -> list[str | None]:
-    # Arrow does not check that a text is UTF-8.
-    raw = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
-    return [None if value is None else value.decode(errors="replace") for value in raw.to_pylist()]
-
-
-def _counted(texts: list[str | None]) -> Callable[[int, Budget], object]:
-    def value(position: int, budget: Budget) -> str | None:
-        text = texts[position]
-        budget.take(len(text or ""))
-        return text
-
-    return value
-
-
-def _given(values: list[object]) -> Callable[[int, Budget], object]:
-    return lambda position, _budget: values[position]
+    return [None if value is None else value.decode(errors="replace") for value in raw_texts(column)]
 
 
 def _plain(scalar: Any, _budget: Budget) -> object:

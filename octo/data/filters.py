@@ -46,7 +46,10 @@ def repetitive(text: str, *, max_share: float) -> bool:
 
 def repeated_characters(text: str) -> tuple[int, int]:
     """How many characters are in lines that came before, and how many in all lines; 0 and 0 where none is repeated."""
-    lines = [stripped for line in text.splitlines() if (stripped := line.strip())]
+    raw = text.splitlines()
+    if len(raw) < 2:
+        return 0, 0
+    lines = [stripped for line in raw if (stripped := line.strip())]
     distinct = set(lines)
     if len(distinct) == len(lines):
         return 0, 0

@@ -7,7 +7,9 @@ from itertools import chain
 
 _CONTROLS = frozenset(map(chr, [*range(0x09), *range(0x0E, 0x1C), 0x7F]))
 """Those of ASCII that are no white space."""
-_NO_CONTROLS = dict.fromkeys(map(ord, _CONTROLS))
+_UNSEEN = "".join(sorted(_CONTROLS)).encode()
+# What separates files, groups, records and units is white space of texts, but not of bytes.
+_LOWER = bytes(range(256)).lower().translate(bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    "))
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"
 _MARKS_AT_A_TIME = 30
 """As in Unicode's stream-safe text format (UAX 15, section 13): no writing system has more marks on a letter."""
@@ -20,7 +22,7 @@ def comparable(text: str) -> str:
     lines too, is one space. The time is linear in the text, whatever it holds.
     """
     if text.isascii():
-        return " ".join(text.translate(_NO_CONTROLS).lower().split())
+        return b" ".join(text.encode().translate(_LOWER, _UNSEEN).split()).decode()
     return " ".join(_folded(text).split())
 
 

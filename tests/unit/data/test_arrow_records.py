@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from octo.data import compression
+from octo.data import arrow_records, arrow_values, compression
 from octo.data.arrow_records import read_arrow, read_parquet
 from octo.data.arrow_values import Budget, TooMuchError, json_value
 from octo.data.compression import Allowance
@@ -120,6 +120,18 @@ def test_rows_come_with_their_place_whatever_batches_they_lie_in(kind: str, tmp_
     found = stored(kind, table, tmp_path / "a")
     assert [record["n"] for record in found] == list(range(10_000))
     assert found[-1]["text"] == "text 9999"
+
+
+def test_a_dictionary_of_all_rows_is_not_gone_through_again_for_a_few(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = []
+    raw_texts = arrow_values.raw_texts
+    monkeypatch.setattr(arrow_records, "raw_texts", lambda column: (made.append(len(column)), raw_texts(column))[1])
+    texts = [f"text {row // 2}" for row in range(40_000)]
+    table = pa.table({"text": pa.array(texts).dictionary_encode()})
+    assert [record["text"] for record in stored("stream", table, tmp_path / "a")] == texts
+    assert sum(made) <= len(texts)
 
 
 @every_format
