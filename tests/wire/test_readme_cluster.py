@@ -1,6 +1,7 @@
 """The commands that README shows for a cluster, run against one."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_the_commands_for_a_cluster_work_in_their_order(
     name = ""
     for command in SHOWN:
         words = shlex.split(command.partition("|")[0])[1:]
-        words = [word.replace("s3://bucket/ADDRESS", documents.address).replace("RUN", name) for word in words]
+        words = [re.sub("s3://bucket/[A-Z]+$", documents.address, word).replace("RUN", name) for word in words]
         words += ["--yes"] if words[0] in ("submit", "cancel") else []
         ran = subprocess.run(
             [sys.executable, "-m", "octo.cli", *words],
