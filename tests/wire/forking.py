@@ -96,6 +96,9 @@ def _ended_elsewhere(output: int, ending: int, requests: socket.socket) -> bool:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    # What they were when this process began may have been files, whose streams can seek.
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     os.close(output)
     os.close(ending)
     requests.send(str(os.getpid()).encode())
