@@ -59,8 +59,10 @@ def test_what_the_api_server_says_of_a_label(api: FakeCluster, printed: Callable
 
 
 def test_what_a_run_called_its_spans(store: Store, embedded: EmbeddedStore, monkeypatch, capsys) -> None:
-    store.put("runs/a/run.json", b"{}")
-    traced = telemetry.start(service=HOSTILE, run_id="a", sink=lambda lines: store.put("runs/a/spans/x.jsonl", lines))
+    store.put_record("runs/a/run.json", {})
+    traced = telemetry.start(
+        service=HOSTILE, run_id="a", sink=lambda lines: store.put_sealed("runs/a/spans/x.jsonl", lines)
+    )
     with traced.span("octo.run", {"octo.stage": HOSTILE}):
         pass
     traced.shutdown()

@@ -1,7 +1,5 @@
 """Which run a name stands for: nobody begins one by mistyping."""
 
-import json
-
 import pytest
 
 from octo.errors import UsageError
@@ -16,7 +14,7 @@ def given(**more: object) -> RunSettings:
 
 @pytest.fixture
 def existing(store: Store) -> Store:
-    store.put("runs/friday/run.json", json.dumps({"pipeline": "octothinker", "command": {"set": []}}).encode())
+    store.put_record("runs/friday/run.json", {"pipeline": "octothinker", "command": {"set": []}})
     return store
 
 
