@@ -11,6 +11,8 @@ from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store, connect
 from tests.wire.faults import FaultProxy, fault_proxy
 from tests.wire.kubernetes.cluster import FakeCluster
+from tests.wire.kubernetes.controllers import Controllers
+from tests.wire.kubernetes.runners import ScriptedRunner
 from tests.wire.kubernetes.server import api_server
 
 
@@ -42,3 +44,13 @@ def kubeconfig(api: FakeCluster, tmp_path: Path) -> Path:
 def cluster(kubeconfig: Path) -> Cluster:
     """A client that outlasts whatever a test breaks for a while, however slow the machine is."""
     return connect_to_cluster(kubeconfig=kubeconfig, patience=30)
+
+
+@pytest.fixture
+def runner() -> ScriptedRunner:
+    return ScriptedRunner()
+
+
+@pytest.fixture
+def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
+    return Controllers(api, runner)

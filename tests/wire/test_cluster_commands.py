@@ -31,16 +31,6 @@ from tests.wire.kubernetes.store import timestamp
 
 
 @pytest.fixture
-def runner() -> ScriptedRunner:
-    return ScriptedRunner()
-
-
-@pytest.fixture
-def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
-    return Controllers(api, runner)
-
-
-@pytest.fixture
 def run(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """A command's standard output; the kubeconfig is given as flags are."""
 

@@ -2,24 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.wire.cluster_examples import create_queue, fleet, gang, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object, condition, holds
 from tests.wire.kubernetes.resources import JOB_SETS, JOBS, PODS, WORKLOADS, Resource
 from tests.wire.kubernetes.runners import Ending, ProcessRunner, ScriptedRunner
-
-
-@pytest.fixture
-def runner() -> ScriptedRunner:
-    return ScriptedRunner()
-
-
-@pytest.fixture
-def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
-    return Controllers(api, runner)
 
 
 def names(api: FakeCluster) -> list[str]:

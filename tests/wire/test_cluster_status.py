@@ -21,16 +21,6 @@ OUT_OF_MEMORY = Ending(137, reason="OOMKilled")
 
 
 @pytest.fixture
-def runner() -> ScriptedRunner:
-    return ScriptedRunner()
-
-
-@pytest.fixture
-def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
-    return Controllers(api, runner)
-
-
-@pytest.fixture
 def status(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], tuple[dict[str, object], str]]:
     """The row of a JobSet and its sentence."""
 

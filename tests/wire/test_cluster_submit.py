@@ -30,16 +30,6 @@ from tests.wire.kubernetes.runners import Ending, ScriptedRunner
 
 
 @pytest.fixture
-def runner() -> ScriptedRunner:
-    return ScriptedRunner()
-
-
-@pytest.fixture
-def controllers(api: FakeCluster, runner: ScriptedRunner) -> Controllers:
-    return Controllers(api, runner)
-
-
-@pytest.fixture
 def arguments(store: Store, embedded: EmbeddedStore, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     assert embedded.s3.access_key is not None
     assert embedded.s3.secret_key is not None
