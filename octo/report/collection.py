@@ -10,6 +10,7 @@ from octo.report.comparison import Comparison, Graded, Pair, conclude, has_sampl
 from octo.report.curves import curve, finite, mean, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.kept_out import coverage_of, kept_out_of
+from octo.report.orders import findings_of_training
 from octo.report.parts import json_parts, parsed
 from octo.report.results import (
     Ancestor,
@@ -31,7 +32,8 @@ from octo.storage.store import Store
 MIDTRAINING_FIGURES = ("loss", "learning_rate", "tokens")
 RL_FIGURES = (
     *("reward", "pass_rate", "response_length", "truncated", "zero_variance_groups", "entropy"),
-    *("local_ar_ness", "global_ar_ness", "variance_coupled", "variance_decoupled"),
+    *("local_ar_ness", "global_ar_ness", "local_ar_ness_by_chance", "global_ar_ness_by_chance"),
+    *("variance_coupled", "variance_decoupled"),
 )
 DROPPED_PREFIX = "documents.dropped."
 EXAMPLES_PER_BRANCH = 2
@@ -77,6 +79,7 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
             study_of(each, pair_of(each.manifest.stage, each), seed=settings.seed, resamples=settings.resamples)
             for each in inputs["studies"]
         ),
+        findings=findings_of_training([_metrics(policy) for policy in inputs["policies"]]),
         coverage=coverage_of((*evaluations, *inputs["studies"]), lineage),
         kept_out=kept_out_of(lineage.values()),
         lineage=tuple(ancestor_of(key, artifact) for key, artifact in lineage.items()),

@@ -79,8 +79,7 @@ def entropy_sinks(decodings: Sequence[Decoding]) -> Drawing:
     return Drawing(
         svg,
         "What a model is sure of before it writes",
-        "Probability of the likeliest token, in the mean of all prompts, while the whole completion is masked. The "
-        "paper's entropy sink: what is next to the prompt is surest.",
+        "Probability of the likeliest token, in the mean of all prompts, while the whole completion is masked.",
     )
 
 

@@ -90,8 +90,9 @@ def gains_over_control(results: Results) -> Drawing:
     return Drawing(
         svg,
         f"How much more each branch gained than {results.control}",
-        "Paired over problems, 95\N{NO-BREAK SPACE}% bootstrap intervals. Right of zero: reinforcement "
-        "learning did more there. The last row is the report's one test.",
+        "Paired over problems, 95\N{NO-BREAK SPACE}% bootstrap intervals. One that is all right of zero tells a larger "
+        "gain there, left of it a smaller one; of one that holds zero, neither can be told. The last row is the "
+        "report's one test.",
     )
 
 

@@ -101,7 +101,6 @@ def render_page(store: Store, run_id: str) -> str:
         training=_training_figures(results),
         midtraining=_midtraining_figures(results),
         decoding=_decoding(results),
-        ar_ness=_ar_ness(_decoding(results)),
         orders=_decoding_figures(results),
         mixtures=figures.mixtures(results) if results and results.mixtures else None,
         timeline=timeline(run.stages),
@@ -246,20 +245,6 @@ def _training_figures(results: Results | None) -> list[Drawing]:
 def _decoding(results: Results | None) -> list[Branch]:
     """The branches whose policy is a diffusion model."""
     return [branch for branch in results.branches if _has_values(branch, "global_ar_ness")] if results else []
-
-
-def _ar_ness(branches: Sequence[Branch]) -> str:
-    """Whether reinforcement learning made decoding less like reading, as DiffuCoder found."""
-    changes = []
-    for branch in branches:
-        first, last = ends(branch.training.values["global_ar_ness"])
-        if first is not None and last is not None:
-            changes.append(last - first)
-    if not changes:
-        return "Too few steps tell how AR-ness changed."
-    change = sum(changes) / len(changes)
-    found = "fell, as in the paper" if change < 0 else "did not fall, unlike in the paper"
-    return f"Global AR-ness {found}: {text.points(change)} points in the mean, of rollouts during training."
 
 
 def _decoding_figures(results: Results | None) -> list[Drawing]:

@@ -5,6 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Answer = Literal["yes", "no", "not distinguishable", "not measured"]
+Outcome = Literal["above", "below", "cannot be told", "not measured"]
+"""Where an estimate's interval lies, seen from its chance level."""
+Section = Literal["rl", "decoding"]
 
 
 class Value(BaseModel):
@@ -19,6 +22,19 @@ class Estimate(Value):
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+class Finding(Value):
+    """A sentence that confirms, denies or compares, and the test that it comes from."""
+
+    claim: str
+    section: Section
+    """Of the page, where it stands."""
+    estimate: Estimate
+    chance: float
+    """What the estimate would be if there were nothing to find."""
+    outcome: Outcome
+    sentence: str
 
 
 class Measure(Value):
@@ -263,5 +279,7 @@ class Results(Value):
     kept_out: tuple[KeptOut, ...]
     decodings: tuple[Decoding, ...]
     studies: tuple[Study, ...]
+    findings: tuple[Finding, ...]
+    """What was tested besides the verdict."""
     lineage: tuple[Ancestor, ...]
     """Inputs first."""

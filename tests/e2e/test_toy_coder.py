@@ -65,12 +65,15 @@ def test_coupled_grpo_raises_the_pass_rate_of_held_out_tasks(session: Session, r
     assert mean(gains) > 0.05
 
 
-def test_each_page_says_whether_ar_ness_fell(folder: Path, runs: list[Mapping[str, Any]]) -> None:
-    for seed in SEEDS:
-        page = (folder / f"{seed}.html").read_text()
-        assert ("Global AR-ness fell, as in the paper" in page) != (
-            "Global AR-ness did not fall, unlike in the paper" in page
-        )
+def test_each_page_says_whether_ar_ness_fell_or_that_it_cannot_be_told(
+    session: Session, folder: Path, runs: list[Mapping[str, Any]]
+) -> None:
+    for seed, run in zip(SEEDS, runs, strict=True):
+        findings = json.loads(artifact_of(session, run, "report").read_one("results.json"))["findings"]
+        [found] = [each for each in findings if each["claim"] == "order_by_step"]
+        print(found["sentence"])
+        assert found["outcome"] in {"above", "below", "cannot be told"}
+        assert found["sentence"] in (folder / f"{seed}.html").read_text()
 
 
 def test_drafts_halve_the_forward_passes_of_the_tuned_model(session: Session, runs: list[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ An order is the list of a completion's positions as they were unmasked. T is how
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import comb, perm
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,9 @@ class ArNess:
     """Share of steps that go on where the k steps before came from; of the ordered variant, it falls as k grows."""
     global_by_k: dict[int, float]
     """Share of steps that take one of the k leftmost masks; rises with k."""
+    local_chance_by_k: dict[int, float]
+    """What the same positions have in the mean of all their orders: chance alone makes it fall as answers grow."""
+    global_chance_by_k: dict[int, float]
     num_completions: int
     rules: Rules
 
@@ -46,10 +50,10 @@ def ar_ness(
     local = {k: [local_ar_ness(order, k, rules=rules) for order in told] for k in local_ks}
     leftness = [_masks_to_the_left(order) for order in told]
     return ArNess(
-        local_by_k={k: float(np.nanmean(shares)) if shares else float("nan") for k, shares in local.items()},
-        global_by_k={
-            k: float(np.mean([(each < k).mean() for each in leftness])) if leftness else float("nan") for k in global_ks
-        },
+        local_by_k={k: _mean(shares) for k, shares in local.items()},
+        global_by_k={k: _mean([float((each < k).mean()) for each in leftness]) for k in global_ks},
+        local_chance_by_k={k: _mean([local_chance(order, k, rules=rules) for order in told]) for k in local_ks},
+        global_chance_by_k={k: _mean([global_chance(len(order), k) for order in told]) for k in global_ks},
         num_completions=len(told),
         rules=rules,
     )
@@ -78,9 +82,40 @@ def global_ar_ness(order: Sequence[int] | NDArray[np.int64], k: int) -> float:
     return float((_masks_to_the_left(np.asarray(order)) < k).mean())
 
 
+def local_chance(order: Sequence[int] | NDArray[np.int64], k: int, *, rules: Rules) -> float:
+    """The local AR-ness of the same positions in the mean of all their orders; NaN where no step counts.
+
+    Of the ordered selections of k + 1 positions, each is as likely at a step, and those count that follow each other.
+    """
+    size = len(order)
+    num_steps = size - (k if rules.history == "left out" else 0)
+    if num_steps <= 0:
+        return float("nan")
+    if size <= k:
+        return 0.0
+    places_T = np.sort(np.asarray(order))
+    num_runs = int((places_T[k:] - places_T[:-k] == k).sum())
+    ways = perm(size, k + 1) if rules.variant == "ordered" else (k + 1) * comb(size, k + 1)
+    return num_runs / ways * (size - k) / num_steps
+
+
+def global_chance(size: int, k: int) -> float:
+    """The global AR-ness of that many positions in the mean of all their orders: at k = 1, the harmonic number over it.
+
+    With m masks left, one of the k leftmost is next with probability k / m.
+    """
+    return sum(min(1.0, k / left) for left in range(1, size + 1)) / size
+
+
 def text_only(order: Sequence[int], text: Collection[int]) -> list[int]:
     """The order of the positions that are text, as if there were no others."""
     return [position for position in order if position in text]
+
+
+def _mean(shares: Sequence[float]) -> float:
+    """Of the shares that are numbers."""
+    numbers = [share for share in shares if not np.isnan(share)]
+    return float(np.mean(numbers)) if numbers else float("nan")
 
 
 def _masks_to_the_left(positions_T: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -161,6 +161,8 @@ class DiffusionPolicy:
             "divergence": share * self._engine.sum(statistics.divergence),
             "local_ar_ness": orders.local_by_k[1],
             "global_ar_ness": orders.global_by_k[1],
+            "local_ar_ness_by_chance": orders.local_chance_by_k[1],
+            "global_ar_ness_by_chance": orders.global_chance_by_k[1],
             "loss": share * sum(result.loss for result in results),
             "gradient_norm": share * sum(result.gradient_norm for result in results),
             "learning_rate": rate,

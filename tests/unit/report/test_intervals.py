@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
-from octo.report.intervals import mean_of, proportion
+from octo.report.intervals import change_over, mean_from_sums, mean_of, proportion, student
 from octo.report.results import Estimate
 
 
@@ -69,3 +69,24 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_pass_at_k_is_the_share_of_draws_with_a_right_answer(num_correct: int, k: int):
     draws = list(combinations([True] * num_correct + [False] * (6 - num_correct), k))
     assert pass_at_k(6, num_correct, k) == pytest.approx(sum(map(any, draws)) / len(draws))
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(3, 3.1824), (4, 2.7764), (18, 2.1009), (1000, 1.9623)])
+def test_students_quantile_is_that_of_tables(freedom: int, quantile: float):
+    assert student(freedom) == pytest.approx(quantile, rel=0.01)
+
+
+def test_a_mean_from_sums_is_that_of_the_numbers():
+    numbers = [1.0, 2.0, 4.0, 2.0, 1.0, 2.0]
+    found = mean_from_sums(6, sum(numbers), sum(each**2 for each in numbers), shift=10.0)
+    # Deviation 1.0954, its error 0.4472, Student's quantile at five degrees of freedom 2.5706.
+    assert (found.value, found.low, found.high) == pytest.approx((12.0, 10.850, 13.150), abs=2e-3)
+    assert mean_from_sums(4, 4.0, 4.0) == Estimate()
+
+
+def test_a_lines_rise_has_an_interval_that_covers_it_as_often_as_it_says():
+    noise = generator(0, "line").standard_normal((400, 20))
+    found = [change_over(range(20), [0.1 * step + each for step, each in enumerate(row)]) for row in noise]
+    covered = sum((each.low or 0.0) <= 1.9 <= (each.high or 0.0) for each in found)
+    assert 0.92 < covered / 400 < 0.98
+    assert change_over(range(4), [1.0, 2.0, 3.0, 4.0]) == Estimate()

@@ -6,7 +6,15 @@ from math import factorial
 import numpy as np
 import pytest
 
-from octo.ml.diffusion.ar_ness import Rules, ar_ness, global_ar_ness, local_ar_ness, text_only
+from octo.ml.diffusion.ar_ness import (
+    Rules,
+    ar_ness,
+    global_ar_ness,
+    global_chance,
+    local_ar_ness,
+    local_chance,
+    text_only,
+)
 from octo.randomness import generator
 
 ORDERED, SET = Rules(), Rules(variant="set")
@@ -111,3 +119,24 @@ def test_the_mean_weighs_completions_alike_and_says_by_which_rules() -> None:
     assert found.local_by_k == {1: 0.375, 2: 0.25}
     assert found.global_by_k == {1: (1 + 0.25) / 2, 4: 1.0}
     assert (found.num_completions, found.rules) == (2, SET)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("variant", ["ordered", "set"])
+@pytest.mark.parametrize("history", ["zero", "left out"])
+@pytest.mark.parametrize("positions", [[0, 1, 2, 3, 4], [0, 1, 2, 4, 5], [7]])
+def test_the_chance_level_is_the_mean_of_all_orders(k, variant, history, positions) -> None:
+    rules = Rules(variant=variant, history=history)
+    orders = list(permutations(positions))
+    local = np.mean([local_ar_ness(order, k, rules=rules) for order in orders])
+    assert local_chance(positions, k, rules=rules) == pytest.approx(local, nan_ok=True)
+    assert global_chance(len(positions), k) == pytest.approx(np.mean([global_ar_ness(order, k) for order in orders]))
+
+
+def test_longer_answers_are_less_like_reading_by_chance_alone() -> None:
+    chances = [global_chance(length, 1) for length in (5, 12, 24)]
+    assert chances == pytest.approx([0.4567, 0.2586, 0.1573], abs=1e-4)
+    orders = [[1, 0], [2, 1, 0, 3]]
+    found = ar_ness(orders, local_ks=[1], global_ks=[1], rules=ORDERED)
+    assert found.global_chance_by_k[1] == pytest.approx((1.5 / 2 + (1 + 1 / 2 + 1 / 3 + 1 / 4) / 4) / 2)
+    assert found.local_chance_by_k[1] == pytest.approx((1 / 4 + 3 / 16) / 2)

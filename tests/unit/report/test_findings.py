@@ -1,0 +1,127 @@
+"""Every sentence of a page that confirms, denies or compares, fed data of each outcome."""
+
+import ast
+import re
+from collections.abc import Callable
+from math import nan
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import octo.report
+from octo.randomness import generator
+from octo.report.findings import Claim, outcome_of, told
+from octo.report.orders import findings_of_training
+from octo.report.results import Estimate, Finding, Outcome
+
+REPORT = Path(octo.report.__file__).parent
+ESTIMATES = {
+    "above": Estimate(value=0.3, low=0.25, high=0.35),
+    "below": Estimate(value=0.1, low=0.05, high=0.15),
+    "cannot be told": Estimate(value=0.21, low=0.15, high=0.3),
+    "not measured": Estimate(),
+}
+COMPARES = re.compile(
+    r"\b(rose|fell|surer|surest|better|worse|higher|lower|improve[sd]?|confirm(s|ed)?|den(y|ies|ied)|(as|unlike) in "
+    r"the paper|the paper's|did more|did less)\b"
+)
+
+
+def training(*, level: float, slope: float, steps: int = 20) -> list[dict[str, object]]:
+    """AR-ness so far beyond chance, which itself falls as answers grow."""
+    noise = 0.004 * generator(0, "training").standard_normal(steps)
+    chances = [0.25 - 0.004 * step for step in range(steps)]
+    return [
+        {"step": step + 1, "global_ar_ness": chance + level + slope * step + noise[step]}
+        | {"global_ar_ness_by_chance": chance}
+        for step, chance in enumerate(chances)
+    ]
+
+
+def of_training(place: int, **effect: float) -> Callable[[], Finding]:
+    return lambda: findings_of_training([training(**effect)])[place]
+
+
+DATA: dict[Claim, dict[Outcome, Callable[[], Finding]]] = {
+    Claim.ORDER: {
+        "above": of_training(0, level=0.1, slope=0.0),
+        "below": of_training(0, level=-0.1, slope=0.0),
+        "cannot be told": of_training(0, level=0.0, slope=0.0),
+        "not measured": of_training(0, level=0.1, slope=0.0, steps=3),
+    },
+    Claim.ORDER_BY_STEP: {
+        "above": of_training(1, level=0.1, slope=0.002),
+        "below": of_training(1, level=0.1, slope=-0.002),
+        "cannot be told": of_training(1, level=0.1, slope=0.0),
+        "not measured": of_training(1, level=0.1, slope=0.0, steps=3),
+    },
+}
+"""Of every claim, data that lead to each of its outcomes by the test that the page makes."""
+
+
+def test_every_claim_is_fed_data_of_each_outcome() -> None:
+    assert set(DATA) == set(Claim)
+    for claim, by_outcome in DATA.items():
+        found = {outcome: make() for outcome, make in by_outcome.items()}
+        assert {outcome: each.outcome for outcome, each in found.items()} == {outcome: outcome for outcome in ESTIMATES}
+        assert {each.claim for each in found.values()} == {claim.name.lower()}
+        assert len({each.sentence for each in found.values()}) == len(ESTIMATES)
+
+
+@pytest.mark.parametrize("claim", Claim)
+def test_a_claim_has_words_for_each_outcome_with_its_interval_and_its_chance_level(claim: Claim) -> None:
+    words = claim.value
+    asked = {name for text in words[1:] for _, name, _, _ in Formatter().parse(text) if name}
+    names = {name: f"<{name}>" for name in asked - {"found", "size", "interval", "chance"}}
+    sentences = {
+        outcome: told(claim, estimate, section="rl", chance=0.2, **names).sentence
+        for outcome, estimate in ESTIMATES.items()
+    }
+    assert len(set(sentences.values())) == len(ESTIMATES)
+    for outcome in ("above", "below", "cannot be told"):
+        assert "95\u00a0% interval" in sentences[outcome]
+        assert told(claim, ESTIMATES[outcome], section="rl", chance=0.2, **names).chance == 0.2
+        assert sentences[outcome] != told(claim, ESTIMATES[outcome], section="rl", chance=0.22, **names).sentence
+    assert "cannot be told" in sentences["cannot be told"]
+    assert not [outcome for outcome in ("above", "below") if "cannot be told" in sentences[outcome]]
+
+
+@pytest.mark.parametrize("value", [nan, float("inf"), None])
+def test_a_number_that_is_none_tells_nothing(value: float | None) -> None:
+    assert outcome_of(Estimate(value=value, low=0.1, high=0.2)) == "not measured"
+    assert outcome_of(Estimate(value=0.1, low=value, high=0.2)) == "not measured"
+
+
+def test_ar_ness_that_falls_with_its_chance_level_has_not_fallen() -> None:
+    metrics = training(level=0.0, slope=0.0)
+    assert metrics[-1]["global_ar_ness"] < 0.75 * metrics[0]["global_ar_ness"]
+    level, change = findings_of_training([metrics])
+    assert (level.outcome, change.outcome) == ("cannot be told", "cannot be told")
+    assert "cannot be told" in change.sentence
+
+
+def test_a_training_of_a_causal_model_has_no_order_to_tell_of() -> None:
+    assert findings_of_training([[{"step": 1, "reward": 0.5}]]) == ()
+
+
+def test_no_sentence_of_a_report_compares_but_by_a_claim() -> None:
+    written = {"page.html": re.sub(r"{[{%].*?[%}]}", "", (REPORT / "page.html").read_text())}
+    for path in REPORT.glob("*.py"):
+        # The verdict has its own words for each of its outcomes.
+        if path.name not in {"findings.py", "comparison.py"}:
+            written[path.name] = "\n".join(texts(path))
+    assert {name: found.group() for name, text in written.items() if (found := COMPARES.search(text))} == {}
+
+
+def texts(path: Path) -> list[str]:
+    """What a module may print: its strings, without what describes it."""
+    tree = ast.parse(path.read_text())
+    described = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described
+    ]
