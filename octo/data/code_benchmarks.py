@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
-from octo.data.code_problems import CodeProblem, Style, checked, imports_of, names_of
+from octo.data.code_problems import CodeProblem, Style, checked, imports_of, names_of, points_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.documents import Document, Rejected, new_document
 from octo.data.files import MAX_EXPANSION, Reading, read_records
@@ -171,6 +171,7 @@ def _human_eval(fields: Mapping[str, object], options: CodeOptions) -> _Made:
         # The prompt is a module by itself: its imports and helpers, and a function of a docstring alone.
         setup=record.prompt,
         names=(record.entry_point,),
+        entry_points=(record.entry_point,),
         prefix=record.prompt,
         stops=_HUMAN_EVAL_STOPS,
     )
@@ -207,6 +208,7 @@ def _mbpp(fields: Mapping[str, object], options: CodeOptions) -> _Made:
         shown_tests=shown,
         setup=imports_of(tests, solution=record.code) + record.setup,
         names=names_of(tests, solution=record.code),
+        entry_points=points_of(tests, solution=record.code),
         stops=_MBPP_STOPS if options.style == "continuation" else (),
     )
     if options.style == "continuation":

@@ -5,8 +5,7 @@ made, and again where they are read, whoever made them.
 """
 
 import ast
-import builtins
-import sys
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -14,13 +13,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from octo.errors import InputError
+from octo.sandbox.inside.library import LIBRARY
+from octo.sandbox.names import PYTHONS, asked_names, bound_names, free_names
 from octo.sandbox.verdicts import Task
 
 Style = Literal["continuation", "fenced"]
 """Where a completion has its program: it goes on where the question ends, or holds a fenced block of Python."""
 
-PYTHONS = set(vars(builtins)) | sys.stdlib_module_names
-"""Names that mean something without a program: built in, or a module of the standard library."""
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises: no Python, a null byte, nesting too deep for it."""
 
@@ -39,6 +38,8 @@ class CodeProblem(BaseModel):
     """What each test finds: the benchmark's imports and helpers."""
     names: tuple[str, ...] = ()
     """Names that are the program's even where Python or the setup has them too."""
+    entry_points: tuple[str, ...] = ()
+    """All names that tests take from the program. Where none are declared they are found out, or it is refused."""
     prefix: str = ""
     """What stands before the completion's part of the program."""
     stops: tuple[str, ...] = ()
@@ -46,29 +47,61 @@ class CodeProblem(BaseModel):
 
     def task(self, program: str) -> Task:
         """The program and all tests, as the sandbox takes them."""
-        return Task(program=program, setup=self.setup, tests=self.tests, names=self.names)
+        return Task(
+            program=program,
+            setup=self.setup,
+            tests=self.tests,
+            names=self.names,
+            entry_points=self.entry_points or None,
+        )
 
 
 def checked(problem: CodeProblem, *, question: str) -> CodeProblem:
-    """The problem with those of its tests alone that may score: neither shown nor indifferent to the program.
+    """The problem with its entry points, and those of its tests alone that may score.
+
+    A test that is shown scores nothing, nor does one that is indifferent to the program.
 
     Raises:
-        InputError: a test or the setup is no Python, or no test is left.
+        InputError: a test or the setup is no Python, tests use what nobody defines, or no test is left.
     """
+    for source in (problem.setup, *problem.tests):
+        _parsed(source)
+    points = entry_points(problem, question=question)
     shown = {_form(test) for test in problem.shown_tests}
     plain = _squeezed(question)
-    theirs = _theirs(_parsed(problem.setup), own=set(problem.names))
+    asking = points | (bound_names(problem.setup) if free_names(problem.setup) & points else frozenset())
     left = tuple(
         test
         for test in problem.tests
-        if _form(test) not in shown and _squeezed(_form(test)) not in plain and _asks(_parsed(test), theirs=theirs)
+        if _form(test) not in shown and _squeezed(_form(test)) not in plain and free_names(test) & asking
     )
     if not left:
         raise InputError(
             f"none of its {len(problem.tests)} tests can score: the question shows them, or they ask nothing of a "
             "program; give it others, or show fewer"
         )
-    return problem.model_copy(update={"tests": left})
+    return problem.model_copy(update={"tests": left, "entry_points": tuple(sorted(points))})
+
+
+def entry_points(problem: CodeProblem, *, question: str) -> frozenset[str]:
+    """The names that the tests take from the program.
+
+    Those that the problem declares; else the only name that nobody else defines; else those that the question speaks
+    of as code. Whatever else a test uses and nobody defines, a program could define to its own liking.
+
+    Raises:
+        InputError: there are such names.
+    """
+    asked = asked_names(problem.tests, problem.setup)
+    declared = frozenset((*problem.entry_points, *problem.names))
+    if not problem.entry_points:
+        declared |= {name for name in asked if _speaks_of(question, name, alone=len(asked) == 1)}
+    if unknown := sorted(asked - declared):
+        raise InputError(
+            f"its tests use {', '.join(unknown[:5])}, which neither they nor the setup define, and no program may: "
+            "import it in the setup, or declare entry_points"
+        )
+    return declared
 
 
 def problem_of(metadata: Mapping[str, object]) -> CodeProblem | None:
@@ -89,14 +122,19 @@ def problem_of(metadata: Mapping[str, object]) -> CodeProblem | None:
 
 def names_of(tests: tuple[str, ...], *, solution: str) -> tuple[str, ...]:
     """The names that are Python's, but in these tests the solution's own: it defines them and they use them."""
-    used = {name for test in tests for name in _used(_parsed(test))}
+    return tuple(sorted(set(points_of(tests, solution=solution)) & PYTHONS))
+
+
+def points_of(tests: tuple[str, ...], *, solution: str) -> tuple[str, ...]:
+    """The names that tests take from the solution: it defines them, and does not merely import them."""
+    used = {name for test in tests for name in _free(test)}
     tree = _parsed(solution)
-    return tuple(sorted(used & (_bound(tree) - _imported(tree)) & PYTHONS))
+    return tuple(sorted(used & (_bound(tree) - _imported(tree))))
 
 
 def imports_of(tests: tuple[str, ...], *, solution: str) -> str:
     """The solution's imports that the tests use and do not have: a program could bring others under their names."""
-    used = {name for test in tests for name in _used(_parsed(test)) - _bound(_parsed(test))}
+    used = {name for test in tests for name in _free(test)}
     imports = [node for node in _parsed(solution).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return "".join(f"{ast.unparse(node)}\n" for node in imports if used & _imported(node))
 
@@ -129,19 +167,20 @@ def _squeezed(text: str) -> str:
     return "".join(text.split()).replace('"', "'")
 
 
-def _theirs(setup: ast.Module, *, own: set[str]) -> set[str]:
-    """The names that say nothing of a program: Python's, and the setup's unless it has asked a program for them."""
-    python = PYTHONS - own
-    return python if _asks(setup, theirs=python) else (python | _bound(setup)) - own
+def _free(source: str) -> frozenset[str]:
+    _parsed(source)
+    return free_names(source)
 
 
-def _asks(source: ast.Module, *, theirs: set[str]) -> bool:
-    """Whether it uses any name that only a program can have."""
-    return bool(_used(source) - _bound(source) - theirs)
-
-
-def _used(tree: ast.Module) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+def _speaks_of(question: str, name: str, *, alone: bool) -> bool:
+    """Whether a question asks for something of that name. Tests that it shows say nothing of what is asked for."""
+    if name not in LIBRARY and alone:
+        return True
+    text = "\n".join(line for line in question.splitlines() if not line.lstrip().startswith("assert"))
+    word = re.escape(name)
+    kinds = "def|class|function|method|named|called"
+    spoken = rf"`{word}\b|\b(?:{kinds})\s+[`'\"]?{word}\b|\b{word}(?:\(|\s+(?:class|function))"
+    return (name not in LIBRARY or alone) and re.search(spoken, text) is not None
 
 
 def _imported(tree: ast.AST) -> set[str]:

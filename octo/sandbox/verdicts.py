@@ -45,7 +45,10 @@ class Task:
     setup: str = ""
     """Source that is run before each test, in its process: imports and helpers, from the benchmark."""
     names: tuple[str, ...] = ()
-    """Names that are the program's even where the setup has them; one that nobody else defines is the program's."""
+    """Names that are the program's even where the setup has them."""
+    entry_points: tuple[str, ...] | None = None
+    """Names that the program answers for, and no others; None where nobody has declared any. It then answers for what
+    nobody else defines, but not for what a reader would take for a library's beside a name of its own."""
 
 
 class Outcome(StrEnum):

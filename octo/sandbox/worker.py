@@ -17,6 +17,7 @@ from octo.sandbox.conversation import Heard, WorkerLostError, converse
 from octo.sandbox.inside.directory import empty
 from octo.sandbox.inside.judge import WAS_GONE
 from octo.sandbox.layers import system_calls
+from octo.sandbox.names import asked_names
 from octo.sandbox.python import command
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 
@@ -64,6 +65,7 @@ class Worker:
             "program": task.program,
             "setup": task.setup,
             "names": task.names,
+            "entry_points": _entry_points(task),
             "test": test,
             "secret": secret,
         }
@@ -157,6 +159,14 @@ class Worker:
             },
         }
         return json.dumps(request).encode()
+
+
+def _entry_points(task: Task) -> list[str] | None:
+    """Those that are declared, or the only one that there can be; None where there may be several."""
+    if task.entry_points is not None:
+        return list(task.entry_points)
+    asked = asked_names(task.tests, task.setup)
+    return list(asked) if len(asked) == 1 else None
 
 
 def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from octo.sandbox.verdicts import Outcome
+from octo.sandbox.verdicts import Outcome, Task
 from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
 
 pytestmark = NEEDS_LAYERS
@@ -229,6 +229,51 @@ def test_a_module_that_the_test_forgot_to_import_is_not_the_programs(target: Tar
         f"assert any(getattr({name}, n, str)(str(attack()), 'right') == True for n in ('isclose', 'match'))",
     )
     assert found.outcome in {Outcome.FAIL, Outcome.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("test", "name"),
+    [
+        ("assert isclose(attack(1), 2)", "isclose"),
+        ("assert np.array_equal(attack(1), [2])", "np"),
+        ("assert attack(1) == Counter('ab')", "Counter"),
+        ("with pytest.raises(ValueError):\n    attack(1)", "pytest"),
+        ("assert approx(attack(1)) == 2", "approx"),
+        ("assert attack(deepcopy([1])) == 2", "deepcopy"),
+        ("with redirect_stdout(StringIO()) as out:\n    attack(1)\nassert out.getvalue() == 'right'", "StringIO"),
+        ("assert attack(1) == ANY", "ANY"),
+        ("TestCase().assertEqual(attack(1), 2)", "TestCase"),
+        ("assert list(map(attack, [1])) == OrderedDict(a=1)", "OrderedDict"),
+    ],
+)
+@stopped_by(PAIR)
+def test_what_the_test_forgot_to_import_is_nobodys(target: Target, test: str, name: str) -> None:
+    """An object that agrees to everything bears the name that would compare."""
+    found = target.verdict(
+        f"""
+        class Agrees:
+            def __eq__(self, other): return True
+            def __getattr__(self, name): return self
+            def __call__(self, *_, **__): return self
+            def __enter__(self): return self
+            def __exit__(self, *_): return True
+        {name} = redirect_stdout = Agrees()
+        def attack(x): return "wrong"
+        """,
+        test,
+    )
+    assert found.outcome is Outcome.ERROR
+    assert "is not defined" in found.detail
+
+
+@stopped_by(PAIR)
+def test_a_declared_entry_point_is_the_only_name_that_a_program_answers_for(target: Target) -> None:
+    program = "def attack(x): return 'wrong'\ndef same(a, b): return True"
+    test = "assert same(attack(1), 2)"
+    for points in (("attack",), ()):
+        (found,) = target.sandbox.judge(Task(program, (test,), entry_points=points)).tests
+        assert found.outcome is Outcome.ERROR
+        assert "NameError" in found.detail
 
 
 @pytest.mark.parametrize("late", ["return 'right'", "raise SystemExit", "raise ValueError", "return 'wrong'"])

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from octo.sandbox.inside.exchange import CALLS, Exchange, GoneError
+from octo.sandbox.inside.library import LIBRARY
 from octo.sandbox.inside.values import Json
 
 LONGEST_DETAIL = 500
@@ -28,22 +29,27 @@ def be_judge(control: socket.socket, connection: socket.socket | None, *, larges
 class Names(dict[str, Any]):
     """A test's global names; those that it, its setup, Python and its library do not define are the program's."""
 
-    def __init__(self, exchange: Exchange | None) -> None:
+    def __init__(self, exchange: Exchange | None, entry_points: list[str] | None) -> None:
         super().__init__(__name__="test", __builtins__=builtins)
         self._exchange = exchange
+        self._entry_points = entry_points
 
     def __missing__(self, name: str) -> Any:
         if self._exchange is None or name.startswith("__") or hasattr(builtins, name):
             raise KeyError(name)
         # A test that forgot an import must not be given the program's idea of `math`.
-        standard = name in sys.stdlib_module_names
-        self[name] = value = import_module(name) if standard else self._exchange.ask("name", name)
+        if name in sys.stdlib_module_names:
+            self[name] = value = import_module(name)
+        elif name in LIBRARY if self._entry_points is None else name not in self._entry_points:
+            raise KeyError(name)
+        else:
+            self[name] = value = self._exchange.ask("name", name)
         return value
 
 
 def _report(exchange: Exchange | None, asked: Json) -> Json:
     try:
-        names = Names(exchange)
+        names = Names(exchange, asked["entry_points"])
         if exchange:
             exchange.send(asked["program"])
             exchange.started()

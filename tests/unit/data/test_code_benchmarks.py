@@ -127,6 +127,22 @@ def test_a_question_that_has_a_block_of_code_is_shown_no_test(tmp_path: Path) ->
     assert fenced["tests"] == cases
 
 
+def test_tests_whose_helper_nobody_imports_are_no_problem_unless_the_answer_brings_it(tmp_path: Path) -> None:
+    record = {
+        "question": "Write third(x), a third of x.",
+        "tests": [f"assert fsum([third({n})] * 3) == {n}" for n in (3, 6)],
+    }
+    alone = write(tmp_path / "alone.jsonl", record)
+    [refused] = read(f"code=tests:{alone}")
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "cannot_be_scored"
+    assert "its tests use fsum" in refused.detail
+    answered = write(tmp_path / "b.jsonl", record | {"answer": "from math import fsum\ndef third(x): return x / 3"})
+    [document] = read(f"code=tests:{answered}")
+    assert fields(document)["entry_points"] == ["third"]
+    assert fields(document)["setup"] == "from math import fsum\n"
+
+
 def test_a_record_that_makes_no_problem_is_rejected_with_its_reason(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.jsonl",

@@ -64,6 +64,45 @@ def test_a_module_that_the_solution_imports_is_python_s_and_one_that_it_defines_
         left("assert math.isclose(1, 1)")
 
 
+@pytest.mark.parametrize(
+    ("test", "named"),
+    [
+        ("assert isclose(triple(1), 3.0)", "isclose"),
+        ("assert np.allclose(triple(1), 3.0)", "np"),
+        ("assert triple('ab') == Counter(a=3, b=3)", "Counter"),
+        ("with pytest.raises(ValueError):\n    triple(None)", "pytest"),
+        ("assert near(triple(1), 3)", "near"),
+        ("def check():\n    near = 1\nassert near(triple(1), 3)", "near"),
+        ("assert triple(CASES[0]) == 3", "CASES"),
+        ("from decimal import Decimal\nassert triple(Decimal(1)) == Fraction(3)", "Fraction"),
+    ],
+)
+def test_a_test_that_uses_what_nobody_defines_is_refused_by_the_name(test: str, named: str) -> None:
+    question = f"Write triple(x), three times x.\n{test}\n"
+    with pytest.raises(InputError, match=f"its tests use {named}, which neither they nor the setup define"):
+        left(test, "assert triple(2) == 6", question=question)
+    assert left("assert triple(2) == 6", question=question)
+
+
+def test_the_entry_points_are_those_declared_or_the_only_name_or_those_that_the_question_asks_for() -> None:
+    def points(*tests: str, question: str = "", **fields: object) -> tuple[str, ...]:
+        return checked(CodeProblem(style="fenced", tests=tests, **fields), question=question).entry_points
+
+    both = ("assert push(Stack(), 1) == 1",)
+    assert points("assert gcd(4, 6) == 2") == ("gcd",)
+    assert points(*both, entry_points=("push", "Stack")) == ("Stack", "push")
+    assert points(*both, question="Write a class Stack and `push(stack, x)`.") == ("Stack", "push")
+    assert points("assert sum(mean([1])) == 1", names=("sum",), question="def mean(x):") == ("mean", "sum")
+    for question in ("", "Write push(stack, x) for a stack.", "Write push(stack, x).\nassert push(Stack(), 2)"):
+        with pytest.raises(InputError, match="use Stack"):
+            points(*both, question=question)
+
+
+def test_a_task_takes_the_entry_points_from_the_program_and_nothing_else() -> None:
+    problem = checked(CodeProblem(style="fenced", tests=("assert f(2) == 4",)), question="")
+    assert problem.task("").entry_points == ("f",)
+
+
 def test_the_solution_s_imports_are_brought_to_tests_that_lack_them() -> None:
     solution = "import math, re\nfrom collections import Counter as Bag\nimport heapq\ndef f(): import bisect"
     tests = ("assert Bag(f()) == math.inf", "import re\nassert re.match('', f())")
