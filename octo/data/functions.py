@@ -234,7 +234,9 @@ def generate_functions(what: str, options: FunctionOptions, *, label: str, seed:
         mistaken = repeats and random.random() < options.mistakes
         if mistaken:
             body = body.replace("return", "raise")
-        problem = CodeProblem(style="continuation", tests=_tests(task, seed=seed), prefix=question(task))
+        problem = CodeProblem(
+            style="continuation", tests=_tests(task, seed=seed), prefix=question(task), entry_points=("f",)
+        )
         yield new_document(
             question(task) + body,
             source=label,

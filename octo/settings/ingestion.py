@@ -81,7 +81,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
