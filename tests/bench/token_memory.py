@@ -1,11 +1,12 @@
 """Peak memory of tokenization and of a training's first step by size of the corpus, each in a process of its own.
 
 The corpus is one shard of generated text, the hardest case: what is flat within a shard is flat over any number. Sizes
-in MB are those of OCTO_BENCH_CORPUS_MB, by default "20,200"; "20,200,2000" takes half an hour of a core.
+in MB are those of OCTO_BENCH_CORPUS_MB, by default "20,200"; "20,200,2000" takes ten minutes of a core.
 
-A reader holds a row group of 32 MiB, so the peak grows until a corpus has several of them: 268 MiB at 20 MB, 357 at
-200, 360 at 600. Before no more than 8 MiB of a download waited for the disk it was 365 at 200
-and 454 at 2,000. `before_*` of the baselines are of commit d8eb101, which held every text and every token.
+Tokenization peaked at 269 MiB at 20 MB, 354 at 200, 374 at 600 and 380 at 2,000: its buffers are full from some 200 MB
+on, and those of uploads and row groups are not all of it, for a quarter of them moved it by 15 MiB. A training's first
+step peaked at 521 to 523 at every size.
+`before_*` of the baselines are of commit d8eb101, which held every text and every token.
 """
 
 import json
