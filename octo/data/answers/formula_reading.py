@@ -2,18 +2,22 @@
 
 from fractions import Fraction
 
+from octo.data.answers.formula_lookahead import (
+    CLOSED_BY,
+    CONSTANT_SIGNS,
+    function_before,
+    goes_on,
+    is_name,
+    is_of_numbers,
+)
 from octo.data.answers.formulas import Formula, Number, Operation, Symbol, UnreadableError
-from octo.data.answers.names import CONSTANT_NAMES, FUNCTIONS, INVERSE, LETTERS, MARKS, OF_SEVERAL, SHORT_WORDS
+from octo.data.answers.names import CONSTANT_NAMES, FUNCTIONS, INVERSE, LETTERS, MARKS, OF_SEVERAL
 from octo.data.answers.token_stream import Tokens
 from octo.data.answers.tokens import Token
-from octo.data.answers.units import SINGLE_LETTERS, is_unit
 
-_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
 _AROUND = {"|": "abs", r"\lfloor": "floor", r"\lceil": "ceil"}
 _SIGNS = {"+": "pos", "-": "neg", r"\pm": "pm", r"\mp": "mp"}
-_CONSTANTS = {rf"\{name}": constant for name, constant in CONSTANT_NAMES.items()}
 _OF_TWO = {r"\frac": "div", r"\binom": "binom"}
-_BEGINS = {*_CLOSED_BY, r"\frac", r"\sqrt", r"\binom", r"\$"} - {"|"}
 
 
 def read_formula(tokens: Tokens) -> Formula:
@@ -50,7 +54,7 @@ def _product(tokens: Tokens) -> Formula:
         elif tokens.at("/") and tokens.ahead(1).kind != "text":
             tokens.take()
             factors = [Operation("div", (_multiplied(factors), _factor(tokens)))]
-        elif _goes_on(tokens):
+        elif goes_on(tokens):
             factors.append(_power(tokens))
         else:
             return _multiplied(factors)
@@ -66,39 +70,6 @@ def _factor(tokens: Tokens) -> Formula:
         factor = _power(tokens)
         return Operation("neg", (factor,)) if sign == "-" else factor
     return _power(tokens)
-
-
-def _goes_on(tokens: Tokens) -> bool:
-    """Whether the next token is a factor without a sign before it."""
-    token = tokens.next
-    if token.kind == "number":
-        # x 2 is nobody's product, (x)2 might be one.
-        return tokens.ahead(-1).text in (")", "}", "!")
-    if token.kind == "letters":
-        return not _is_unit_here(tokens)
-    return token.kind == "sign" and (token.text in _BEGINS or _is_name(token.text)) and token.text != r"\$"
-
-
-def _is_name(sign: str) -> bool:
-    name = sign.removeprefix("\\")
-    return sign.startswith("\\") and (
-        name in FUNCTIONS or name in LETTERS or name in MARKS or sign in _CONSTANTS or name.startswith("mathbb")
-    )
-
-
-def _is_unit_here(tokens: Tokens) -> bool:
-    """Whether letters behind a factor are its unit: cm, apples; m after a number and a space."""
-    token, before = tokens.next, tokens.ahead(-1)
-    run = token.text
-    if run in ("C", "F") and r"\degree" in (before.text, tokens.ahead(-2).text):
-        return True
-    if run in FUNCTIONS or run in CONSTANT_NAMES or _function_before_letter(run):
-        return run == "min" and before.kind == "number"
-    if len(run) == 1:
-        last = tokens.ahead(1).text in ("", "^", "/", ",")
-        return run in SINGLE_LETTERS and token.spaced and before.kind == "number" and last
-    word = len(run) == 3 and token.spaced and bool(set("aeiou") & set(run))
-    return len(run) > 3 or is_unit(run) or word or run.casefold() in SHORT_WORDS
 
 
 def _power(tokens: Tokens) -> Formula:
@@ -147,7 +118,7 @@ def _atom(tokens: Tokens) -> Formula:
     elif token.kind != "sign":
         raise UnreadableError(f"expected a formula, got {token.text}")
     else:
-        atom = _enclosed(tokens) if token.text in _CLOSED_BY else _command(tokens)
+        atom = _enclosed(tokens) if token.text in CLOSED_BY else _command(tokens)
     tokens.depth -= 1
     return atom
 
@@ -155,7 +126,7 @@ def _atom(tokens: Tokens) -> Formula:
 def _enclosed(tokens: Tokens) -> Formula:
     opening = tokens.take().text
     inner = read_formula(tokens)
-    tokens.expect(_CLOSED_BY[opening])
+    tokens.expect(CLOSED_BY[opening])
     return Operation(_AROUND[opening], (inner,)) if opening in _AROUND else inner
 
 
@@ -168,9 +139,9 @@ def _command(tokens: Tokens) -> Formula:
         return _root(tokens)
     if name in FUNCTIONS and name != sign:
         return _function(tokens, FUNCTIONS[name])
-    if sign in _CONSTANTS:
-        return Symbol(_CONSTANTS[sign])
-    if not _is_name(sign):
+    if sign in CONSTANT_SIGNS:
+        return Symbol(CONSTANT_SIGNS[sign])
+    if not is_name(sign):
         raise UnreadableError(f"expected a formula, got {sign or 'the end'}")
     return _subscripted(tokens, f"{sign}{_marked(tokens)}" if name in MARKS else sign)
 
@@ -203,29 +174,15 @@ def _mixed(tokens: Tokens, number: Number) -> Formula:
     """A number, with the fraction that follows a whole one added: 3 1/2."""
     if number.digits is not None or number.value.denominator != 1:
         return number
-    if tokens.at(r"\frac") and _is_of_numbers(tokens):
+    if tokens.at(r"\frac") and is_of_numbers(tokens):
         return Operation("add", (number, _command(tokens)))
+    if tokens.at("{") and tokens.ahead(1).text == r"\frac" and is_of_numbers(tokens, 1):
+        return Operation("add", (number, _atom(tokens)))
     over, slash, under = (tokens.ahead(count) for count in range(3))
     if over.number and over.spaced and slash.text == "/" and under.number:
         tokens.position += 3
         return Operation("add", (number, Operation("div", (over.number, under.number))))
     return number
-
-
-def _is_of_numbers(tokens: Tokens) -> bool:
-    """Whether the fraction that comes next has a number above and one below."""
-    count = 1
-    for _ in range(2):
-        if tokens.ahead(count).text == "{":
-            if not tokens.ahead(count + 1).number or tokens.ahead(count + 2).text != "}":
-                return False
-            count += 3
-        elif tokens.ahead(count).number:
-            # Of 12 in \frac12 the 2 stands below.
-            count += len(tokens.ahead(count).text) == 1
-        else:
-            return False
-    return True
 
 
 def _letters(tokens: Tokens) -> Formula:
@@ -236,7 +193,7 @@ def _letters(tokens: Tokens) -> Formula:
     if len(run) == 1 or (run.isupper() and len(run) < 5):
         tokens.take()
         return _subscripted(tokens, run)
-    function = _function_before_letter(run) or ("pi" if run.startswith("pi") and len(run) == 3 else "")
+    function = function_before(run) or ("pi" if run.startswith("pi") and len(run) == 3 else "")
     if len(run) > 3 and not function:
         raise UnreadableError(f"{run} is a word")
     first = function or run[0]
@@ -256,11 +213,6 @@ def _known(tokens: Tokens, run: str) -> Formula | None:
     return Symbol(CONSTANT_NAMES[run]) if run in CONSTANT_NAMES else _subscripted(tokens, f"\\{run}")
 
 
-def _function_before_letter(run: str) -> str:
-    """The function of sinx and lnx."""
-    return run[:-1] if run[:-1] in FUNCTIONS and len(run) > 2 else ""
-
-
 def _subscripted(tokens: Tokens, name: str) -> Formula:
     if tokens.skip("_"):
         name = f"{name}_{_marked(tokens)}"
@@ -272,7 +224,7 @@ def _subscripted(tokens: Tokens, name: str) -> Formula:
 def _marked(tokens: Tokens) -> str:
     """What follows a mark or an underscore, as it is written."""
     if not tokens.skip("{"):
-        if tokens.next.text in ("", *_CLOSED_BY.values()):
+        if tokens.next.text in ("", *CLOSED_BY.values()):
             raise UnreadableError("expected a name, got the end")
         return tokens.take().text
     written, depth = "", 1
@@ -314,6 +266,6 @@ def _arguments(tokens: Tokens, *, several: bool) -> tuple[Formula, ...]:
         tokens.expect(closing)
         return tuple(found)
     factors = [_power(tokens)]
-    while _goes_on(tokens) and not tokens.at("(", "|") and tokens.next.text.removeprefix("\\") not in FUNCTIONS:
+    while goes_on(tokens) and not tokens.at("(", "|") and tokens.next.text.removeprefix("\\") not in FUNCTIONS:
         factors.append(_power(tokens))
     return (_multiplied(factors),)

@@ -94,6 +94,8 @@ class Ratio:
     """Numbers with colons between them: a ratio, or the time of day."""
 
     terms: tuple["Answer", ...]
+    clock: bool = False
+    """Whether a later term begins with a zero, as minutes do and no number of a ratio."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _CHARACTERS = str.maketrans(
         "\N{CUBE ROOT}": r"\sqrt[3]",
         "\N{FOURTH ROOT}": r"\sqrt[4]",
         "\N{DEGREE SIGN}": r"\degree ",
+        "\N{RING ABOVE}": r"\degree ",
+        "\N{RING OPERATOR}": r"\degree ",
+        "\N{NOT AN ELEMENT OF}": r"\notin ",
         "\N{MASCULINE ORDINAL INDICATOR}": r"\degree ",
         "\N{DEGREE CELSIUS}": r"\degree C",
         "\N{DEGREE FAHRENHEIT}": r"\degree F",
@@ -88,10 +91,21 @@ _STRONG = re.compile(r"\*\*(.*)\*\*|__(.*)__|`+([^`]*)`+", re.DOTALL)
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{(.*)\}", re.DOTALL)
 _FONT = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathcal|boldsymbol|bm|displaystyle|textstyle|bf|it|rm|limits|mathord"
-    r"|(?:left|right)(?=[^a-zA-Z])|[bB]igg?[lrm]?|hspace\{[^{}]*\}|phantom\{[^{}]*\}|nolimits|strut|tiny|small|large|Large|LARGE|huge|normalsize|mathstrut)(?![a-zA-Z])\.?"
+    r"|left|right|[bB]igg?[lrm]?|hspace\{[^{}]*\}|phantom\{[^{}]*\}|nolimits|strut|tiny|small|large|Large|LARGE|huge|normalsize|mathstrut)(?![a-zA-Z])\.?"
 )
 _COLOR = re.compile(r"\\(?:text)?color\s*\{[a-zA-Z]+\}|\\underline(?=\s*\{)|\\fcolorbox\{\w+\}\{\w+\}")
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
+_OLD_FONT = re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt)(?![a-zA-Z])\s*([^{}]*)\}|\\(?:rm|bf|it|sf|tt)\s*\{([^{}]*)\}")
+_PRIMES = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*|')+)\}|(\\prime)(?![a-zA-Z]))")
+_PERCENT = re.compile(r"(?<![a-zA-Z])\{%\}")
+_NOT = re.compile(r"\\not\s*(=|\\in(?![a-zA-Z]))")
+_LESS = re.compile(r"(?<=[})\]])\s*-\s*(?=\\\{)")
+_INFINITY = re.compile(
+    r"\s*([+-]?)\s*(?:\\(?:text|mathrm|operatorname)\s*\{)?\s*"
+    r"(negative |positive |minus |plus )?inf(?:inity)?\s*\}?\s*",
+    re.IGNORECASE,
+)
+_SYSTEM = re.compile(r"\s*\\begin\{(aligned|gathered|split|align\*?)\}(.*)\\end\{\1\}\s*", re.DOTALL)
 _RING = re.compile(r"\^\s*(?:o(?![a-zA-Z])|\{\s*(?:o|\\text\{o\})\s*\})")
 _NEGATIVE = re.compile(r"(?<![a-zA-Z\\])(?:\\text\s*\{)?\s*(?:negative|minus)\s*\}?\s*(?=[\d.\\])", re.IGNORECASE)
 _APOSTROPHES = re.compile(r"(?<![\d'])[1-9]\d{0,2}(?:'\d{3})+(?![\d'])")
@@ -112,9 +126,20 @@ def plain(text: str) -> str:
     text = _FRACTION.sub(lambda sign: r"\frac{{{}}}{{{}}}".format(*_narrow(sign[0]).split("\N{FRACTION SLASH}")), text)
     text = _narrow(text.translate(_CHARACTERS)).replace("\N{FRACTION SLASH}", "/")
     text = _unwrapped(text.replace("...", r"\ldots "))
-    text = text.replace(r"\!", "").replace("{,}", ",").replace("{:}", ":").replace(r"\%", "%")
+    text = text.replace(r"\!", "").replace("{,}", ",").replace("{:}", ":").replace("{.}", ".").replace(r"\%", "%")
+    text = _PRIMES.sub(lambda run: "'" * max(1, (run[1] or "'").count("'") + (run[1] or "").count("p")), text)
+    text = _NOT.sub(
+        lambda sign: r"\ne " if sign[1] == "=" else r"\notin ", _PERCENT.sub("%", text).replace(r"\imath", "i")
+    )
+    text = _OLD_FONT.sub(lambda font: rf"\mathrm{{{font[1] or font[2]}}}", text)
     text = _UNITS.sub(r"\\text{\1/\2}", _FONT.sub("", _COLOR.sub("", _ROW_HEIGHT.sub("", text))))
     text = _RING.sub(r"\\degree ", _TIMES_TEN.sub(r"\\times ", _NOON.sub(r"\1m", _ORDINAL.sub("", text))))
+    if infinite := _INFINITY.fullmatch(text):
+        text = ("-" if infinite[1] == "-" or (infinite[2] or "")[:1] in ("n", "m") else "") + r"\infty"
+    if system := _SYSTEM.fullmatch(text):
+        # Equations below each other are said side by side as well.
+        text = system[2].replace("&", "").replace(r"\\", ", ")
+    text = _LESS.sub(r" \\setminus ", text)
     text = _APOSTROPHES.sub(lambda number: number[0].replace("'", ","), _NEGATIVE.sub("-", text, count=1))
     if turned := _TURNED_INTERVAL.fullmatch(text.strip()):
         # ]1, 2[ is how others write (1, 2).

@@ -8,7 +8,7 @@ FUNCTIONS = {
     )
 } | {"lg": "log10", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arctg": "arctan", "tg": "tan", "ctg": "cot"}
 """As they are written, and what they are."""
-INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
 """What the exponent -1 makes of them."""
 OF_SEVERAL = {"max", "min", "gcd", "lcm"}
 LETTERS = {
@@ -77,7 +77,7 @@ _WORDS = (
     "mat max may me meg men met mix mob mom mop mud mug my nap ned net new nib nil no nod none nor not now nun "
     "nut oak odd of off oil old on one or our out owl own pad pam pan pat paw pay pea peg pen pet pie pig pin pit "
     "pop pot put ram ran rat raw ray red rib rid rim rob rod ron rot row roy rub rug run sad sam sat saw say sea "
-    "see set sew she sin sir sit six sky so son soy spy sue sun tab tag tan tap tar tax tea ted ten the tie tim "
+    "see set sew she sin sir sit six sky so son soy spy sq sue sun tab tag tan tap tar tax tea ted ten the tie tim "
     "tin tip to toe tom ton too top toy try tub tug two una up us use val van vat wag war was wax way we web wed "
     "wet who why wig win wit won yes yet you zoe zoo"
 )

@@ -22,6 +22,13 @@ ENOUGH = 3
 """Points at which both have values, at least."""
 MOST = 6
 """And at most."""
+FAR_OUT = (-10000, -10, 10, 10000)
+"""Hundreds at which functions with branches are compared as well."""
+SURE = 1000
+"""Further digits to which what is equal to the first ones is equal again: cos 10^{-40} is not 1."""
+_STEPS = {"floor", "ceil"}
+_BRANCHES = {*_STEPS, "abs", "max", "min", "sgn", "arg", "root", "ln", "log", "log10", "arcsin", "arccos", "arctan"}
+"""What may be one function here and another there."""
 
 
 def equal(first: Formula, second: Formula, seed: str) -> bool:
@@ -49,7 +56,7 @@ def sign_of(formula: Formula) -> int:
 
 def approximates(exact: Formula, decimal: Number) -> bool:
     """Whether a decimal fraction is what a constant is, rounded or cut off at its last place."""
-    value, _ = _constant(exact, log_base=0)
+    (value,), _ = _values({}, [exact], log_base=0, further=decimal.places)
     with mpmath.workdps(DIGITS + 2 * LARGEST_MAGNITUDE):
         scaled = value.real * mpmath.mpf(10) ** decimal.places
         shown = int(decimal.value * 10**decimal.places)
@@ -84,10 +91,12 @@ def _equal(first: Formula, second: Formula, seed: str, log_base: int) -> bool:
     if not symbols_of(first) | symbols_of(second):
         _constant(first, log_base=log_base)
         try:
-            value, tolerance = _constant(difference(first, second), log_base=log_base)
+            return _is_zero({}, difference(first, second), log_base=log_base)
         except UnreadableError:
             return False
-        return bool(abs(value) <= tolerance)
+    if not symbols_of(first) and _has(second, _BRANCHES):
+        # A number is not what is equal to it as long as x is less than a million.
+        return False
     real = _counted(first, second, seed, log_base, only_real=True)
     if real is not None:
         return real
@@ -110,10 +119,36 @@ def _counted(first: Formula, second: Formula, seed: str, log_base: int, *, only_
         (one, other), tolerance = both
         if abs(one - other) > tolerance:
             return False
+        if not num and not _is_zero(point, difference(first, second), log_base=log_base):
+            return False
         num += 1
         if num == MOST:
-            return True
-    return True if num >= ENOUGH else None
+            break
+    return _equal_far_out(first, second, seed, log_base) if num >= ENOUGH else None
+
+
+def _equal_far_out(first: Formula, second: Formula, seed: str, log_base: int) -> bool:
+    """Whether functions with branches are equal at large points too, and at whole ones where they have steps."""
+    if not _has(first, _BRANCHES) and not _has(second, _BRANCHES):
+        return True
+    names = sorted(symbols_of(first) | symbols_of(second))
+    between = Fraction(0) if _has(first, _STEPS) or _has(second, _STEPS) else Fraction(1, 3)
+    drawn = random.Random(seed)  # noqa: S311 - equal questions have equal verdicts
+    for size in FAR_OUT:
+        point = {name: size * drawn.randint(100, 200) + between for name in names}
+        both = _at(point, first, second, log_base=log_base)
+        if both is not None and abs(both[0][0] - both[0][1]) > both[1]:
+            return False
+    return True
+
+
+def _is_zero(point: Point, formula: Formula, *, log_base: int) -> bool:
+    """Whether a formula is zero there, and is no less so when more digits are looked at."""
+    (value,), tolerance = _values(point, [formula], log_base=log_base)
+    if abs(value) > tolerance:
+        return False
+    (value,), tolerance = _values(point, [formula], log_base=log_base, further=SURE)
+    return bool(abs(value) <= tolerance)
 
 
 def _points(first: Formula, second: Formula, seed: str) -> Iterator[Point]:
@@ -142,22 +177,29 @@ def _constant(formula: Formula, *, log_base: int) -> tuple[Value, mpmath.mpf]:
     return value, tolerance
 
 
-def _values(point: Point, formulas: list[Formula], *, log_base: int) -> tuple[list[Value], mpmath.mpf]:
+def _values(
+    point: Point, formulas: list[Formula], *, log_base: int, further: int = 0
+) -> tuple[list[Value], mpmath.mpf]:
     """The values, and below what size a difference of them is none. What cancels takes digits away: there are more."""
     with mpmath.workdps(DIGITS):
         first = Evaluation(point, log_base=log_base)
         for formula in formulas:
             first.value(formula)
     magnitude = first.magnitude
-    with mpmath.workdps(DIGITS + 3 * magnitude):
-        evaluation = Evaluation(point, log_base=log_base)
+    with mpmath.workdps(DIGITS + further + 3 * magnitude):
+        # What cancels leaves the smaller a rest, the more digits there are.
+        evaluation = Evaluation(point, log_base=log_base, largest=LARGEST_MAGNITUDE + further)
         values = [evaluation.value(formula) for formula in formulas]
-    return values, mpmath.mpf(10) ** -(DIGITS // 2 + magnitude)
+        tolerance = mpmath.mpf(10) ** -(DIGITS // 2 + further + magnitude)
+    return values, tolerance
 
 
 def _log_bases(first: Formula, second: Formula) -> tuple[int, ...]:
-    return (0, 10) if _has_log(first) or _has_log(second) else (0,)
+    return (0, 10) if _has(first, {"log"}) or _has(second, {"log"}) else (0,)
 
 
-def _has_log(formula: Formula) -> bool:
-    return isinstance(formula, Operation) and (formula.name == "log" or any(map(_has_log, formula.operands)))
+def _has(formula: Formula, names: set[str]) -> bool:
+    """Whether one of these operations is made in a formula."""
+    return isinstance(formula, Operation) and (
+        formula.name in names or any(_has(each, names) for each in formula.operands)
+    )

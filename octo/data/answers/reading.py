@@ -27,18 +27,39 @@ from octo.data.answers.words import MOST_WORDS, SEPARATORS, is_prose, words_of
 LONGEST = 1000
 """Characters of an answer that is read."""
 CHOICES = "ABCDEFGHIJ"
+_LEAD = re.compile(
+    r"(?P<font>\\(?:text(?:bf|rm|it)?|mathrm|mbox)\s*\{\s*)?"
+    r"(?:(?:so|hence|therefore|thus),? )?(?:the )?(?:correct |final )?answer(?: is)?(?:\s*[:=])?(?![a-zA-Z])\s*",
+    re.IGNORECASE,
+)
+_CHOICES = re.compile(
+    r"(?:\\text(?:bf)?\s*\{)?\s*\(([A-J])\)(?:\s*\}?\s*(?:,|and|\\text\s*\{\s*and\s*\})\s*(?:\\text(?:bf)?\s*\{)?\s*\(([A-J])\))+\s*\}?"
+)
 _CHOICE = re.compile(
     rf"(?:\\text(?:bf|rm|it)?|\\math(?:rm|bf))?\s*\{{?\s*(?:[oO]ption|[cC]hoice|[aA]nswer)?:?\s*"
-    rf"(?:\(([{CHOICES}{CHOICES.lower()}])\)|([{CHOICES}])[).:])\s*\}}?\s*(?=(.*))",
+    rf"(?:\((?:\\[a-z]+\s*\{{)?([{CHOICES}{CHOICES.lower()}])\}}?\)|([{CHOICES}])[).:])\s*\}}?\s*(?=(.*))",
     re.DOTALL,
 )
 _OPTION = re.compile(rf"(?:\\text(?:bf|rm|it)?\s*\{{)?\s*(?:option|choice)\s*([{CHOICES}])\s*\}}?", re.IGNORECASE)
-_BASED = re.compile(r"([0-9A-F]+)_\{?(?:\\text\{)?(\d+|two|eight|ten|sixteen)\}?\}?")
+_BASED = re.compile(
+    r"\(?(?:\\(?:text|mathrm)\s*\{)?([0-9A-F]+)\}?\)?"
+    r"(?:_\{?(?:\\text\{)?\(?(\d+|two|eight|ten|sixteen)\)?\}?\}?"
+    r"|\s*(?:\\text\s*\{)?\s*\(?(?:in )?base[- ](\d+|two|eight|ten|sixteen)\)?\s*\}?)"
+)
 _LINES = re.compile(r"\n\s*[^\W\d_]{3}")
-_OF_EVENTS = re.compile(r"([PE]\s*\([^()=]*(?:\\cup|\\cap|\\mid|\|)[^()=]*\))\s*=\s*([^=]+)")
+_APPLIED = re.compile(
+    r"(\|[^|=]*\\(?:cup|cap|setminus)(?![a-z])[^|=]*\||(?:\\?[a-zA-Z]{1,3})(?:_\{?\w+\}?|'|\^\{?\(?['\d-]+\)?\}?)*\s*"
+    r"\((?=[^()]*(?:\d|\\cup|\\cap|\\mid|\||[=<>]|\\[lg]eq?))[^()]*\))\s*=\s*([^=]+)"
+)
 _DOMAIN = re.compile(r"\(\s*([a-zA-Z]\s*\\in\s*\\mathbb\s*\{?[ZN]\}?)\s*\)$")
+_INTEGER = re.compile(
+    r"[,(\s]*(?:\\text\s*\{[,(\s]*)?"
+    r"(?:(?:for|where|with)\s+(?:any |all |some |every |each )?(?:an )?integers?\s*\}?\s*([a-z])"
+    r"|(?:(?:where|with|for)\s*)?\}?\s*([a-z])\s*\\text\s*\{\s*(?:is|are|being) (?:an |any )?integers?\s*\})[\s)}]*$"
+)
+"""That something is a whole number, in words."""
 _BASES = {"two": 2, "eight": 8, "ten": 10, "sixteen": 16}
-_EVERYTHING = {rf"{start}all real numbers{end}" for start, end in (("", ""), (r"\text{", "}"), (r"\text{ ", "}"))}
+_EVERYTHING = re.compile(r"(?:\\text\s*\{)?\s*all real(?:s| numbers)\s*\}?", re.IGNORECASE)
 
 
 class Reading(NamedTuple):
@@ -77,7 +98,7 @@ def read(text: str) -> Reading:
 def _answer(written: str) -> Answer:
     answer = _special(written)
     if answer is None:
-        tokens = Tokens(tokens_of(_DOMAIN.sub(r", \1", written)))
+        tokens = Tokens(tokens_of(_DOMAIN.sub(r", \1", _INTEGER.sub(_domain, written))))
         answer = read_several(tokens)
         if tokens.next.text:
             raise UnreadableError(f"{tokens.next.text} stands where nothing is expected")
@@ -87,20 +108,34 @@ def _answer(written: str) -> Answer:
 def _special(written: str) -> Answer | None:
     """What is told by its looks as a whole: choices, numbers to a base, letters alone."""
     answer: Answer | None = None
-    if option := _OPTION.fullmatch(written):
+    if lead := _LEAD.match(written):
+        rest = written[lead.end() :].strip()
+        if lead["font"]:
+            # The font ends behind the words, or behind the answer.
+            before, _, after = rest.partition("}")
+            rest = f"{before.strip()} {after.strip()}".strip(" =:")
+        answer = _answer(rest) if rest else None
+    elif _CHOICES.fullmatch(written):
+        answer = Several(tuple(map(Choice, re.findall(r"\(([A-J])\)", written))), "", "")
+    elif option := _OPTION.fullmatch(written):
         answer = Choice(option[1].upper())
     elif choice := _CHOICE.match(written):
         answer = _choice(choice)
     elif based := _BASED.fullmatch(written):
-        answer = Based(based[1], _BASES.get(based[2]) or int(based[2][:4]))
+        base = based[2] or based[3]
+        answer = Based(based[1], _BASES.get(base) or int(base[:4]))
     elif written.isalpha() and len(written) > 1 and written not in _FORMULAS:
-        answer = Words(written.casefold()) if is_word(written) else _letters(written)
-    elif written.casefold() in _EVERYTHING:
+        answer = words_of(written) or Words(written.casefold()) if is_word(written) else _letters(written)
+    elif _EVERYTHING.fullmatch(written):
         answer = Quantity(REALS)
-    elif named := _OF_EVENTS.fullmatch(written):
-        # P(A and B) is a name, whatever stands in it.
-        answer = Named(Words(named[1]), _answer(named[2]))
+    elif named := _APPLIED.fullmatch(written):
+        # P(A and B) is a name, whatever stands in it, and so is f(2).
+        answer = Named(Words(re.sub(r"\s", "", named[1])), _answer(named[2]))
     return answer
+
+
+def _domain(said: "re.Match[str]") -> str:
+    return rf", {said[1] or said[2]}\in\mathbb{{Z}}"
 
 
 def _choice(found: "re.Match[str]") -> Choice:

@@ -1,6 +1,7 @@
 """What is said of what: names before an equals sign, and lists of such."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from octo.data.answers.formulas import (
     Answer,
@@ -20,7 +21,10 @@ from octo.data.answers.formulas import (
 def claim(items: Sequence[Answer]) -> Answer:
     """What answers that stand together say: one, several without order, or the values of names."""
     if len(items) > 1:
-        items = [each for each in items if not _is_domain(each)] or items
+        conditions = any(isinstance(each, Relation) and each.operators[0] != r"\in" for each in items)
+        whole = [each.sides[0] for each in items if isinstance(each, Relation) and _is_whole(each)]
+        items = [each for each in items if not _is_domain(each, conditions=conditions)] or items
+        items = [_with_name(each, whole[0], "k") for each in items] if len(whole) == 1 else items
     said = [_named(each) for each in items]
     said = [each for one in said for each in _both_signs(one)]
     if len(said) == 1:
@@ -38,16 +42,37 @@ def value_of(answer: Answer) -> Answer:
     return answer.value if isinstance(answer, Named) else answer
 
 
-def _is_domain(answer: Answer) -> bool:
-    """Whether it only says what kind of number a name is: k is an integer."""
+def _is_domain(answer: Answer, *, conditions: bool) -> bool:
+    """Whether it only says what kind of number a name is: k is an integer; x is real, beside conditions on it."""
     return (
         isinstance(answer, Relation)
         and answer.operators == (r"\in",)
         and isinstance(answer.sides[1], Quantity)
         and isinstance(answer.sides[1].formula, Symbol)
         and answer.sides[1].formula.name.startswith(r"\mathbb{")
-        and answer.sides[1].formula.name != r"\mathbb{R}"
+        and (conditions or answer.sides[1].formula.name != r"\mathbb{R}")
     )
+
+
+def _is_whole(relation: Relation) -> bool:
+    """Whether it says that a name is a whole number, whichever name that is."""
+    return relation.operators == (r"\in",) and relation.sides[1] == Quantity(Symbol(r"\mathbb{Z}"))
+
+
+def _with_name(answer: Answer, old: Answer, new: str) -> Answer:
+    """An answer in which a variable has another name, if the new one is free."""
+    match answer, old:
+        case Quantity(formula), Quantity(Symbol(name)) if new not in symbols_of(formula):
+            return replace(answer, formula=_renamed(formula, name, new))
+        case Relation(operators, sides), _:
+            return Relation(operators, tuple(_with_name(each, old, new) for each in sides))
+    return answer
+
+
+def _renamed(formula: Formula, old: str, new: str) -> Formula:
+    if isinstance(formula, Operation):
+        return Operation(formula.name, tuple(_renamed(each, old, new) for each in formula.operands))
+    return Symbol(new) if formula == Symbol(old) else formula
 
 
 def _named(answer: Answer) -> Answer:

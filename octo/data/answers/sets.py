@@ -67,6 +67,8 @@ class Sets:
                 found = self._made([Piece(low, answer.opening == "[", high, answer.closing == "]")])
             case Several(items, "{", "}") if all(isinstance(each, Quantity) for each in items):
                 found = self._made([_point(each.formula) for each in items if isinstance(each, Quantity)])
+            case Several(items, "", "") if _are_intervals(items):
+                found = self._apart_from_each_other(items)
             case Several(items, "", "") if 0 < len(items) <= MOST_CONDITIONS:
                 found = self._conditions(items)
             case Joined() if len(answer.sets) <= MOST_CONDITIONS:
@@ -99,6 +101,13 @@ class Sets:
             return both
         return self._made([piece for each in known for piece in each.pieces], known[0].variable)
 
+    def _apart_from_each_other(self, items: tuple[Answer, ...]) -> RealSet | None:
+        """Intervals side by side are their union; what overlaps is not written so."""
+        sets = [self.read(each) for each in items]
+        pieces = [piece for each in sets if each for piece in each.pieces]
+        made = self._made(pieces)
+        return made if made and len(made.pieces) == len(pieces) == len(items) else None
+
     def _joined(self, joined: Joined) -> RealSet | None:
         sets = [self.read(each) for each in joined.sets]
         found = sets[0]
@@ -114,7 +123,11 @@ class Sets:
         return found
 
     def _relation(self, relation: Relation) -> RealSet | None:
-        r"""Of x < 5, 1 < x \le 2, x \ne 3 and |x| < 4."""
+        r"""Of x < 5, 1 < x \le 2, x \ne 3, |x| < 4 and x \notin [0, 4]."""
+        match relation:
+            case Relation((r"\notin",), (Quantity(Symbol(name)), excluded)):
+                beside = self.read(excluded)
+                return beside and RealSet(self._beside(beside.pieces), name)
         formulas = [side.formula for side in relation.sides if isinstance(side, Quantity)]
         if len(formulas) < len(relation.sides) or len(formulas) > 3:
             return None
@@ -206,6 +219,19 @@ class Sets:
         if infinite(one) or infinite(other):
             return (infinite(one) > infinite(other)) - (infinite(one) < infinite(other))
         return self.by.sign(difference(one, other))
+
+
+def _are_intervals(items: tuple[Answer, ...]) -> bool:
+    """Whether all are intervals: one of them by its brackets, or because it has no end, and the others in its wake."""
+    pairs = [
+        each for each in items if isinstance(each, Several) and len(each.items) == 2 and each.opening in ("(", "[")
+    ]
+    certain = any(
+        each.opening + each.closing in ("[)", "(]")
+        or any(isinstance(end, Quantity) and infinite(end.formula) for end in each.items)
+        for each in pairs
+    )
+    return 1 < len(items) <= MOST_CONDITIONS and len(pairs) == len(items) and certain
 
 
 def _point(at: Formula) -> Piece:

@@ -1,12 +1,14 @@
 """From tokens to what stands between commas: relations, sets, intervals, matrices; and words before them."""
 
+from fractions import Fraction
+
+from octo.data.answers.formula_reading import read_formula
 from octo.data.answers.formulas import (
     INFINITY,
     Answer,
-    Formula,
     Joined,
     Matrix,
-    Operation,
+    Number,
     Quantity,
     Relation,
     Several,
@@ -14,20 +16,21 @@ from octo.data.answers.formulas import (
     UnreadableError,
     Words,
 )
+from octo.data.answers.matrix_reading import added, is_matrix, read_matrix, scaled
 from octo.data.answers.names import CONSTANT_NAMES, FUNCTIONS, LETTERS, SHORT_WORDS
 from octo.data.answers.quantity_reading import read_quantity
 from octo.data.answers.relations import claim
 from octo.data.answers.token_stream import Tokens
 from octo.data.answers.tokens import CLOSING, OPENING, Token
-from octo.data.answers.words import NEGATIONS, SEPARATORS, words_of
+from octo.data.answers.words import CHANGING, NEGATIONS, SEPARATORS, words_of
 
 _RELATIONS = {
-    *("=", "<", ">", r"\le", r"\ge", r"\ne", r"\approx", r"\in", r"\parallel", r"\perp", r"\sim", r"\cong"),
+    *("=", "<", ">", r"\le", r"\ge", r"\ne", r"\approx", r"\in", r"\notin", r"\parallel", r"\perp", r"\sim", r"\cong"),
     *(r"\subset", r"\subseteq", r"\pmod"),
 }
+_SUCH_THAT = ("|", ":", r"\mid")
 _LOGICAL = {r"\lor", r"\land"}
-_VERBS = {"is", "are", "be", "equals", "was", "equal to", "to", "of"}
-_MATRICES = {"pmatrix", "bmatrix", "matrix", "array", "vmatrix", "smallmatrix", "Bmatrix", "Vmatrix", "cases"}
+_VERBS = {"is", "are", "be", "equals", "was", "equal to", "to", "of", "exactly"}
 _SET_SIGNS = {r"\cup", r"\cap", r"\setminus"}
 
 
@@ -114,8 +117,8 @@ def _label(tokens: Tokens) -> Answer | None:
             return Quantity(INFINITY)
         return Quantity(Symbol(words)) if len(words) == 1 else words_of(words) or Words(words.casefold())
     said = words.casefold().split()
-    if NEGATIONS & set(said):
-        raise UnreadableError("a sentence that denies something")
+    if (NEGATIONS | CHANGING) & set(said):
+        raise UnreadableError("a sentence that denies something, or makes something else of the answer")
     last = said[-1]
     if after.text and (last.rstrip(":") in _VERBS or after.text == ":" or last.endswith(":")):
         tokens.position += count + (after.text == ":")
@@ -143,11 +146,8 @@ def _set(tokens: Tokens) -> Answer:
         tokens.take()
     if tokens.skip(r"\emptyset"):
         answer: Answer = Several((), "{", "}")
-    elif tokens.next.kind == "begin" or (tokens.at("(", "[") and tokens.ahead(1).kind == "begin"):
-        bracket = tokens.skip("(", "[")
-        answer = _matrix(tokens)
-        if bracket and not tokens.skip(")", "]"):
-            raise UnreadableError("a matrix in brackets that do not close")
+    elif is_matrix(tokens):
+        answer = _matrices(tokens, read_matrix(tokens, _item))
     elif tokens.at(r"\{"):
         answer = _braces(tokens)
     elif tokens.at("{") and _is_list(tokens):
@@ -158,7 +158,18 @@ def _set(tokens: Tokens) -> Answer:
         answer = _brackets(tokens)
     else:
         answer = read_quantity(tokens)
+        if is_matrix(tokens) and isinstance(answer, Quantity) and not answer.unit and not answer.percent:
+            answer = _matrices(tokens, scaled(answer.formula, read_matrix(tokens, _item)))
     return answer
+
+
+def _matrices(tokens: Tokens, first: Answer) -> Answer:
+    """A matrix, and what is added to it: the points of a line."""
+    while isinstance(first, Matrix) and tokens.at("+"):
+        tokens.take()
+        factor = Number(Fraction(1)) if is_matrix(tokens) else read_formula(tokens)
+        first = added(first, scaled(factor, read_matrix(tokens, _item)))
+    return first
 
 
 def _braces(tokens: Tokens) -> Answer:
@@ -166,17 +177,40 @@ def _braces(tokens: Tokens) -> Answer:
     if tokens.skip(r"\}"):
         return Several((), "{", "}")
     # {x | x > 2} is what its condition says.
-    bar = next((count for count in range(1, 6) if tokens.ahead(count).text in ("|", ":", r"\mid")), None)
+    bar = next((count for count in range(1, 6) if tokens.ahead(count).text in _SUCH_THAT), None)
     if bar is not None and tokens.ahead(0).kind == "letters":
         tokens.position += bar + 1
         inside = read_several(tokens, r"\}")
         tokens.expect(r"\}")
         return inside
+    _tell_conditions(tokens)
+    begin, depth = tokens.position, tokens.depth
+    if any(token.text == r"\mid" for token in tokens.tokens):
+        # So are the multiples of pi.
+        form = _item(tokens)
+        if tokens.skip(r"\mid"):
+            inside = claim([form, _item(tokens)])
+            tokens.expect(r"\}")
+            return inside
+        tokens.position, tokens.depth = begin, depth
     inside = read_several(tokens, r"\}")
     tokens.expect(r"\}")
     if isinstance(inside, Several) and not inside.opening:
         return Several(inside.items, "{", "}")
     return Several((inside,), "{", "}")
+
+
+def _tell_conditions(tokens: Tokens) -> None:
+    """Make the colon before a condition, which makes no ratio, the bar that it stands for."""
+    colon = None
+    for index in range(tokens.position, len(tokens.tokens)):
+        text = tokens.tokens[index].text
+        if text == r"\}":
+            break
+        colon = index if text == ":" and colon is None else colon
+        if colon is not None and text in _RELATIONS:
+            tokens.tokens[colon] = Token("sign", r"\mid")
+            break
 
 
 def _is_list(tokens: Tokens, start: int = 0) -> bool:
@@ -201,42 +235,3 @@ def _brackets(tokens: Tokens) -> Answer:
         raise UnreadableError(f"expected a bracket, got {closing or 'the end'}")
     angles = opening == r"\langle"
     return Several(tuple(items), "<" if angles else opening, ">" if angles else closing)  # type: ignore[arg-type]
-
-
-def _matrix(tokens: Tokens) -> Answer:
-    kind = tokens.take().text
-    if kind not in _MATRICES:
-        raise UnreadableError(f"the environment {kind} is not known")
-    rows: list[list[Answer]] = [[]]
-    while tokens.next.kind != "end":
-        rows[-1].append(_item(tokens))
-        if tokens.skip("\\\\"):
-            rows.append([])
-        elif not tokens.skip("&") and tokens.next.kind != "end":
-            raise UnreadableError(f"expected & or a new row, got {tokens.next.text or 'the end'}")
-    tokens.take()
-    matrix = Matrix(tuple(tuple(row) for row in rows if row))
-    if kind == "vmatrix":
-        return Quantity(_determinant([[_formula(cell) for cell in row] for row in matrix.rows]))
-    return matrix
-
-
-def _formula(cell: Answer) -> Formula:
-    if not isinstance(cell, Quantity):
-        raise UnreadableError("a determinant of what is no formula")
-    return cell.formula
-
-
-def _determinant(rows: list[list[Formula]]) -> Formula:
-    if not 0 < len(rows) < 5 or any(len(row) != len(rows) for row in rows):
-        raise UnreadableError("a determinant of more than four rows, or of unequal ones")
-    if len(rows) == 1:
-        return rows[0][0]
-    sum_: Formula | None = None
-    for column, first in enumerate(rows[0]):
-        minor = _determinant([row[:column] + row[column + 1 :] for row in rows[1:]])
-        term: Formula = Operation("mul", (first, minor))
-        term = Operation("neg", (term,)) if column % 2 else term
-        sum_ = term if sum_ is None else Operation("add", (sum_, term))
-    assert sum_ is not None  # noqa: S101 - there is a row
-    return sum_

@@ -10,10 +10,14 @@ from octo.data.answers.names import FUNCTIONS
 LARGEST_EXPONENT = 5000
 """Decimal digits of a number that is written with an exponent."""
 
-_TEXT = r"\\(?P<font>text(?:bf|it|rm|normal|sf|tt|up)?|mathrm|mathop|mbox|operatorname\*?)\s*\{(?P<text>[^{}]*)\}"
+_TEXT = (
+    r"\\(?P<font>text(?:bf|it|rm|normal|sf|tt|up)?|mathrm|mathop|mbox|operatorname\*?)"
+    r"\s*\{(?P<text>(?:[^{}^]|\^(?:\{-?\d+\})?)*)\}"
+)
 _ENVIRONMENT = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[a-zA-Z]+)\*?\}(?:\s*\{[lcr| ]*\})?"
 _REPEATING = (
-    r"(?P<whole>\d*)\.(?P<fixed>\d*)(?:\\(?:overline|bar)\s*\{(?P<barred>\d+)\}|\\bar\s*(?P<digit>\d)|\((?P<enclosed>\d+)\)"
+    r"(?P<whole>\d*)\.(?P<fixed>\d*)(?:\\(?:overline|bar)\s*\{(?P<barred>\d+)\}|\\(?:bar|overline)\s*(?P<digit>\d)"
+    r"|\((?P<enclosed>\d+)\)"
     r"|\\dot\s*\{?(?P<first>\d)\}?(?:(?P<between>\d*)\\dot\s*\{?(?P<last>\d)\}?)?|(?P<marked>(?:\d[\u0305\u0307])+))"
 )
 _ENDLESS = r"(?P<seen>\d*\.\d+)\s*\\[lc]?dots(?![a-zA-Z])"
@@ -22,7 +26,7 @@ _PLAIN = r"\d+(?:\.\d+)?|\.\d+"
 _EXPONENT = r"(?:[eE](?P<exponent>[+-]?\d+)(?![a-zA-Z]))?"
 _REST = (
     r"(?P<command>\\(?:mathbb\s*\{?[A-Z]\}?|[a-zA-Z]+))|(?P<escaped>\\.)|(?P<letters>[^\W\d_]+)"
-    r"|(?P<relation><=|=<|>=|(?<=\s)!=|==)"
+    r"|(?P<relation><=|=<|>=|(?<=\s)!=|==|\*\*)"
     r"|(?P<sign>\S)"
 )
 _SEPARATED = re.compile(
@@ -39,6 +43,10 @@ _ALIKE = {
     ">=": r"\ge",
     "!=": r"\ne",
     "==": "=",
+    "**": "^",
+    r"\bar": r"\overline",
+    r"\bigcup": r"\cup",
+    r"\bigcap": r"\cap",
     r"\leq": r"\le",
     r"\leqslant": r"\le",
     r"\geq": r"\ge",

@@ -30,7 +30,7 @@ month=1 month
 yr=1 yr year
 L=1/1000 m^3 liter litre l
 mL=1/1000000 m^3 ml milliliter millilitre
-dollar=1 $ usd $
+dollar=1 $ usd $ buck
 cent=1/100 $ ¢
 €=1 € euro eur
 £=1 £ gbp
@@ -60,6 +60,7 @@ child=1 child children
 man=1 man men
 woman=1 woman women
 mph=0.44704 m/s
+kph=5/18 m/s kmph
 """
 
 
@@ -97,6 +98,8 @@ SINGLE_LETTERS = {name for name in _KNOWN if len(name) == 1 and name.isascii() a
 """What may as well be variables."""
 MONEY = {"$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹", r"\$": "$", r"\pounds": "£", r"\euro": "€"}
 """Signs that stand before an amount."""
+CURRENCIES = {"USD": "$", "US": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "Rs": "₹"}
+"""Names of currencies that stand before an amount."""
 MANY = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 """How many a word makes of a number."""
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cubed": 3, "cu": 3}
@@ -106,12 +109,18 @@ _NOT_UNITS = (
     "quarters fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths hundredth hundredths below loss "
     "negative "
     "is are was were isn't not no never none wrong incorrect false except unless than less more without plus minus "
-    "times and or but maybe approximately nearly almost"
+    "times and or but maybe approximately nearly almost tens hundreds thousands millions fewer ago hole "
+    "if when where while such otherwise"
 )
 _POWER_WORDS = (["squared"], ["cubed"])
 _NO_UNITS = frozenset(_NOT_UNITS.split())
 """What no unit has among its words."""
 _PIECE = re.compile(r"[^\W\d_]+|[$€£¥₹¢]|[/^]|-?\d+")
+
+
+def is_part(part: Unit, whole: Unit) -> bool:
+    """Whether a unit measures what the other does, in smaller pieces: inches, where the other is a foot."""
+    return bool(part.powers) and part.powers == whole.powers and part.scale < whole.scale
 
 
 def is_unit(word: str) -> bool:

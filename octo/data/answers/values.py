@@ -21,8 +21,9 @@ Point = Mapping[str, Fraction]
 class Evaluation:
     """Values at a point, and the largest and smallest magnitude that stood on the way."""
 
-    def __init__(self, point: Point, *, log_base: int) -> None:
+    def __init__(self, point: Point, *, log_base: int, largest: int = LARGEST_MAGNITUDE) -> None:
         self._point = point
+        self._largest = largest
         self._log_base = log_base
         self.magnitude = 0
 
@@ -51,8 +52,8 @@ class Evaluation:
                 raise UnreadableError("a value that is not finite")
             if part:
                 self.magnitude = max(self.magnitude, int(abs(mpmath.mag(part)) * 0.30103) + 1)
-        if self.magnitude > LARGEST_MAGNITUDE:
-            raise UnreadableError(f"a number of more than {LARGEST_MAGNITUDE} digits")
+        if self.magnitude > self._largest:
+            raise UnreadableError(f"a number of more than {self._largest} digits")
 
     def _symbol(self, symbol: Symbol) -> Value:
         if symbol == PI:

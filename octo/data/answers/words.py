@@ -9,8 +9,21 @@ MOST_WORDS = 12
 SEPARATORS = {"and", "or", "for", "if", "where", "when", "with", "such that", "while", "but"}
 """Words between answers, or between an answer and its condition."""
 NEGATIONS = {"not", "no", "never", "isn't", "neither"}
+_CHANGING = (
+    "half third quarter twice double triple reciprocal inverse square cube root sqrt opposite negative minus loss sum "
+    "product multiple multiples factor more less least most about around approximately nearly almost close up over "
+    "under than"
+)
+CHANGING = frozenset(_CHANGING.split())
+"""Words before a number that make another one of it, or none."""
 _WORD = re.compile(r"(?<![\\a-zA-Z])[^\W\d_]{2,}")
 _LEAD = re.compile(r"\s*(?:so |hence |therefore )?(?:the )?(?:final )?answer(?: is)?\b:?\s*")
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DATE = re.compile(
+    rf"(?P<front>\d{{1,2}} (?:of )?)?(?P<month>{_MONTHS})(?(front)|(?P<back> \d{{1,2}}))(?P<year> \d{{4}})?"
+)
+_HYPHEN = re.compile(r"[{}\s]+-(?=[^\W\d_]{2})")
+_SHORT = {"dne": "does not exist"}
 _FONT = re.compile(r"\\(?:text\w*|math\w+|mbox|operatorname\*?)(?![a-zA-Z])")
 
 
@@ -19,10 +32,17 @@ def words_of(written: str) -> Words | None:
     bare = _FONT.sub("", written).replace(r"\ ", " ")
     if re.search(r"\\|[=^_<>|]", bare) or not re.search(r"[^\W\d_]{2}", bare):
         return None
-    words = re.sub(r"[^\w%+.:/'-]+", " ", _LEAD.sub("", bare.casefold())).strip(" .").split()
+    bare = _LEAD.sub("", _HYPHEN.sub("-", bare).casefold())
+    words = re.sub(r"[^\w%+.:/'-]+", " ", bare).strip(" .'").split()
     while len(words) > 1 and words[0] in ("a", "an", "the"):
         words = words[1:]
-    return Words(" ".join(words)) if 0 < len(words) <= MOST_WORDS else None
+    if not 0 < len(words) <= MOST_WORDS:
+        return None
+    said = " ".join(words)
+    if date := _DATE.fullmatch(said):
+        day = int((date["front"] or date["back"]).strip(" of"))
+        said = f"{date['month']} {day}{date['year'] or ''}"
+    return Words(_SHORT.get(said, said))
 
 
 def is_prose(written: str) -> bool:

@@ -1,5 +1,7 @@
 """Answers of every kind: on each line the true one, others that are right, and after || some that are wrong."""
 
+from tests.unit.data.answer_variants import TABLE as VARIANTS
+
 # Lines as long as they are: a line is a true answer with all that is compared with it.
 # ruff: noqa: E501, RUF001
 TABLE = r"""
@@ -307,9 +309,9 @@ P(A\cup B)=0.7 ;; 0.7 ;; \frac{7}{10} ;; P(A \cup B) = 0.70 ;; 70\% || 0.07 ;; 7
 def pairs() -> list[tuple[str, str, bool]]:
     """Each true answer with each of the others, and whether that is right."""
     found = []
-    for line in TABLE.strip().splitlines():
-        right, _, wrong = line.partition(" || ")
+    for line in (*TABLE.strip().splitlines(), *VARIANTS.strip().splitlines()):
+        right, _, wrong = line.partition(" ||")
         gold, *others = right.split(" ;; ")
         found += [(gold, other.strip(), True) for other in (gold, *others)]
-        found += [(gold, other.strip(), False) for other in wrong.split(" ;; ")]
+        found += [(gold, other.strip(), False) for other in wrong.split(" ;; ") if other.strip()]
     return found
