@@ -12,6 +12,7 @@ from botocore.session import Session
 from octo.errors import AccessDeniedError, UsageError
 from octo.settings.base import S3Settings
 from octo.storage.patience import PATIENT, Patience, Resending
+from octo.storage.service import service_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 FIRST_ATTEMPTS = 5
 """Sends of the first requests to a store that may be misspelt: a person waits for the answer, about a second."""
 CONNECTIONS = 16
-_VARIABLES = "OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
 CLIENTS = 16
 """Kept in a process: one for each store that it works on, with its connections."""
 _DESCRIPTIONS = create_loader()
@@ -34,7 +34,7 @@ def open_client(s3: S3Settings, patience: Patience = PATIENT) -> "S3Client":
     """
     if (s3.access_key is None) != (s3.secret_key is None):
         lacking = "access_key" if s3.access_key is None else "secret_key"
-        both = f"put {lacking} into Secret {s3.secret}" if s3.secret else f"set both {_VARIABLES}"
+        both = f"put {lacking} into Secret {s3.secret}" if s3.secret else f"set both {service_of(s3).keys}"
         raise UsageError(f"an access key needs its secret key: {both}")
     session = Session()
     if s3.secret and s3.access_key is None:
@@ -63,7 +63,8 @@ def open_client(s3: S3Settings, patience: Patience = PATIENT) -> "S3Client":
             ),
         )
     except ValueError as error:
-        raise UsageError(f"expected the URL of an S3 service as --s3.endpoint, got {s3.endpoint!r}") from error
+        where = f"endpoint of Secret {s3.secret}" if s3.secret else "--s3.endpoint"
+        raise UsageError(f"expected the URL of an S3 service as {where}, got {s3.endpoint!r}") from error
     except BotoCoreError as error:
         raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
     if s3.endpoint:

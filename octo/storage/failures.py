@@ -29,6 +29,7 @@ from octo.errors import (
     StoreUnreachableError,
 )
 from octo.storage.patience import CONNECTION_FAILURES, Patience
+from octo.storage.service import Service
 
 T = TypeVar("T")
 
@@ -96,12 +97,13 @@ def reading_body() -> Iterator[None]:
 
 
 @contextmanager
-def named(place: str, endpoint: str) -> Iterator[None]:
+def named(place: str, service: Service) -> Iterator[None]:
     """Turn what boto3 raises about `place` into octo's errors: the value, the reason, the remedy."""
+    endpoint = service.name
     try:
         yield
     except ClientError as error:
-        raise _of_answer(error, place, endpoint) from error
+        raise _of_answer(error, place, service) from error
     except InterruptedReadError as error:
         damaged = isinstance(error.__cause__, FlexibleChecksumError)
         kind = IntegrityError if damaged else StoreUnreachableError
@@ -109,9 +111,7 @@ def named(place: str, endpoint: str) -> Iterator[None]:
             f"{place} could not be read whole from {endpoint} in {ATTEMPTS} tries: {reason_of(error.__cause__)}"
         ) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-        raise AccessDeniedError(
-            f"no credentials for {endpoint}: set OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
-        ) from error
+        raise AccessDeniedError(f"no credentials for {endpoint}: it takes {service.keys}") from error
     except (*CONNECTION_FAILURES, RetriesExceededError) as error:
         raise StoreUnreachableError(
             f"no answer from {endpoint} about {place} ({type(error).__name__}): is the address right, and the store up?"
@@ -136,23 +136,24 @@ def reason_of(error: BaseException | None) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _of_answer(error: ClientError, place: str, endpoint: str) -> StorageError:
+def _of_answer(error: ClientError, place: str, service: Service) -> StorageError:
+    endpoint = service.name
     code, message = code_of(error), error.response.get("Error", {}).get("Message") or "no reason given"
     if 300 <= status_of(error) < 400:
-        return _of_redirect(error, place, endpoint)
+        return _of_redirect(error, place, service)
     if code in _SKEWED | _WRONG_KEYS:
         return AccessDeniedError(
             f"{endpoint} refuses what it takes for {_age_of(error)} ({code}): the clocks of this machine and of the "
             "store differ, set the one that is wrong"
             if code in _SKEWED
-            else f"{endpoint} refused the credentials ({code}): check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
+            else f"{endpoint} refused the credentials ({code}): check {service.keys}"
         )
     if code in _FULL or status_of(error) == 507 or any(text in message.lower() for text in _FULL_TEXTS):
         return NoSpaceError(f"{endpoint} has no space left for {place} ({code}): free some, then run again")
     if code in _FORBIDDEN or status_of(error) == 403:
         return AccessDeniedError(
             f"{endpoint} does not allow {error.operation_name} on {place} ({code}): it takes a key that may read, "
-            "write and list there, in OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
+            f"write and list there, in {service.keys}"
         )
     if code == "NoSuchBucket" or is_absent(error):
         return MissingError(
@@ -171,14 +172,14 @@ def _is_failed_read(error: ClientError) -> bool:
     return status_of(error) == 500 and error.operation_name in {"GetObject", "HeadObject"}
 
 
-def _of_redirect(error: ClientError, place: str, endpoint: str) -> StorageError:
+def _of_redirect(error: ClientError, place: str, service: Service) -> StorageError:
     """Where the bucket is, as far as the answer tells; an S3 client follows nobody, who would see its signature."""
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     said = error.response.get("Error", {})
     elsewhere = said.get("Endpoint") or headers.get("location") or "another place, which it does not name"
     region = said.get("Region") or headers.get("x-amz-bucket-region")
-    remedy = f"give --s3.region {region}" if region else "give --s3.endpoint the address of the S3 service itself"
-    return StorageError(f"{endpoint} sends whoever asks for {place} to {elsewhere} ({code_of(error)}): {remedy}")
+    remedy = f"give --s3.region {region}" if region else f"{service.remedy} the address of the S3 service itself"
+    return StorageError(f"{service.name} sends whoever asks for {place} to {elsewhere} ({code_of(error)}): {remedy}")
 
 
 def _age_of(error: ClientError) -> str:

@@ -75,7 +75,7 @@ def fetch_listed(store: Store, address: str, listed: ListedObject, path: Path) -
             raise InterruptedReadError
         return hashed.hexdigest()
 
-    with named(name, place.endpoint):
+    with named(name, place.service):
         try:
             return insist(read, place.patience)
         except ClientError as error:

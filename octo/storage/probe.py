@@ -44,7 +44,7 @@ def _check_conditional_put(store: Store) -> None:
 def _check_conditional_completion(store: Store) -> None:
     """An upload in parts is not completed over an object."""
     place: dict[str, Any] = {"Bucket": store.location.bucket, "Key": store.location.key("put")}
-    with named(store.address, store.endpoint), _refusing(store, "completing a multipart upload with If-None-Match"):
+    with named(store.address, store.service), _refusing(store, "completing a multipart upload with If-None-Match"):
         upload: dict[str, Any] = {**place, "UploadId": store.client.create_multipart_upload(**place)["UploadId"]}
         part = store.client.upload_part(**upload, PartNumber=1, Body=b"second")
         try:

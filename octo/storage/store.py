@@ -37,6 +37,7 @@ from octo.storage.failures import (
 from octo.storage.kept import crc32, crc32_of, is_kept
 from octo.storage.patience import REAL_TIME, Clock, Patience
 from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
+from octo.storage.service import Service, service_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -79,7 +80,7 @@ def connect(address: str, s3: S3Settings, *, attempts: int | None = None, clock:
     `attempts` bounds the sends of a request, where somebody waits for the answer; else only the time does.
     """
     patience = Patience(attempts, clock)
-    return Store(open_client(s3, patience), parse(address), s3.endpoint or f"S3 in {s3.region}", patience)
+    return Store(open_client(s3, patience), parse(address), service_of(s3), patience)
 
 
 class Store:
@@ -89,11 +90,16 @@ class Store:
     IntegrityError (damaged on the way, every time), and StorageError for any other answer.
     """
 
-    def __init__(self, client: "S3Client", location: Location, endpoint: str, patience: Patience) -> None:
+    def __init__(self, client: "S3Client", location: Location, service: Service, patience: Patience) -> None:
         self.client = client
         self.location = location
-        self.endpoint = endpoint
+        self.service = service
         self.patience = patience
+
+    @property
+    def endpoint(self) -> str:
+        """The service's name in sentences: its URL, or the cloud's region."""
+        return self.service.name
 
     @property
     def address(self) -> str:
@@ -102,7 +108,7 @@ class Store:
 
     def at(self, address: str) -> "Store":
         """Another prefix or bucket over the same connection."""
-        return Store(self.client, parse(address), self.endpoint, self.patience)
+        return Store(self.client, parse(address), self.service, self.patience)
 
     def get(self, key: str) -> bytes:
         """The object's bytes; MissingError when there is none."""
@@ -214,7 +220,7 @@ class Store:
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of the object; None when there is none."""
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             try:
                 response = insist(lambda: self.client.head_object(**self._object(key)), self.patience)
             except ClientError as error:
@@ -248,7 +254,7 @@ class Store:
             pages = self.client.get_paginator("list_objects_v2")
             return tuple(pages.paginate(Bucket=self.location.bucket, Prefix=prefix, Delimiter=delimiter))
 
-        with named(f"s3://{self.location.bucket}/{prefix}", self.endpoint):
+        with named(f"s3://{self.location.bucket}/{prefix}", self.service):
             return insist(fetch, self.patience)
 
     def upload(self, path: Path, key: str) -> None:
@@ -268,17 +274,17 @@ class Store:
             except (FlexibleChecksumError, ValueError) as error:
                 raise InterruptedReadError from error
 
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             insist(fetch, self.patience)
 
     def delete(self, key: str) -> None:
         """Remove the object, if there is one."""
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             insist(lambda: self.client.delete_object(**self._object(key)), self.patience)
 
     def ensure_bucket(self) -> None:
         """Create the store's bucket unless it exists."""
-        with named(f"s3://{self.location.bucket}", self.endpoint):
+        with named(f"s3://{self.location.bucket}", self.service):
             try:
                 self.client.create_bucket(Bucket=self.location.bucket)
             except ClientError as error:
@@ -309,7 +315,7 @@ class Store:
             with reading_body():
                 return response["Body"].read()
 
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             try:
                 return insist(read, self.patience)
             except ClientError as error:
@@ -374,7 +380,7 @@ class Store:
 
     def _checksum(self, key: str) -> str:
         """The CRC32 that the store has of an object; of what it gives back, where it has none."""
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             head = insist(lambda: self.client.head_object(**self._object(key), ChecksumMode="ENABLED"), self.patience)
             if said := head.get("ChecksumCRC32"):
                 return said
@@ -397,7 +403,7 @@ class Store:
             raise error from error.__cause__
 
     def _write(self, key: str, send: Callable[[], T]) -> T:
-        with named(self._place(key), self.endpoint):
+        with named(self._place(key), self.service):
             try:
                 return insist(send, self.patience)
             except ClientError as error:

@@ -1,14 +1,17 @@
 """What is said where a pod has no credentials: the Secret is named that it should have had them from."""
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
 
-from octo.errors import AccessDeniedError, UsageError
+from octo.errors import AccessDeniedError, StorageError, UsageError
 from octo.render.jobset import jobset
 from octo.settings.base import S3Settings
 from octo.settings.curation import CurationSettings
 from octo.settings.installation import Installation
 from octo.settings.loading import load
 from octo.storage.client import open_client
+from octo.storage.failures import named
+from octo.storage.service import service_of
 from octo.storage.store import connect
 
 ELSEWHERE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -62,3 +65,60 @@ def test_every_pod_knows_the_name_of_its_secret_and_is_told_it_once() -> None:
     assert not [argument for argument in container["args"] if "secret" in argument]
     told = load(CurationSettings, container["args"], {"OCTO_S3__SECRET": "team-s3"})
     assert told.s3.secret == "team-s3"
+
+
+def answered(code: str, status: int, operation: str = "GetObject") -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation)
+
+
+OF_A_POD = S3Settings(endpoint="http://store:9000", secret="team-s3", access_key="key", secret_key="other")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            answered("SignatureDoesNotMatch", 403),
+            "refused the credentials (SignatureDoesNotMatch): check access_key and",
+        ),
+        (answered("ExpiredToken", 400), "refused the credentials (ExpiredToken): check access_key and secret_key of"),
+        (
+            answered("AccessDenied", 403, "PutObject"),
+            "does not allow PutObject on s3://b/k (AccessDenied): it takes a key",
+        ),
+        (NoCredentialsError(), "no credentials for http://store:9000: it takes access_key and secret_key of"),
+    ],
+)
+def test_wrong_keys_of_a_pod_name_the_secret_that_they_are_from(error: Exception, said: str) -> None:
+    with pytest.raises(AccessDeniedError) as caught, named("s3://b/k", service_of(OF_A_POD)):
+        raise error
+    assert said in str(caught.value)
+    assert "of Secret team-s3 in the pod's namespace" in str(caught.value)
+    assert "OCTO_S3" not in str(caught.value)
+
+
+def test_what_a_pods_own_identity_may_not_do_names_its_account() -> None:
+    pod = OF_A_POD.model_copy(update={"access_key": None, "secret_key": None})
+    with pytest.raises(
+        AccessDeniedError, match="in the identity of the pod's service account, for Secret team-s3 has no"
+    ):
+        with named("s3://b/k", service_of(pod)):
+            raise answered("AccessDenied", 403)
+
+
+def test_a_pods_endpoint_is_mended_in_its_secret_too() -> None:
+    moved = ClientError({"Error": {"Code": "301"}, "ResponseMetadata": {"HTTPStatusCode": 301}}, "GetObject")
+    said = "put into endpoint of Secret team-s3 the address of the S3 service itself"
+    with pytest.raises(StorageError, match=said), named("s3://b/k", service_of(OF_A_POD)):
+        raise moved
+    with pytest.raises(
+        UsageError, match="expected the URL of an S3 service as endpoint of Secret team-s3, got 'store'"
+    ):
+        open_client(OF_A_POD.model_copy(update={"endpoint": "store"}))
+
+
+def test_at_a_prompt_the_variables_are_named() -> None:
+    mine = service_of(OF_A_POD.model_copy(update={"secret": ""}))
+    said = "check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
+    with pytest.raises(AccessDeniedError, match=said), named("s3://b/k", mine):
+        raise answered("InvalidAccessKeyId", 403)
