@@ -212,9 +212,11 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
 def _produce_in_its_store(settings: S, function: str) -> str:
     """The address of what these settings determine, in the store that they name; a directory is served meanwhile."""
     is_one_of_many = settings.shard_group.count > 1 or (settings.pod_shape == "gang" and world_size() > 1)
-    if is_one_of_many or settings.termination_log:
+    is_a_pod = is_one_of_many or settings.termination_log is not None
+    if is_a_pod:
         check_shared(settings.store)
-    with open_session(settings.store, settings.s3) as session:
+    # A stage of a run does not ask: the run has.
+    with open_session(settings.store, settings.s3, attended=settings.probe and not is_a_pod) as session:
         reached = settings.model_copy(update={"store": session.store.address, "s3": session.s3})
         return produce(reached, function).address
 

@@ -1,5 +1,6 @@
 """A real S3 server for the whole session, and a store of its own on it for every test; which files share a process."""
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ from octo.storage.store import Store, connect
 # How long an example takes says how busy the machine is, not whether it holds.
 hypothesis.settings.register_profile("octo", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("octo")
+# Nor does how long a server takes to answer a person; commands that are run as processes have this from here too.
+os.environ |= {"OCTO_ANSWER_SECONDS": "600", "OCTO_S3__ANSWER_SECONDS": "600"}
 
 
 @pytest.fixture(scope="session")

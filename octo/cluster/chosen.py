@@ -1,20 +1,20 @@
 """The JobSets that a command is about."""
 
-from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
+from octo.cluster.client import Cluster, prompted
 from octo.cluster.endings import Outcome, holds, outcome
 from octo.cluster.kinds import JOB, JOB_SET, POD, Manifest
 from octo.cluster.queue_reasons import QUEUE
 from octo.cluster.reasons import JOBSET_NAME
 from octo.errors import ClusterForbiddenError, ClusterMissingError
 from octo.render.jobset import RUN, label_value
-from octo.settings.cluster import ClusterSettings
+from octo.settings.cluster import PromptSettings
 
 OURS = "app.kubernetes.io/name=octo"
 
 
-def connected(settings: ClusterSettings) -> Cluster:
+def connected(settings: PromptSettings) -> Cluster:
     """The cluster that the flags say, for a person who waits for the answer."""
-    return connect(settings.namespace, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
+    return prompted(settings, settings.namespace)
 
 
 def chosen(cluster: Cluster, name: str) -> list[Manifest]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from octo.cluster.failures import Asked, Refusal, failure
 from octo.cluster.kinds import Kind, Manifest
 from octo.errors import ClusterError, ClusterMissingError, ClusterUnreachableError, ClusterUntrustedError
+from octo.settings.cluster import PromptSettings
 
 if TYPE_CHECKING:
     from octo.cluster.transport import Lines, Transport
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 DEFAULT_PATIENCE = 30.0
 """Seconds that an API server may be away or busy before that is an error."""
+DEFAULT_ANSWER_SECONDS = 60.0
+"""How long it may take to begin an answer, where it may be slow; as long as a server works on one at most."""
 PROMPT_PATIENCE = 2.0
 """The same where a person waits at a prompt, who is answered within three."""
 _SECONDS_OF_STARTING = 5.0
@@ -38,6 +41,7 @@ def connect(
     *,
     patience: float = DEFAULT_PATIENCE,
     attended: bool = True,
+    answer_seconds: float = DEFAULT_ANSWER_SECONDS,
 ) -> "Cluster":
     """A client of the cluster that the kubeconfig names; of the cluster around it, in a pod that has none.
 
@@ -49,12 +53,24 @@ def connect(
         kubeconfig: another than the usual one.
         patience: seconds that the API server may be away or busy.
         attended: whether a person is told at once of a right that is lacking; else it is asked for a few seconds more.
+        answer_seconds: how long the API server may take to begin an answer.
     """
     # Half a second of generated classes, which a command that prints its help has no use for.
     from octo.cluster.transport import Transport  # noqa: PLC0415
 
     transport = Transport(context, kubeconfig, seconds_to_connect=max(patience, PROMPT_PATIENCE))
-    return Cluster(transport, namespace or transport.namespace, patience, attended)
+    return Cluster(transport, namespace or transport.namespace, patience, attended, answer_seconds)
+
+
+def prompted(settings: PromptSettings, namespace: str) -> "Cluster":
+    """The cluster that the flags say, for a person who waits for the answer."""
+    return connect(
+        namespace,
+        settings.context,
+        settings.kubeconfig,
+        patience=PROMPT_PATIENCE,
+        answer_seconds=settings.answer_seconds,
+    )
 
 
 Right = tuple[str, str, str, str]
@@ -77,6 +93,7 @@ class Cluster:
     namespace: str
     patience: float = DEFAULT_PATIENCE
     attended: bool = True
+    answer_seconds: float = DEFAULT_ANSWER_SECONDS
     allowed: set[Right] = field(default_factory=set)
     """What the server has allowed so far: the same, refused, is a matter of patience."""
 
@@ -86,7 +103,11 @@ class Cluster:
 
     def patient(self) -> "Cluster":
         """The same cluster, for whoever follows something on it: an outage of seconds ends nothing."""
-        return replace(self, patience=max(self.patience, DEFAULT_PATIENCE))
+        return replace(
+            self,
+            patience=max(self.patience, DEFAULT_PATIENCE),
+            answer_seconds=max(self.answer_seconds, DEFAULT_ANSWER_SECONDS),
+        )
 
     def get(self, kind: Kind, name: str) -> Manifest:
         """Raises ClusterMissingError when there is none."""
@@ -164,7 +185,10 @@ class Cluster:
         repeatable = asked.verb != "create" or bool(asked.name)
         place = asked.kind.path(asked.namespace, "" if asked.verb == "create" else asked.name, asked.part)
         content_type = "application/merge-patch+json" if asked.verb == "patch" else "application/json"
-        send = partial(self.transport.send, method, place, asked.query, body, content_type)
+        # What changes something was judged before, or is about what was read: the server is there, and may take long.
+        looks = asked.verb in ("get", "list") or "dryRun" in asked.query or not asked.name
+        seconds = self.answer_seconds if looks else max(self.answer_seconds, DEFAULT_ANSWER_SECONDS)
+        send = partial(self.transport.send, method, place, asked.query, body, content_type, seconds=seconds)
         try:
             parsed: Manifest = json.loads(self._patiently(send, asked, repeatable=repeatable))
         except Refusal as refusal:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from rich.table import Table
 from rich.text import Text
 
-from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
+from octo.cluster.client import Cluster, prompted
 from octo.cluster.kinds import JOB_SET, LOCAL_QUEUE, Kind
 from octo.errors import EXIT_DONE, EXIT_FAILED, ClusterError, OctoError, UsageError
 from octo.pipelines.settings import StoreSettings
@@ -28,7 +28,7 @@ from octo.render.pods import gibibytes
 from octo.render.rights import LAUNCH, Right, each_verb
 from octo.sandbox.layers import Layers, offered
 from octo.settings.base import Flag
-from octo.settings.cluster import ClusterSettings
+from octo.settings.cluster import PromptSettings
 from octo.settings.installation import Installation, InstalledSettings
 from octo.settings.loading import load
 from octo.storage.session import open_session
@@ -39,7 +39,7 @@ LITTLE_SCRATCH_GIB = 2.0
 SECONDS_TO_CONNECT = 3.0
 
 
-class DoctorSettings(ClusterSettings, StoreSettings, InstalledSettings):
+class DoctorSettings(PromptSettings, StoreSettings, InstalledSettings):
     """Say what this machine, the store and the cluster have and lack, and what to do about it."""
 
     require: tuple[Literal["store", "cluster", "sandbox"], ...] = ()
@@ -142,7 +142,7 @@ def cluster(settings: DoctorSettings) -> Iterator[Finding]:
     named = bool(settings.context or settings.kubeconfig) or "cluster" in settings.require
     try:
         chosen = settings.namespace or settings.installation.namespace
-        found = connect(chosen, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
+        found = prompted(settings, chosen)
     except ModuleNotFoundError:
         # The image that trains has no client, and its pods are where a sandbox is to hold.
         yield Finding("cluster", "fault" if named else "ok", "not looked at: install octo[cluster]")

@@ -4,6 +4,7 @@ JobSet's own admission looks into no pod template. What is wrong there shows whe
 later, where the JobSet waits in a queue.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from octo.cluster.client import PROMPT_PATIENCE, Cluster
@@ -38,20 +39,21 @@ def rehearse(cluster: Cluster, jobset: Manifest) -> None:
     except ClusterRefusedError as error:
         if not _cannot_be_rehearsed(error):
             raise
-    # A webhook that is down is no reason to wait here: it may be up when the job starts.
+    # A webhook that is down, or asleep, is no reason to wait here: it may be up when the job starts.
     brief = replace(cluster, patience=min(cluster.patience, PROMPT_PATIENCE))
-    for replicated in jobset["spec"]["replicatedJobs"]:
-        template = replicated["template"]["spec"]["template"]
-        name = f"{jobset['metadata']['name']}-{replicated['name']}-0-0"
-        if not _judged(brief, POD, _pod(name, template)):
-            _judged(brief, POD_TEMPLATE, _pod_template(name, template))
+    with suppress(ClusterUnreachableError):
+        for replicated in jobset["spec"]["replicatedJobs"]:
+            template = replicated["template"]["spec"]["template"]
+            name = f"{jobset['metadata']['name']}-{replicated['name']}-0-0"
+            if not _judged(brief, POD, _pod(name, template)):
+                _judged(brief, POD_TEMPLATE, _pod_template(name, template))
 
 
 def _judged(cluster: Cluster, kind: Kind, manifest: Manifest) -> bool:
     """Whether the server has judged it; it raises what it found."""
     try:
         cluster.create(kind, manifest, dry_run=True)
-    except (ClusterRightsError, ClusterLacksError, ClusterUnreachableError):
+    except (ClusterRightsError, ClusterLacksError):
         return False
     except ClusterQuotaError:
         # What is used up now may be free when the job starts.

@@ -7,13 +7,13 @@ from pydantic import Field, field_validator
 from pydantic_settings import CliPositionalArg
 
 from octo.settings.base import Flag
-from octo.settings.cluster import ClusterSettings
+from octo.settings.cluster import ClusterSettings, PromptSettings
 from octo.settings.launch import STALE_SECONDS
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class PsSettings(ClusterSettings):
+class PsSettings(PromptSettings):
     """List the jobs of octo on a cluster."""
 
     all_namespaces: Annotated[bool, Flag(short="-A")] = False
@@ -24,7 +24,7 @@ class PsSettings(ClusterSettings):
     """How they are shown."""
 
 
-class LogsSettings(ClusterSettings):
+class LogsSettings(PromptSettings):
     """Show what the pods of a run or of one JobSet write."""
 
     name: CliPositionalArg[str]
@@ -52,7 +52,7 @@ class LogsSettings(ClusterSettings):
         return int(self.since[:-1]) * _SECONDS[self.since[-1]] if self.since else None
 
 
-class StatusSettings(ClusterSettings):
+class StatusSettings(PromptSettings):
     """Show how far the stages of a run are on a cluster, and why one waits."""
 
     name: CliPositionalArg[str]
@@ -61,7 +61,7 @@ class StatusSettings(ClusterSettings):
     """How it is shown."""
 
 
-class CancelSettings(ClusterSettings):
+class CancelSettings(PromptSettings):
     """Stop a run or one JobSet on a cluster. What it committed stays."""
 
     name: CliPositionalArg[str]

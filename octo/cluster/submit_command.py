@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from typing import Annotated
 
 from octo.cluster.chosen import outcome_of
-from octo.cluster.client import PROMPT_PATIENCE, Cluster, connect
+from octo.cluster.client import Cluster, prompted
 from octo.cluster.endings import is_over
 from octo.cluster.following import following
 from octo.cluster.kinds import Manifest
@@ -25,14 +25,14 @@ from octo.render.jobset import installed
 from octo.render.launched import launched
 from octo.settings import JOBS
 from octo.settings.base import Flag
-from octo.settings.cluster import ClusterSettings
+from octo.settings.cluster import PromptSettings
 from octo.settings.combined import load_with_job, of_job
 from octo.settings.installation import InstalledSettings
 from octo.settings.launch import LaunchSettings
 from octo.terminal import Console
 
 
-class SubmitSettings(ClusterSettings, InstalledSettings):
+class SubmitSettings(PromptSettings, InstalledSettings):
     """Show what a job would need, ask, and create its JobSet, or adopt the one that does the same already.
 
     In place of a job, a pipeline is run on Kubeflow: octo submit PIPELINE --help.
@@ -70,7 +70,7 @@ def submit_command(arguments: Sequence[str]) -> int:
             f"--store: expected s3://bucket/prefix, got {wanted.store!r}: pods share no directory; "
             "give it, or let the installation name one"
         )
-    cluster = connect(namespace, settings.context, settings.kubeconfig, patience=PROMPT_PATIENCE)
+    cluster = prompted(settings, namespace)
     jobset = launched(wanted, installation.model_copy(update={"namespace": cluster.namespace}))
     place = f"JobSet {jobset['metadata']['name']} in namespace {cluster.namespace}"
     console = Console(stderr=settings.json_output)

@@ -20,7 +20,6 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _DEFAULT_KUBECONFIG = Path("~/.kube/config")
 _SECONDS_TO_CONNECT = 10.0
 """At most; less where somebody waits for the answer."""
-_SECONDS_TO_ANSWER = 60.0
 
 
 class Lines:
@@ -76,10 +75,10 @@ class Transport:
         self._api = self._connected()
 
     def send(
-        self, method: str, path: str, query: dict[str, str], body: Any = None, content_type: str = "application/json"
+        self, method: str, path: str, query: dict[str, str], body: Any, content_type: str, *, seconds: float
     ) -> str:
         """One request, one answer. Raises ClusterUnreachableError when there is none, Refusal when it is no success."""
-        response = self._call(method, path, query, body, content_type, _SECONDS_TO_ANSWER)
+        response = self._call(method, path, query, body, content_type, seconds)
         try:
             return response.read().decode(errors="replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:

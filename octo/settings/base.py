@@ -75,6 +75,8 @@ class S3Settings(BaseModel):
     """Secret key that belongs to the access key."""
     secret: str = ""
     """Kubernetes Secret that a pod has the keys from: what is named when they are missing."""
+    answer_seconds: float = Field(default=3, gt=0)
+    """How long the store may take to begin its first answer, where a person waits for it."""
 
 
 class Settings(BaseSettings):

@@ -16,7 +16,7 @@ from pydantic_settings.sources.types import EnvNoneType
 
 from octo.errors import UsageError
 from octo.settings.base import Input, JobSettings, Settings, Verbatim
-from octo.settings.cluster import ClusterSettings
+from octo.settings.cluster import PromptSettings
 from octo.settings.files import read_values
 from octo.settings.installation import InstalledSettings
 from octo.settings.table import SETTINGS_FILE, Setting, SettingPath, contains, table, value_at
@@ -24,7 +24,7 @@ from octo.settings.table import SETTINGS_FILE, Setting, SettingPath, contains, t
 RESERVED_VARIABLES = frozenset({"OCTO_TRACEPARENT"})
 """Variables of ours that are no setting: the parent of a process's spans."""
 
-SHARED: tuple[type[Settings], ...] = (JobSettings, InstalledSettings, ClusterSettings)
+SHARED: tuple[type[Settings], ...] = (JobSettings, InstalledSettings, PromptSettings)
 """Settings of many commands, whose variables somebody may export once."""
 
 # "null" means None on a field that can be None, and is a word like any other on the rest; the sources are told by this.

@@ -59,7 +59,7 @@ def open_client(s3: S3Settings, patience: Patience = PATIENT) -> "S3Client":
                 # Only the cloud's own endpoint is sure to have a name for every bucket.
                 s3={"addressing_style": "path" if s3.endpoint else "auto"},
                 # A proxy from the environment cannot know this machine's loopback.
-                proxies={} if _is_loopback(s3.endpoint) else None,
+                proxies={} if is_loopback(s3.endpoint) else None,
             ),
         )
     except ValueError as error:
@@ -69,7 +69,7 @@ def open_client(s3: S3Settings, patience: Patience = PATIENT) -> "S3Client":
         raise UsageError(f"no S3 client for region {s3.region!r} and endpoint {s3.endpoint!r}: {error}") from error
     if s3.endpoint:
         client.meta.events.register("before-call.s3", _stay)
-    resending = Resending(patience, is_here=_is_loopback(s3.endpoint))
+    resending = Resending(patience, is_here=is_loopback(s3.endpoint))
     client.meta.events.register("needs-retry.s3", resending)  # type: ignore[arg-type]  # botocore reads its result
     return cast("S3Client", client)
 
@@ -94,6 +94,7 @@ def _stay(context: dict[str, Any], **_: object) -> None:
     context.get("s3_redirect", {})["redirected"] = True
 
 
-def _is_loopback(endpoint: str) -> bool:
+def is_loopback(endpoint: str) -> bool:
+    """Whether a URL leads to this machine itself."""
     host = urlsplit(endpoint).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")

@@ -111,7 +111,7 @@ def named(place: str, service: Service) -> Iterator[None]:
             f"{place} could not be read whole from {endpoint} in {ATTEMPTS} tries: {reason_of(error.__cause__)}"
         ) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-        raise AccessDeniedError(f"no credentials for {endpoint}: it takes {service.keys}") from error
+        raise AccessDeniedError(f"no credentials for {endpoint}: set {service.keys}") from error
     except (*CONNECTION_FAILURES, RetriesExceededError) as error:
         raise StoreUnreachableError(
             f"no answer from {endpoint} about {place} ({type(error).__name__}): is the address right, and the store up?"

@@ -9,6 +9,7 @@ from octo.errors import UsageError
 from octo.settings.base import S3Settings
 from octo.storage.client import FIRST_ATTEMPTS
 from octo.storage.embedded import EmbeddedStore, embedded_store
+from octo.storage.greeting import greet
 from octo.storage.probe import probe
 from octo.storage.store import Store, connect
 
@@ -36,13 +37,19 @@ class Session:
 
 
 @contextmanager
-def open_session(address: str, s3: S3Settings, *, probed: bool = False) -> Iterator[Session]:
+def open_session(address: str, s3: S3Settings, *, probed: bool = False, attended: bool = True) -> Iterator[Session]:
     """Open `s3://bucket/prefix`, or serve the directory of that name for as long as the context lasts.
 
-    `probed` proves first that the store honours conditional writes, as whoever writes artifacts must.
+    Args:
+        address: of the store.
+        s3: the connection.
+        probed: prove first that the store honours conditional writes, as whoever writes artifacts must.
+        attended: whether a person waits, who is told within seconds of a store that is silent.
     """
     if _is_address(address):
         session = Session(connect(address, s3), s3, embedded=None)
+        if attended:
+            greet(s3)
         if probed:
             probe(connect(address, s3, attempts=FIRST_ATTEMPTS))
         yield session

@@ -1,6 +1,8 @@
 """The embedded server behind a proxy that goes wrong when told to, and a cluster that does."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,15 @@ def api() -> Iterator[FakeCluster]:
     """An API server of its own for each test."""
     with api_server() as api:
         yield api
+
+
+@pytest.fixture
+def listener() -> Iterator[str]:
+    """URL of a port that takes connections, and nobody ever answers there."""
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A person at a prompt is answered within three seconds, and told of a certificate by that word."""
 
 import ssl
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from octo.cluster.doctor import doctor_command
 from octo.cluster.kinds import JOB_SET
 from octo.cluster.logs import logs_command
 from octo.cluster.ps import ps_command, status_command
+from octo.cluster.rehearsal import rehearse
 from octo.errors import ClusterUnreachableError, ClusterUntrustedError
+from octo.settings.base import S3Settings
+from octo.settings.cluster import PromptSettings
+from tests.wire.cluster_examples import fleet
 from tests.wire.kubernetes.cluster import FakeCluster
-from tests.wire.kubernetes.faults import refuse_in_plain_text
+from tests.wire.kubernetes.faults import Fault, refuse_in_plain_text
 from tests.wire.kubernetes.server import api_server
 
 COMMANDS = {
@@ -76,6 +81,56 @@ def test_doctor_is_no_slower(clock: Clock, refusing: Path, capsys: pytest.Captur
     assert doctor_command([f"--kubeconfig={refusing}"]) == 1
     assert "Connection refused" in capsys.readouterr().out.replace("\n", " ")
     assert clock.now < 3
+
+
+@pytest.fixture
+def silent(kubeconfig: Path, api: FakeCluster, listener: str) -> Path:
+    """A kubeconfig of a server that takes connections and says nothing."""
+    kubeconfig.write_text(kubeconfig.read_text().replace(api.endpoint, listener))
+    return kubeconfig
+
+
+BRIEF = "--answer-seconds=0.2"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_server_that_never_answers_is_named_once_the_time_for_an_answer_is_over(silent: Path, name: str) -> None:
+    command, words = COMMANDS[name]
+    with pytest.raises(
+        ClusterUnreachableError, match=r"no answer from the cluster at http://127\.0\.0\.1:\d+ .*timed out"
+    ):
+        command([*words, f"--kubeconfig={silent}", BRIEF])
+
+
+def test_doctor_says_it_of_the_cluster_and_of_the_store(
+    silent: Path, listener: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--store=s3://bucket/p", f"--s3.endpoint={listener}", "--s3.answer-seconds=0.2"]
+    assert doctor_command([f"--kubeconfig={silent}", BRIEF, *store]) == 1
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert f"no answer from the cluster at {listener}" in said
+    assert f"{listener} has not answered in 0.2 s" in said
+
+
+def test_pods_that_cannot_be_judged_in_that_time_are_not_judged(kubeconfig: Path, api: FakeCluster) -> None:
+    released = threading.Event()
+    api.faults.plan("POST", "/pods", Fault(wait=released))
+    asker = connect(kubeconfig=kubeconfig, patience=0, answer_seconds=0.2)
+    # The JobSet itself is judged for as long as it takes.
+    rehearse(replace(asker, answer_seconds=0.2), fleet())
+    released.set()
+    assert [each for each in api.requests if "/podtemplates" in each] == []
+
+
+def test_three_seconds_are_what_a_person_waits_by_default() -> None:
+    assert PromptSettings.model_fields["answer_seconds"].default == 3
+    assert S3Settings().answer_seconds == 3
+
+
+def test_who_follows_something_waits_as_long_as_a_server_may_take(kubeconfig: Path) -> None:
+    asker = connect(kubeconfig=kubeconfig, answer_seconds=3)
+    assert (asker.answer_seconds, asker.patient().answer_seconds) == (3, 60)
+    assert connect(kubeconfig=kubeconfig).answer_seconds == 60
 
 
 def certificate(folder: Path, name: str, *, days: int = 1) -> tuple[Path, Path]:
