@@ -167,6 +167,7 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
     A shard group commits its own indexes. One that then finds all of them committed commits the artifact; for the
     others, and for ranks above 0, it is pending.
     """
+    settings.check_complete()
     _check_shard_group(settings)
     store = connect(settings.store, settings.s3)
     determining = _determining_settings(settings, _listings(settings, store))
@@ -216,6 +217,7 @@ def _produce_in_its_store(settings: S, function: str) -> str:
     if is_a_pod:
         check_shared(settings.store)
     # A stage of a run does not ask: the run has.
+    settings.check_complete()
     with open_session(settings.store, settings.s3, attended=settings.probe and not is_a_pod) as session:
         reached = settings.model_copy(update={"store": session.store.address, "s3": session.s3})
         return produce(reached, function).address

@@ -63,6 +63,7 @@ def launch_job(settings: LaunchSettings, job: JobSettings) -> str:
             "no store is named, and pods share no directory: give --store s3://bucket/prefix, or let the installation "
             "name one (in a pipeline, by the chart's ConfigMap in the namespace of the run)"
         )
+    job.check_complete()
     cluster = connect(settings.installation.namespace, patience=settings.patience_seconds, attended=False)
     store = connect_store(job.store, job.s3)
     name = launched_name(job, settings.installation)

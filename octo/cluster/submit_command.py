@@ -65,6 +65,7 @@ def submit_command(arguments: Sequence[str]) -> int:
     namespace = settings.namespace or settings.installation.namespace
     installation = settings.installation.model_copy(update={"namespace": namespace})
     wanted = installed(of_job(settings, job), installation)
+    wanted.check_complete()
     if not wanted.store.startswith("s3://"):
         raise UsageError(
             f"--store: expected s3://bucket/prefix, got {wanted.store!r}: pods share no directory; "

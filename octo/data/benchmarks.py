@@ -124,11 +124,8 @@ def read_questions(benchmarks: Sequence[Artifact], settings: BenchmarkSettings, 
 
 def waived(settings: BenchmarkSettings, *, what: str) -> Statement:
     """What is said where no benchmark is given; UsageError where nobody has said why."""
-    if not settings.without_benchmarks:
-        raise UsageError(
-            "no benchmark: give --benchmarks, the addresses of the problems that models will be judged by, or say with "
-            "--without-benchmarks why there are none"
-        )
+    if lacking := settings.lacking_benchmarks():
+        raise UsageError(lacking)
     return Statement(sentence=f"No benchmark was looked for in these {what}: {settings.without_benchmarks}")
 
 

@@ -1,16 +1,15 @@
 """Code problems, of benchmarks and for reinforcement learning, from files in the formats that they are published in."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
-from octo.data.code_problems import CodeProblem, Style, checked, imports_of, names_of, points_of
+from octo.data.code_problems import CodeProblem, checked, imports_of, names_of, points_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.documents import Document, Rejected, new_document
 from octo.data.files import MAX_EXPANSION, Reading, read_records
@@ -18,6 +17,7 @@ from octo.data.records import Found
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
 from octo.errors import InputError, UsageError
 from octo.settings.ingestion import PACKAGE, SourceAddress
+from octo.settings.source_options import CodeOptions, parse_code_options
 
 NOT_CHOSEN = "not_chosen"
 """Why a problem is set aside that has nothing wrong with it."""
@@ -28,19 +28,6 @@ _HUMAN_EVAL_STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\nass
 """Of a function's body: those of Codex (Chen et al. 2021, section 3.1) and what base models write besides."""
 _MBPP_STOPS = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n```")
 """Of a program that may have several functions."""
-
-
-@dataclass(frozen=True)
-class CodeOptions:
-    """What follows the question mark of a source of code problems."""
-
-    style: Style
-    shown: int = 0
-    """How many of a problem's tests its question shows; they score nothing."""
-    hardest: float = 1.0
-    """Share of the problems that models solved least often; the others are not chosen."""
-    widest: float = 1.0
-    """Share of the problems on which a model's tries differ most; the others are not chosen."""
 
 
 def read_problems(
@@ -74,31 +61,6 @@ def read_problems(
                 yield clock.timed(_document, partial(make, fields, options), label=source.label, url=url)
             except TooSlowError as error:
                 yield Rejected(url, TOO_SLOW, str(error))
-
-
-def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
-    """Check the options of a source of code problems."""
-    default = _DEFAULTS[kind]
-    known = _OPTIONS[kind]
-    if unknown := set(options) - set(known):
-        raise UsageError(f"{kind} takes {', '.join(known)}, got {min(unknown)!r}")
-    style, shown = options.get("style", default.style), options.get("shown", str(default.shown))
-    if style not in get_args(Style):
-        raise UsageError(f"{kind} needs style of {' or '.join(get_args(Style))}, got {style!r}")
-    if not (shown.isascii() and shown.isdigit()):
-        raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
-    shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
-    return replace(default, style=cast("Style", style), shown=int(shown), **shares)
-
-
-def _share(text: str, needed: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share <= 1:
-        raise UsageError(f"{needed} over 0 and up to 1, got {text!r}")
-    return share
 
 
 @dataclass(frozen=True)
@@ -259,10 +221,4 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any], CodeOptions], _Made]] = {
     "human-eval": _human_eval,
     "mbpp": _mbpp,
     "tests": _tests,
-}
-_OPTIONS = {"human-eval": ("style",), "mbpp": ("shown", "style"), "tests": ("hardest", "shown", "widest")}
-_DEFAULTS = {
-    "human-eval": CodeOptions("continuation"),
-    "mbpp": CodeOptions("fenced", shown=1),
-    "tests": CodeOptions("fenced", shown=1),
 }

@@ -8,7 +8,6 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,9 +15,7 @@ from octo.errors import InputError
 from octo.sandbox.inside.library import LIBRARY
 from octo.sandbox.names import PYTHONS, asked_names, bound_names, free_names
 from octo.sandbox.verdicts import Task
-
-Style = Literal["continuation", "fenced"]
-"""Where a completion has its program: it goes on where the question ends, or holds a fenced block of Python."""
+from octo.settings.source_options import CodeStyle
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises: no Python, a null byte, nesting too deep for it."""
@@ -29,7 +26,8 @@ class CodeProblem(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    style: Style
+    style: CodeStyle
+    """Where a completion has its program: it goes on where the question ends, or holds a fenced block of Python."""
     tests: tuple[str, ...]
     """Those that score, each by itself."""
     shown_tests: tuple[str, ...] = ()

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from octo.data.benchmarks import STATEMENT, Questions, Statement, learned, read_questions, waived
+from octo.data.benchmarks import STATEMENT, Questions, Statement, learned, read_questions
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
 from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
 from octo.data.filters import Rule, first_broken, quality_rules
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
-from octo.errors import InputError, InvariantError, UsageError
+from octo.errors import InputError, InvariantError
 from octo.job import Job
 from octo.settings.curation import CurationSettings
 from octo.storage.artifacts import Artifact, IndexResult, Part
@@ -40,10 +40,6 @@ class Policy(NamedTuple):
 
 def curate(job: Job[CurationSettings]) -> None:
     """Curate every shard of the documents, an index each."""
-    if not job.settings.documents:
-        raise UsageError("nothing to curate: give --documents, the address of an ingestion artifact")
-    if not job.inputs["benchmarks"]:
-        waived(job.settings, what=_LOOKED_IN)
     indexes = range(len(job.input("documents").parts("documents.parquet")))
     if job.pending(indexes):
         prepare(job)

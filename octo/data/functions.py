@@ -7,7 +7,7 @@ has never seen. A stated share of the solutions has a mistake: it raises what it
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from octo.data.documents import Document, new_document
 from octo.data.problems import EVALUATION_SHARE, VALIDATION_SHARE, Partition
 from octo.errors import UsageError
 from octo.randomness import generator, keyed_fraction, permutation
+from octo.settings.source_options import FunctionOptions
 
 KINDS: Mapping[str, Partition] = {
     "solutions": "training",
@@ -29,18 +30,6 @@ KINDS: Mapping[str, Partition] = {
 NUM_TESTS = 4
 CONSTANTS = tuple(range(2, 7))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True)
-class FunctionOptions:
-    """What follows the question mark of a source of functions."""
-
-    count: int
-    mistakes: float = 0.0
-    """Share of the solutions that raise what they should return."""
-
-
-OPTIONS = {option.name for option in fields(FunctionOptions)}
 
 
 class Step(NamedTuple):
@@ -198,21 +187,6 @@ def partition_of(task: Task, *, seed: int) -> Partition:
     if fraction < EVALUATION_SHARE:
         return "evaluation"
     return "validation" if fraction < EVALUATION_SHARE + VALIDATION_SHARE else "training"
-
-
-def parse_function_options(what: str, options: Mapping[str, str]) -> FunctionOptions:
-    """Check the kind and the options of a source of functions."""
-    if what not in KINDS:
-        raise UsageError(f"expected functions:KIND with KIND one of {', '.join(KINDS)}, got {what!r}")
-    if unknown := set(options) - OPTIONS:
-        raise UsageError(f"functions:{what} takes {', '.join(sorted(OPTIONS))}, got {min(unknown)!r}")
-    try:
-        parsed = FunctionOptions(int(options["count"]), float(options.get("mistakes", 0)))
-    except (KeyError, ValueError):
-        raise UsageError(f"expected functions:{what}?count=2000 with numbers, got {dict(options)}") from None
-    if parsed.count < 1 or not 0 <= parsed.mistakes <= 1:
-        raise UsageError(f"functions:{what} needs count of 1 or more and mistakes of 0 to 1, got {parsed}")
-    return parsed
 
 
 def generate_functions(what: str, options: FunctionOptions, *, label: str, seed: int) -> Iterator[Document]:

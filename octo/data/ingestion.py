@@ -11,16 +11,17 @@ from octo.data.answered import answered
 from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, to_parquet, writing
 from octo.data.files import Reading, read_file
-from octo.data.functions import generate_functions, parse_function_options
-from octo.data.problems import generate, parse_options
+from octo.data.functions import generate_functions
+from octo.data.problems import generate
 from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
 from octo.data.time_limit import DocumentClock, document_clock
 from octo.data.unread import Inventory, Unread, check_share, inventory_of_files, inventory_of_objects, say_unread
 from octo.data.web_archives import NO_PAGE
-from octo.errors import InputError, InvariantError, UsageError
+from octo.errors import InputError, InvariantError
 from octo.job import Job, stage_digest
 from octo.settings.ingestion import CODE_KINDS, FILE, IngestionSettings, SourceAddress, fingerprint, parse_source
+from octo.settings.source_options import parse_arithmetic_options, parse_function_options
 from octo.source_files import files_below
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects
@@ -45,8 +46,6 @@ class Shard(NamedTuple):
 
 def ingest(job: Job[IngestionSettings]) -> None:
     """Read every source into documents and rejected records: an index each, or one for each object of an s3 source."""
-    if not job.settings.sources:
-        raise UsageError("nothing to ingest: give --sources LABEL=KIND:WHAT, such as math=python:sympy")
     job.each(ingest_source, range(len(_shards(job))))
 
 
@@ -156,7 +155,8 @@ def read_source(
     if source.kind == "functions":
         asked = parse_function_options(source.what, source.options)
         return generate_functions(source.what, asked, label=source.label, seed=settings.seed)
-    return generate(source.what, parse_options(source.what, source.options), label=source.label, seed=settings.seed)
+    options = parse_arithmetic_options(source.what, source.options)
+    return generate(source.what, options, label=source.label, seed=settings.seed)
 
 
 def _read_files(

@@ -7,14 +7,14 @@ carry. Every solution ends with its answer, so the last number of a text is what
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from octo.data.documents import Document, new_document
-from octo.errors import InputError, UsageError
+from octo.errors import InputError
 from octo.randomness import generator, keyed_fraction
+from octo.settings.source_options import ArithmeticOptions
 
 Style = Literal["noisy", "short", "long"]
 Partition = Literal["evaluation", "validation", "training"]
@@ -47,20 +47,6 @@ class Problem(NamedTuple):
     answer: str
 
 
-@dataclass(frozen=True)
-class ArithmeticOptions:
-    """What follows the question mark of an arithmetic source."""
-
-    count: int
-    digits: int = 2
-    """Digits of both operands. From two on, no step of a solution looks like a question."""
-    forget: float = 0.0
-    """Share of the solutions that drop every carry."""
-
-
-OPTIONS = {option.name for option in fields(ArithmeticOptions)}
-
-
 def problem(a: int, b: int) -> Problem:
     """The problem of adding a and b."""
     return Problem(a, b, question=f"{a}+{b}=", answer=str(a + b))
@@ -85,26 +71,6 @@ def partition_of(a: int, b: int, *, seed: int) -> Partition:
     if fraction < EVALUATION_SHARE:
         return "evaluation"
     return "validation" if fraction < EVALUATION_SHARE + VALIDATION_SHARE else "training"
-
-
-def parse_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
-    """Check the kind and the options of an arithmetic source."""
-    if what not in KINDS:
-        raise UsageError(f"expected arithmetic:KIND with KIND one of {', '.join(KINDS)}, got {what!r}")
-    unknown = set(options) - OPTIONS
-    if unknown:
-        raise UsageError(f"arithmetic:{what} takes {', '.join(sorted(OPTIONS))}, got {min(unknown)!r}")
-    try:
-        parsed = ArithmeticOptions(
-            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", 0))
-        )
-    except (KeyError, ValueError):
-        raise UsageError(f"expected arithmetic:{what}?count=2000 with numbers, got {dict(options)}") from None
-    if parsed.count < 1 or not 1 <= parsed.digits <= 15 or not 0 <= parsed.forget <= 1:
-        raise UsageError(
-            f"arithmetic:{what} needs count of 1 or more, digits of 1 to 15 and forget of 0 to 1, got {parsed}"
-        )
-    return parsed
 
 
 def generate(what: str, options: ArithmeticOptions, *, label: str, seed: int) -> Iterator[Document]:

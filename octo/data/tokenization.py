@@ -29,8 +29,6 @@ _FILES = "tokenizer"
 
 def tokenize(job: Job[TokenizationSettings]) -> None:
     """Train or take a tokenizer, and tokenize every shard of the corpora, an index each."""
-    if not job.settings.corpus:
-        raise UsageError("nothing to tokenize: give --corpus, addresses of curation artifacts")
     statements_of(job.inputs["corpus"], uncurated=job.settings.uncurated)
     shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
     if not any(part.rows for _, part in shards):

@@ -74,8 +74,6 @@ class Decoded:
 def decode(job: Job[DecodingSettings]) -> None:
     """Decode every prompt, some of them an index."""
     settings = job.settings
-    if not (settings.model and settings.prompts):
-        raise UsageError("nothing to decode: give --model and --prompts, addresses of artifacts")
     prompts = read_prompts(job.input("prompts"), source=settings.source)
     num_shards = -(-len(prompts) // settings.prompts_per_shard)
     job.each(decode_shard, range(num_shards))

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from transformers import PretrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 _OF_A_LOADER = frozenset(
     {
@@ -50,12 +51,7 @@ def known_keys(raw: Mapping[str, Any], config_class: type[PretrainedConfig]) -> 
     parts: Mapping[str, Any] = config_class.sub_configs
     known = (_declared(config_class) | parts.keys() | _EARLIER | _OURS) - _OF_A_LOADER
     taken = {key: value for key, value in raw.items() if key in known and not key.startswith("_")}
-    nested = {
-        key: known_keys(value, parts[key])
-        for key, value in taken.items()
-        if isinstance(value, dict) and _is_config(parts.get(key))
-    }
-    return taken | nested
+    return taken | {key: _of_part(value, parts.get(key)) for key, value in taken.items() if isinstance(value, dict)}
 
 
 def unknown_keys(raw: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
@@ -76,5 +72,16 @@ def _declared(config_class: type[PretrainedConfig]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_config(part: object) -> bool:
-    return isinstance(part, type) and issubclass(part, PretrainedConfig)
+def _of_part(value: Mapping[str, Any], part: object) -> Mapping[str, Any]:
+    """What is known of a value that may be a part's own configuration, of the class that is declared or that it names.
+
+    Many classes leave it to the part to say what it is. Where that is no name, nothing is known but what is none of it.
+    """
+    if isinstance(part, type) and issubclass(part, PretrainedConfig):
+        return known_keys(value, part)
+    named = value.get("model_type")
+    if isinstance(named, str) and named in CONFIG_MAPPING:
+        return known_keys(value, CONFIG_MAPPING[named])
+    if part is None and named is None:
+        return value
+    return {key: each for key, each in value.items() if key not in _OF_A_LOADER and not key.startswith("_")}

@@ -12,7 +12,7 @@ from octo.data.mixture import mixture_of
 from octo.data.packed import PackedSequences
 from octo.data.sequences import SequenceReader
 from octo.data.token_shards import TokenShards, open_token_shards
-from octo.data.tokenizer import read_tokenizer
+from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
@@ -57,9 +57,8 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
     shards = open_token_shards(job.inputs["tokens"])
     mixture = mixture_of(settings.weights, shards.counts, seed=settings.seed)
     num_steps = plan_steps(settings, mixture)
-    tokenizer = read_tokenizer(shards.tokenizer)
     if settings.model:
-        check_tokenizer(job.input("model"), shards.tokenizer)
+        tokenizer = tokenizer_of_both(job.input("model"), shards.tokenizer)
         model = load_to_train(
             job.input("model"),
             scratch=job.scratch,
@@ -68,6 +67,7 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
             whole=lambda config: settings.objective == "diffusion" and not is_diffusion(config),
         )
     else:
+        tokenizer = read_tokenizer(shards.tokenizer)
         model = new_model(
             settings.shape,
             vocabulary_size=shards.vocabulary_size,
@@ -137,15 +137,21 @@ def check_vocabulary(model: PreTrainedModel, shards: TokenShards) -> None:
         )
 
 
-def check_tokenizer(model: Artifact, tokens: Artifact) -> None:
-    """UsageError when a model has a tokenizer that gives texts other ids than the tokens' own does.
+def tokenizer_of_both(model: Artifact, tokens: Artifact) -> TextTokenizer:
+    """What a model that is trained on goes on with: its own tokenizer, whose files say how it chats and what ends it.
 
-    Either may have more tokens behind those of the other, such as a mask.
+    Either may have more tokens behind those of the other, such as a mask; the one that has more knows all.
+
+    Raises:
+        UsageError: the model's gives texts other ids than the tokens' own does.
     """
     held = [part.sha256 for part in model.parts(TOKENIZER)]
-    if not held or held == [part.sha256 for part in tokens.parts(TOKENIZER)]:
-        return
-    mine, theirs = read_tokenizer(model), read_tokenizer(tokens)
+    if not held:
+        return read_tokenizer(tokens)
+    mine = read_tokenizer(model)
+    if held == [part.sha256 for part in tokens.parts(TOKENIZER)]:
+        return mine
+    theirs = read_tokenizer(tokens)
     shared = min(mine.vocabulary_size, theirs.vocabulary_size)
     pairs = mine.tokenizer.get_vocab().items() ^ theirs.tokenizer.get_vocab().items()
     first = min((number for _, number in pairs if number < shared), default=None)
@@ -155,6 +161,9 @@ def check_tokenizer(model: Artifact, tokens: Artifact) -> None:
             f"the tokens of {tokens.address} are of another tokenizer than the model {model.address}: token {first} is "
             f"{spelt[0]!r} to one and {spelt[1]!r} to the other: tokenize the corpus with --tokenizer {model.address}"
         )
+    if mine.vocabulary_size >= theirs.vocabulary_size:
+        return mine
+    return tokenizer_of({**mine.files, TOKENIZER: theirs.files[TOKENIZER]}, name=model.address)
 
 
 def _step(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from octo.data.tokenizer import TextTokenizer, tokenizer_of
-from octo.errors import InputError, StorageError, UsageError
+from octo.errors import InputError, StorageError
 from octo.job import Job, stage_digest
 from octo.ml.diffusion.published import Published
 from octo.ml.gguf_models import write_gguf_as_directory
@@ -36,8 +36,6 @@ _BLOCK = 1 << 22
 
 def take_in(job: Job[PretrainedSettings]) -> None:
     """Take the model in."""
-    if not job.settings.source:
-        raise UsageError("nothing to take in: give --source, a folder, s3://bucket/prefix, or owner/name on the hub")
     job.each(take, range(1))
 
 

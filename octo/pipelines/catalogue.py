@@ -35,7 +35,10 @@ def choose_pipeline(settings: PipelineSettings) -> Pipeline:
             for name, texts in changes.items()
         }
     )
-    return pipeline.only(settings.only) if settings.only else pipeline
+    chosen = pipeline.only(settings.only) if settings.only else pipeline
+    for stage in chosen.stages:
+        stage.check_complete()
+    return chosen
 
 
 def _check_open(stage: Stage, keys: Iterable[str], settings: PipelineSettings) -> None:

@@ -26,6 +26,13 @@ class Stage:
         """Names of the stages that must be committed first."""
         return frozenset(name for names in self.inputs.values() for name in names)
 
+    def check_complete(self) -> None:
+        """UsageError, which names the stage, where it could not start whatever the stages before it make."""
+        try:
+            self.reading(dict.fromkeys(self.needs, "what comes before")).check_complete()
+        except UsageError as error:
+            raise UsageError(f"stage {self.name}: {error}") from None
+
     def reading(self, addresses: Mapping[str, str]) -> JobSettings:
         """The settings with the addresses of what the stages before have committed filled in."""
         found = {name: tuple(addresses[producer] for producer in producers) for name, producers in self.inputs.items()}

@@ -46,6 +46,7 @@ def plan_command(arguments: Sequence[str]) -> int:
     if name in JOBS:
         own, job = load_with_job(PlanSettings, arguments, os.environ, without=(LaunchSettings.job,))
         settings = of_job(own, job)
+        settings.check_complete()
         return _show(one_stage(settings), own.installation, settings, as_json=own.json_output)
     if name and not name.startswith("-") and name not in PIPELINES:
         near = get_close_matches(name, [*PIPELINES, *JOBS], n=1)

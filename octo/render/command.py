@@ -22,5 +22,8 @@ class RenderSettings(InstalledSettings):
 def render_command(arguments: Sequence[str]) -> int:
     """Print the JobSet of a job with its settings and an installation."""
     settings, job = load_with_job(RenderSettings, arguments, os.environ, without=(LaunchSettings.job,))
-    sys.stdout.write(yaml_text([jobset(of_job(settings, job), settings.installation, name=settings.name)]))
+    wanted = of_job(settings, job)
+    rendered = yaml_text([jobset(wanted, settings.installation, name=settings.name)])
+    wanted.check_complete()
+    sys.stdout.write(rendered)
     return EXIT_DONE

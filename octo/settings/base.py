@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from octo.errors import UsageError
+
 
 class Neutral:
     """Marks a field that cannot change a result: it is left out of the artifact's digest."""
@@ -220,6 +222,15 @@ class JobSettings(Settings):
     def verb(cls) -> str:
         """The job's name."""
         return cls.job
+
+    def lacking(self) -> str:
+        """What it was not given and cannot start without, as a sentence; empty when there is nothing."""
+        return ""
+
+    def check_complete(self) -> None:
+        """UsageError for settings that no job could start with."""
+        if lacking := self.lacking():
+            raise UsageError(lacking)
 
     def determinants(self) -> dict[str, JsonValue]:
         """Facts outside the settings that determine the result, such as versions of installed packages."""

@@ -24,6 +24,15 @@ class BenchmarkSettings(JobSettings):
     ngram: int = Field(default=13, gt=0)
     """Tokens in a row that a contaminated document shares with a problem; a shorter problem must appear whole."""
 
+    def lacking_benchmarks(self) -> str:
+        """That nobody has said which problems are looked for, nor why none are."""
+        if self.benchmarks or self.without_benchmarks:
+            return ""
+        return (
+            "no benchmark: give --benchmarks, the addresses of the problems that models will be judged by, or say with "
+            "--without-benchmarks why there are none"
+        )
+
     @field_validator("without_benchmarks")
     @classmethod
     def _is_a_reason(cls, without_benchmarks: str) -> str:

@@ -30,3 +30,9 @@ class CurationSettings(BenchmarkSettings):
     """A document with a larger share of characters in repeated lines is repetitive."""
     max_document_seconds: float = Field(default=60, gt=0)
     """A document on which the rules and the search for problems take more processor time is too_slow."""
+
+    def lacking(self) -> str:
+        """The documents, or a word on benchmarks."""
+        if not self.documents:
+            return "nothing to curate: give --documents, the address of an ingestion artifact"
+        return self.lacking_benchmarks()

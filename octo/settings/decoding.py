@@ -74,3 +74,11 @@ class DecodingSettings(JobSettings):
     @classmethod
     def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
         return check_no_temperature(denoising)
+
+    def lacking(self) -> str:
+        """The model, or what it answers."""
+        return (
+            ""
+            if self.model and self.prompts
+            else "nothing to decode: give --model and --prompts, addresses of artifacts"
+        )

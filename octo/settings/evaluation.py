@@ -61,3 +61,11 @@ class EvaluationSettings(JobSettings):
     @classmethod
     def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
         return check_no_temperature(denoising)
+
+    def lacking(self) -> str:
+        """The models, or what they are judged by."""
+        return (
+            ""
+            if self.models and self.problems
+            else "nothing to evaluate: give --models and --problems, addresses of artifacts"
+        )

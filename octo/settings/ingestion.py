@@ -4,8 +4,8 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from octo.errors import UsageError
 from octo.settings.base import JobSettings, Verbatim
+from octo.settings.source_options import parse_arithmetic_options, parse_code_options, parse_function_options
 from octo.source_files import files_below, shown
 
 CODE_KINDS = ("human-eval", "mbpp", "tests")
@@ -71,10 +72,26 @@ def parse_source(text: str) -> SourceAddress:
         if not _S3_ADDRESS.fullmatch(rest):
             raise UsageError(f"expected LABEL=s3://bucket/prefix, got {text!r}")
         return SourceAddress(label, kind, rest.rstrip("/"), {})
-    if kind not in (*GENERATED_KINDS, *CODE_KINDS):
+    if kind in PACKAGE_KINDS and "." in what:
+        raise UsageError(f"expected the name of a top-level package, got {what}: finding a submodule would import it")
+    if kind not in _OPTIONS:
         return SourceAddress(label, kind, what, {})
     what, _, query = what.partition("?")
-    return SourceAddress(label, kind, what, dict(parse_qsl(query, keep_blank_values=True)))
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    _OPTIONS[kind](what, options)
+    return SourceAddress(label, kind, what, options)
+
+
+def _check_code_options(kind: str, _what: str, options: Mapping[str, str]) -> None:
+    parse_code_options(kind, options)
+
+
+_OPTIONS: Mapping[str, Callable[[str, Mapping[str, str]], object]] = {
+    "arithmetic": parse_arithmetic_options,
+    "functions": parse_function_options,
+    **{kind: partial(_check_code_options, kind) for kind in CODE_KINDS},
+}
+"""What checks the options of each kind of source that has some."""
 
 
 class IngestionSettings(JobSettings):
@@ -120,6 +137,10 @@ class IngestionSettings(JobSettings):
             except UsageError as error:
                 raise ValueError(str(error)) from None
         return sources
+
+    def lacking(self) -> str:
+        """The sources."""
+        return "" if self.sources else "nothing to ingest: give --sources LABEL=KIND:WHAT, such as math=python:sympy"
 
     def determinants(self) -> dict[str, JsonValue]:
         """Versions of the packages and digests of the local files that the sources name."""

@@ -101,7 +101,7 @@ class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "gang"
     image = "train"
 
@@ -168,3 +168,7 @@ class MidtrainingSettings(JobSettings):
                     f"expected a positive weight for {source}, got {weight}: leave out a source of weight 0"
                 )
         return weights
+
+    def lacking(self) -> str:
+        """The tokens."""
+        return "" if self.tokens else "nothing to train on: give --tokens, addresses of tokenization artifacts"

@@ -41,6 +41,14 @@ class PretrainedSettings(JobSettings):
     special: SpecialTokens = SpecialTokens()
     """Special tokens that the model's files do not name, or name otherwise."""
 
+    def lacking(self) -> str:
+        """Where the model is."""
+        return (
+            ""
+            if self.source
+            else "nothing to take in: give --source, a folder, s3://bucket/prefix, or owner/name on the hub"
+        )
+
     def determinants(self) -> dict[str, JsonValue]:
         """The digests of a folder's files, or the commit of a repository. Every byte of the files is read for it."""
         if not self.source:

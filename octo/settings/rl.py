@@ -187,3 +187,11 @@ class RlSettings(BenchmarkSettings):
     def served_by(self, urls: tuple[str, ...]) -> Self:
         """The settings of a learner whose workers are found at those URLs."""
         return self.model_copy(update={"rollout": self.rollout.model_copy(update={"servers": urls})})
+
+    def lacking(self) -> str:
+        """The model, or what it practises on."""
+        return (
+            ""
+            if self.model and self.problems
+            else "nothing to practise: give --model and --problems, addresses of artifacts"
+        )

@@ -43,3 +43,7 @@ class TokenizationSettings(JobSettings):
     @classmethod
     def _is_a_reason(cls, uncurated: str) -> str:
         return check_reason(uncurated)
+
+    def lacking(self) -> str:
+        """The corpus."""
+        return "" if self.corpus else "nothing to tokenize: give --corpus, addresses of curation artifacts"

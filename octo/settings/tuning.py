@@ -66,3 +66,11 @@ class TuningSettings(BenchmarkSettings):
     def _fits_together(self) -> Self:
         check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
         return self
+
+    def lacking(self) -> str:
+        """The model, or what it learns from."""
+        return (
+            ""
+            if self.model and self.examples
+            else "nothing to tune: give --model and --examples, addresses of artifacts"
+        )

@@ -10,9 +10,10 @@ from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, without_text
 from octo.data.documents import Document, new_document, read_documents, to_parquet
 from octo.data.filters import quality_rules
-from octo.data.problems import ArithmeticOptions, generate
+from octo.data.problems import generate
 from octo.data.python_docs import read_package
 from octo.settings.curation import CurationSettings
+from octo.settings.source_options import ArithmeticOptions
 
 PACKAGES = ("numpy", "stdlib")
 NUM_PROBLEMS = 3_000

@@ -4,6 +4,8 @@ from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.objects import Object
 from tests.wire.kubernetes.resources import CLUSTER_QUEUES, LOCAL_QUEUES
 
+COMPLETE = {"documents": "s3://bucket/p/artifacts/ingestion/5f2e", "without_benchmarks": "it is never run"}
+"""What curation cannot start without."""
 RULES = (
     {"action": "FailJob", "onExitCodes": {"containerName": "octo", "operator": "In", "values": [2]}},
     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},

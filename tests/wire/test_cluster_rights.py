@@ -24,7 +24,7 @@ from octo.settings.loading import arguments_of
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit
-from tests.wire.cluster_examples import create_queue, fleet, queued
+from tests.wire.cluster_examples import COMPLETE, create_queue, fleet, queued
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import controlled
 from tests.wire.kubernetes.objects import Object
@@ -48,7 +48,7 @@ def settings(store: Store, embedded: EmbeddedStore, monkeypatch: pytest.MonkeyPa
     assert embedded.s3.secret_key is not None
     monkeypatch.setenv("OCTO_S3__ACCESS_KEY", embedded.s3.access_key.get_secret_value())
     monkeypatch.setenv("OCTO_S3__SECRET_KEY", embedded.s3.secret_key.get_secret_value())
-    curation = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint))
+    curation = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), **COMPLETE)
     return ["curation", *arguments_of(curation), QUEUE]
 
 

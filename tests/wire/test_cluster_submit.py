@@ -19,7 +19,7 @@ from octo.settings.loading import arguments_of
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit
-from tests.wire.cluster_examples import fleet
+from tests.wire.cluster_examples import COMPLETE, fleet
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers
 from tests.wire.kubernetes.faults import refuse
@@ -36,7 +36,7 @@ def arguments(store: Store, embedded: EmbeddedStore, kubeconfig: Path, monkeypat
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.setenv("OCTO_S3__ACCESS_KEY", embedded.s3.access_key.get_secret_value())
     monkeypatch.setenv("OCTO_S3__SECRET_KEY", embedded.s3.secret_key.get_secret_value())
-    settings = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint))
+    settings = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), **COMPLETE)
     return ["curation", *arguments_of(settings)]
 
 

@@ -16,6 +16,7 @@ from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.committing import commit
+from tests.wire.cluster_examples import COMPLETE
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object
@@ -52,7 +53,9 @@ def launched(
     set_secrets(monkeypatch, embedded.s3)
 
     def run(*flags: str, stage: str = "curate") -> int:
-        settings = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), stage=stage)
+        settings = CurationSettings(
+            store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), stage=stage, **COMPLETE
+        )
         return launch(["curation", *arguments_of(settings), f"--run-id={RUN}", *flags])
 
     return run

@@ -21,6 +21,7 @@ from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.chart.rendering import CHART, rendered_file
 from tests.committing import commit
+from tests.wire.cluster_examples import COMPLETE
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers, controlled
 from tests.wire.kubernetes.objects import Object, holds, labels_of
@@ -96,7 +97,9 @@ def launched(
     def run(container: Container | None) -> int:
         for name, value in (container.environment if container else {}).items():
             monkeypatch.setenv(name, value)
-        settings = CurationSettings(store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), stage="curate")
+        settings = CurationSettings(
+            store=store.address, s3=S3Settings(endpoint=embedded.s3.endpoint), stage="curate", **COMPLETE
+        )
         return launch(["curation", *arguments_of(settings), "--run-id=of-a-launcher"])
 
     return run

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from octo.data.questions import Question, read_questions
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
-from octo.errors import SandboxError, UsageError
+from octo.errors import SandboxError
 from octo.job import Job
 from octo.ml.chat import prompter
 from octo.ml.diffusion.canvases import Request
@@ -42,8 +42,6 @@ class Answer:
 
 def evaluate(job: Job[EvaluationSettings]) -> None:
     """Evaluate every model; each is an index of its own."""
-    if not job.settings.models:
-        raise UsageError("nothing to evaluate: give --models, addresses of models")
     job.each(evaluate_model, range(len(job.settings.models)))
 
 

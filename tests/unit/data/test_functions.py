@@ -10,14 +10,13 @@ import pytest
 from octo.data.code_problems import problem_of
 from octo.data.functions import (
     KINDS,
-    FunctionOptions,
     generate_functions,
-    parse_function_options,
     partition_of,
     question,
     tasks,
 )
 from octo.errors import UsageError
+from octo.settings.source_options import FUNCTION_KINDS, FunctionOptions, parse_function_options
 
 
 def generated(what: str, count: int, *, mistakes: float = 0.0, seed: int = 0) -> list[dict[str, Any]]:
@@ -110,3 +109,7 @@ def test_bad_options_are_refused(what: str, options: Mapping[str, str], message:
 def test_more_different_tasks_than_there_are_cannot_be_asked_for() -> None:
     with pytest.raises(UsageError, match=r"functions:validation has \d+ different tasks, asked for 5000"):
         generated("validation", 5000)
+
+
+def test_the_kinds_that_may_be_named_are_those_that_are_made() -> None:
+    assert set(FUNCTION_KINDS) == set(KINDS)

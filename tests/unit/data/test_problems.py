@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from octo.data.decontamination import Benchmark
 from octo.data.documents import Document
-from octo.data.problems import KINDS, ArithmeticOptions, generate, parse_options, partition_of, problem, solution
+from octo.data.problems import KINDS, generate, partition_of, problem, solution
 from octo.errors import InputError, UsageError
+from octo.settings.source_options import ARITHMETIC_KINDS, ArithmeticOptions, parse_arithmetic_options
 
 operands = st.integers(min_value=10, max_value=99)
 
@@ -98,4 +99,8 @@ def test_asking_for_more_different_problems_than_there_are_says_how_many_there_a
 )
 def test_bad_options_are_named_with_the_remedy(what: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_options(what, options)
+        parse_arithmetic_options(what, options)
+
+
+def test_the_kinds_that_may_be_named_are_those_that_are_made() -> None:
+    assert set(ARITHMETIC_KINDS) == set(KINDS)

@@ -1,11 +1,17 @@
 """What a config.json from elsewhere says to a loader is not heard."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import Gemma3Config, LlamaConfig, Qwen3Config
+from huggingface_hub.errors import StrictDataclassError
+from transformers import Gemma3Config, LlamaConfig, LlavaConfig, PretrainedConfig, Qwen3Config
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from octo.ml.known_keys import known_keys, unknown_keys
 from octo.ml.model_folder import read_model_folder
@@ -77,3 +83,29 @@ def test_a_folder_that_names_a_kernel_is_loaded_without_it_and_kept_without_it(t
 def test_a_folder_that_says_nothing_else_is_kept_as_it_is(tmp_path: Path) -> None:
     found = read_model_folder(save(MODELS["qwen3"](), tmp_path / "model"), name="a model")
     assert found.is_as_it_came
+
+
+@pytest.mark.parametrize("named", [{"model_type": "llama"}, {}, {"model_type": "of-nobody"}, {"model_type": 7}])
+def test_a_part_that_says_itself_what_it_is_says_nothing_to_a_loader_either(named: dict[str, Any]) -> None:
+    raw = {"text_config": {**named, "hidden_size": 16, "attn_implementation": KERNEL, "_attn_implementation": KERNEL}}
+    known = known_keys(raw, LlavaConfig)
+    assert known == {"text_config": {**named, "hidden_size": 16}}
+    assert "text_config.attn_implementation" in unknown_keys(raw, known)
+
+
+def causal_classes() -> Iterator[tuple[type[PretrainedConfig], dict[str, Any], dict[str, Any]]]:
+    """Every causal model that transformers can write and read without the network: what it writes, and then reads."""
+    for name in sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+        config_class = CONFIG_MAPPING[name]
+        with suppress(OSError, ImportError, ValueError, StrictDataclassError):
+            written = config_class().to_dict()
+            yield config_class, written, config_class.from_dict(deepcopy(written)).to_dict()
+
+
+def test_of_every_causal_model_all_is_known_that_transformers_reads() -> None:
+    """What some classes write they read as something else: with that it is compared, and not with what they wrote."""
+    seen = 0
+    for config_class, written, read in causal_classes():
+        assert config_class.from_dict(known_keys(written, config_class)).to_dict() == read, config_class
+        seen += 1
+    assert seen > 150

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from octo.data.tokenizer import train
+from octo.data.tokenizer import TextTokenizer, read_tokenizer, train
 from octo.errors import UsageError
 from octo.job import produce
-from octo.ml.midtraining import check_tokenizer
+from octo.ml.midtraining import tokenizer_of_both
+from octo.model_files import CHAT_TEMPLATE, GENERATION
 from octo.settings.midtraining import MidtrainingSettings, ModelShape
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
@@ -108,9 +109,38 @@ def test_tokens_of_another_tokenizer_than_the_models_are_refused(
 def test_a_mask_behind_all_other_tokens_makes_no_other_tokenizer(store: Store) -> None:
     plain = train(["uuu"], vocabulary_size=259)
     bare, masked, none = (commit(store, [files]) for files in (plain.files, plain.with_mask().files, {"a": b""}))
-    check_tokenizer(masked, bare)
-    check_tokenizer(bare, masked)
-    check_tokenizer(none, bare)
+    assert tokenizer_of_both(masked, bare).mask_id == 259
+    assert tokenizer_of_both(bare, masked).vocabulary_size == 260
+    assert tokenizer_of_both(none, bare).files == plain.files
     other = commit(store, [train(["vvv"], vocabulary_size=259).with_mask().files])
     with pytest.raises(UsageError, match="of another tokenizer than the model"):
-        check_tokenizer(other, bare)
+        tokenizer_of_both(other, bare)
+
+
+def of_chats(plain: TextTokenizer) -> dict[str, bytes]:
+    """The files of a tokenizer whose model was tuned on chats, and that says more of what ends a completion."""
+    ends = {"eos_token_id": [0, 1], "pad_token_id": 1, "temperature": 0.6}
+    return {**plain.files, CHAT_TEMPLATE: b"{{ messages }}", GENERATION: json.dumps(ends).encode()}
+
+
+@pytest.mark.parametrize("objective", ["causal", "diffusion"])
+def test_a_models_own_chat_template_and_ends_are_kept_whoever_tokenized_the_corpus(
+    store: Store, embedded: EmbeddedStore, tmp_path: Path, objective: str
+) -> None:
+    plain = train(["uuu"], vocabulary_size=259)
+    tokens = commit_tokens(store, tmp_path / "tokens", {"web": [4]}, tokenizer=plain)
+    start = trained(store, embedded, tokens, num_steps=1)
+    weights = {part.name: start.read_one(part.name) for part in start.parts() if part.name not in plain.files}
+    model = commit(store, [{**weights, **of_chats(plain)}], job="pretrained")
+    made = trained(store, embedded, tokens, model=model.address, objective=objective, num_steps=1)
+    assert made.read_one(CHAT_TEMPLATE) == b"{{ messages }}"
+    assert json.loads(made.read_one(GENERATION))["temperature"] == 0.6
+    assert read_tokenizer(made).ends == (0, 1)
+
+
+def test_tokens_with_more_tokens_than_the_models_leave_it_its_template(store: Store) -> None:
+    plain = train(["uuu"], vocabulary_size=259)
+    model, tokens = (commit(store, [files]) for files in (of_chats(plain), plain.with_mask().files))
+    both = tokenizer_of_both(model, tokens)
+    assert (both.vocabulary_size, both.ends) == (260, (0, 1))
+    assert both.files[CHAT_TEMPLATE] == b"{{ messages }}"

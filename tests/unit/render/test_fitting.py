@@ -152,7 +152,7 @@ def test_a_new_model_that_cannot_fit_is_refused_where_it_is_rendered(capsys: pyt
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("octo: midtraining: a rank holds about ")
-    small = MidtrainingSettings(need=EIGHT)
+    small = MidtrainingSettings(need=EIGHT, tokens=("s3://bucket/p/artifacts/tokenization/0",))
     assert concluded(render_command, ["midtraining", *arguments_of(small), f"--installation.pools={pools}"]) == 0
 
 

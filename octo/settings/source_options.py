@@ -1,0 +1,116 @@
+"""What follows the question mark of a source: `?count=2000&digits=2`, checked where the source is named."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Literal, cast, get_args
+
+from octo.errors import UsageError
+
+ARITHMETIC_KINDS = ("noisy", "short", "long", "prompts", "validation", "evaluation")
+"""What `arithmetic:KIND` may be."""
+FUNCTION_KINDS = ("solutions", "prompts", "validation", "evaluation")
+"""What `functions:KIND` may be."""
+CodeStyle = Literal["continuation", "fenced"]
+"""How a code problem asks: for what comes next, or for a block of code."""
+
+
+@dataclass(frozen=True)
+class ArithmeticOptions:
+    """What follows the question mark of an arithmetic source."""
+
+    count: int
+    digits: int = 2
+    """Digits of both operands. From two on, no step of a solution looks like a question."""
+    forget: float = 0.0
+    """Share of the solutions that drop every carry."""
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """What follows the question mark of a source of functions."""
+
+    count: int
+    mistakes: float = 0.0
+    """Share of the solutions that raise what they should return."""
+
+
+@dataclass(frozen=True)
+class CodeOptions:
+    """What follows the question mark of a source of code problems."""
+
+    style: CodeStyle
+    shown: int = 0
+    """How many of a problem's tests its question shows; they score nothing."""
+    hardest: float = 1.0
+    """Share of the problems that models solved least often; the others are not chosen."""
+    widest: float = 1.0
+    """Share of the problems on which a model's tries differ most; the others are not chosen."""
+
+
+def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
+    """Check the kind and the options of an arithmetic source."""
+    if what not in ARITHMETIC_KINDS:
+        raise UsageError(f"expected arithmetic:KIND with KIND one of {', '.join(ARITHMETIC_KINDS)}, got {what!r}")
+    _check_known(f"arithmetic:{what}", options, {option.name for option in fields(ArithmeticOptions)})
+    try:
+        parsed = ArithmeticOptions(
+            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", 0))
+        )
+    except (KeyError, ValueError):
+        raise UsageError(f"expected arithmetic:{what}?count=2000 with numbers, got {dict(options)}") from None
+    if parsed.count < 1 or not 1 <= parsed.digits <= 15 or not 0 <= parsed.forget <= 1:
+        raise UsageError(
+            f"arithmetic:{what} needs count of 1 or more, digits of 1 to 15 and forget of 0 to 1, got {parsed}"
+        )
+    return parsed
+
+
+def parse_function_options(what: str, options: Mapping[str, str]) -> FunctionOptions:
+    """Check the kind and the options of a source of functions."""
+    if what not in FUNCTION_KINDS:
+        raise UsageError(f"expected functions:KIND with KIND one of {', '.join(FUNCTION_KINDS)}, got {what!r}")
+    _check_known(f"functions:{what}", options, {option.name for option in fields(FunctionOptions)})
+    try:
+        parsed = FunctionOptions(int(options["count"]), float(options.get("mistakes", 0)))
+    except (KeyError, ValueError):
+        raise UsageError(f"expected functions:{what}?count=2000 with numbers, got {dict(options)}") from None
+    if parsed.count < 1 or not 0 <= parsed.mistakes <= 1:
+        raise UsageError(f"functions:{what} needs count of 1 or more and mistakes of 0 to 1, got {parsed}")
+    return parsed
+
+
+def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
+    """Check the options of a source of code problems."""
+    default = _CODE_DEFAULTS[kind]
+    _check_known(kind, options, _CODE_OPTIONS[kind])
+    style, shown = options.get("style", default.style), options.get("shown", str(default.shown))
+    if style not in get_args(CodeStyle):
+        raise UsageError(f"{kind} needs style of {' or '.join(get_args(CodeStyle))}, got {style!r}")
+    if not (shown.isascii() and shown.isdigit()):
+        raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
+    shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
+    return replace(default, style=cast("CodeStyle", style), shown=int(shown), **shares)
+
+
+def _check_known(source: str, options: Mapping[str, str], known: set[str]) -> None:
+    if unknown := set(options) - known:
+        raise UsageError(f"{source} takes {', '.join(sorted(known))}, got {min(unknown)!r}")
+
+
+def _share(text: str, needed: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise UsageError(f"{needed} over 0 and up to 1, got {text!r}")
+    return share
+
+
+_CODE_OPTIONS = {"human-eval": {"style"}, "mbpp": {"shown", "style"}, "tests": {"hardest", "shown", "widest"}}
+_CODE_DEFAULTS = {
+    "human-eval": CodeOptions("continuation"),
+    "mbpp": CodeOptions("fenced", shown=1),
+    "tests": CodeOptions("fenced", shown=1),
+}
