@@ -16,6 +16,7 @@ COMMON = (
     ("x^2+2x+1", "(x+1)^2"),
     (r"\sin^2 x", r"1-\cos^2 x"),
     (r"\log_2 8", "3"),
+    (r"\binom{n}{2}", r"\frac{n^2-n}{2}"),
 )
 """What answers look like."""
 

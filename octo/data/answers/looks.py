@@ -87,11 +87,15 @@ _RAISED = re.compile("[\N{SUPERSCRIPT PLUS SIGN}\N{SUPERSCRIPT MINUS}\N{SUPERSCR
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙ]+")
 _FRACTION = re.compile("[¼-¾⅐-⅞↉]")
 _MATHEMATICS = re.compile(r"\\\((.*)\\\)|\\\[(.*)\\\]|\$\$(.*)\$\$|\$([^$]*)\$", re.DOTALL)
-_STRONG = re.compile(r"\*\*(.*)\*\*|__(.*)__|`+([^`]*)`+", re.DOTALL)
-_BOX = re.compile(r"\\f?box(?:ed)?\s*\{(.*)\}", re.DOTALL)
+_STRONG = re.compile(r"\*\*(.*)\*\*|\*([^*]*)\*|__(.*)__|`+([^`]*)`+", re.DOTALL)
+_BOX = re.compile(r"\\(?:f?box(?:ed)?|framebox|ensuremath)\s*\{(.*)\}", re.DOTALL)
+_NESTED = re.compile(r"\\(?:text\w*|mbox|mathrm)\s*\{\s*(\\(?:text\w*|mbox|mathrm)\s*\{[^{}]*\})\s*\}")
+_REALS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[\^_]\s*\{?\s*(\+|\*|\\times|>\s*0|\\geq?\s*0)\s*\}?(?![\w\\])")
+_PARTS_OF_REALS = {"+": r"(0,\infty)", ">": r"(0,\infty)", r"\g": r"[0,\infty)"}
 _FONT = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathcal|boldsymbol|bm|displaystyle|textstyle|bf|it|rm|limits|mathord"
-    r"|left|right|[bB]igg?[lrm]?|hspace\{[^{}]*\}|phantom\{[^{}]*\}|nolimits|strut|tiny|small|large|Large|LARGE|huge|normalsize|mathstrut)(?![a-zA-Z])\.?"
+    r"|left|right|[bB]igg?[lrm]?|mathtt|[hv]space\*?\{[^{}]*\}|phantom\{[^{}]*\}|nolimits|strut|tiny|small|large|Large|LARGE|huge|normalsize|mathstrut"
+    r"|square|blacksquare|checkmark|qed|hfill)(?![a-zA-Z])\.?"
 )
 _COLOR = re.compile(r"\\(?:text)?color\s*\{[a-zA-Z]+\}|\\underline(?=\s*\{)|\\fcolorbox\{\w+\}\{\w+\}")
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
@@ -131,6 +135,9 @@ def plain(text: str) -> str:
     text = _NOT.sub(
         lambda sign: r"\ne " if sign[1] == "=" else r"\notin ", _PERCENT.sub("%", text).replace(r"\imath", "i")
     )
+    for _ in range(3):
+        text = _NESTED.sub(r"\1", text)
+    text = _REALS.sub(lambda found: _PARTS_OF_REALS.get(found[1][:2].strip("0 "), r"\mathbb{R}\setminus\{0\}"), text)
     text = _OLD_FONT.sub(lambda font: rf"\mathrm{{{font[1] or font[2]}}}", text)
     text = _UNITS.sub(r"\\text{\1/\2}", _FONT.sub("", _COLOR.sub("", _ROW_HEIGHT.sub("", text))))
     text = _RING.sub(r"\\degree ", _TIMES_TEN.sub(r"\\times ", _NOON.sub(r"\1m", _ORDINAL.sub("", text))))

@@ -26,6 +26,8 @@ FAR_OUT = (-10000, -10, 10, 10000)
 """Hundreds at which functions with branches are compared as well."""
 SURE = 1000
 """Further digits to which what is equal to the first ones is equal again: cos 10^{-40} is not 1."""
+SURE_OF_FACTORIALS = 60
+"""And these where the gamma function stands, of which the first value to 1,000 digits takes two seconds."""
 _STEPS = {"floor", "ceil"}
 _BRANCHES = {*_STEPS, "abs", "max", "min", "sgn", "arg", "root", "ln", "log", "log10", "arcsin", "arccos", "arctan"}
 """What may be one function here and another there."""
@@ -147,7 +149,8 @@ def _is_zero(point: Point, formula: Formula, *, log_base: int) -> bool:
     (value,), tolerance = _values(point, [formula], log_base=log_base)
     if abs(value) > tolerance:
         return False
-    (value,), tolerance = _values(point, [formula], log_base=log_base, further=SURE)
+    further = SURE_OF_FACTORIALS if _has(formula, {"fact", "binom"}) else SURE
+    (value,), tolerance = _values(point, [formula], log_base=log_base, further=further)
     return bool(abs(value) <= tolerance)
 
 

@@ -29,7 +29,8 @@ LONGEST = 1000
 CHOICES = "ABCDEFGHIJ"
 _LEAD = re.compile(
     r"(?P<font>\\(?:text(?:bf|rm|it)?|mathrm|mbox)\s*\{\s*)?"
-    r"(?:(?:so|hence|therefore|thus),? )?(?:the )?(?:correct |final )?answer(?: is)?(?:\s*[:=])?(?![a-zA-Z])\s*",
+    r"(?:(?:so|hence|therefore|thus),? )?(?:the )?(?:correct |final |right |best )?"
+    r"(?:answer(?: is)?|(?:option|choice) is)(?:\s*[:=])?(?![a-zA-Z])\s*",
     re.IGNORECASE,
 )
 _CHOICES = re.compile(
@@ -139,7 +140,7 @@ def _domain(said: "re.Match[str]") -> str:
 
 
 def _choice(found: "re.Match[str]") -> Choice:
-    letter, rest = found[1] or found[2], found[3].strip()
+    letter, rest = found[1] or found[2], found[3].strip().removeprefix(":").strip()
     if rest.count("{") != rest.count("}"):
         rest = rest.strip("{} ")
     if not rest:

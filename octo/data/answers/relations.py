@@ -31,7 +31,7 @@ def claim(items: Sequence[Answer]) -> Answer:
         return said[0]
     names = {each.name for each in said if isinstance(each, Named)}
     first = said[0]
-    if isinstance(first, Named) and len(names) == 1:
+    if isinstance(first, Named) and len(names) == 1 and not any(isinstance(each, Relation) for each in said):
         # n = 1, 2, 3, and x = 1 or x = 2.
         return Named(first.name, Several(tuple(map(value_of, said)), "", ""))
     return Several(tuple(said), "", "")

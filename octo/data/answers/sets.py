@@ -90,7 +90,7 @@ class Sets:
 
     def _conditions(self, items: Iterable[Answer]) -> RealSet | None:
         """Of several: both hold, or, where that is impossible, one of them."""
-        sets = [self.read(each) for each in items if not isinstance(each, Several)]
+        sets = [self._condition(each) for each in items if not isinstance(each, Several)]
         known = [each for each in sets if each is not None]
         if not known or len(known) < len(sets) or len({each.variable for each in known}) > 1:
             return None
@@ -100,6 +100,13 @@ class Sets:
         if both.pieces:
             return both
         return self._made([piece for each in known for piece in each.pieces], known[0].variable)
+
+    def _condition(self, answer: Answer) -> RealSet | None:
+        """What is left to a variable; one number where it is said to be that."""
+        match answer:
+            case Named(Quantity(Symbol(name)), Quantity(formula)) if formula != REALS:
+                return self._made([_point(formula)], name)
+        return self.read(answer)
 
     def _apart_from_each_other(self, items: tuple[Answer, ...]) -> RealSet | None:
         """Intervals side by side are their union; what overlaps is not written so."""

@@ -45,6 +45,7 @@ _ALIKE = {
     "==": "=",
     "**": "^",
     r"\bar": r"\overline",
+    r"\surd": r"\sqrt",
     r"\bigcup": r"\cup",
     r"\bigcap": r"\cap",
     r"\leq": r"\le",
@@ -141,7 +142,7 @@ def _words(found: "re.Match[str]", *, spaced: bool) -> list[Token]:
             # cm^2 are units, whose letters are no factors.
             inner = [token._replace(kind="text") if token.kind == "letters" else token for token in inner]
         return [token._replace(spaced=spaced or token.spaced) for token in inner]
-    if content in FUNCTIONS and (content != "min" or found["font"].startswith("operatorname")):
+    if content in FUNCTIONS and (content not in ("min", "sec") or found["font"].startswith("operatorname")):
         return [Token("sign", f"\\{content}", spaced=spaced)]
     if found["font"] in ("mathrm", "mathop") and content in ("e", "i", "d"):
         return [Token("letters", content, spaced=spaced)]
@@ -179,7 +180,7 @@ def _continued(seen: str) -> Fraction:
     """A decimal fraction that goes on for ever, as the end that repeats over most of its digits.
 
     Raises:
-        UnreadableError: it shows nothing twice (one digit: three times).
+        UnreadableError: it shows nothing twice.
     """
     whole, _, decimals = seen.partition(".")
     best = 0, 0
@@ -187,7 +188,7 @@ def _continued(seen: str) -> Fraction:
         repeating = length
         while repeating < len(decimals) and decimals[-repeating - 1] == decimals[length - repeating - 1]:
             repeating += 1
-        if repeating >= max(2 * length, 3):
+        if repeating >= 2 * length:
             best = max(best, (repeating, -length))
     repeating, length = best[0], -best[1]
     if not repeating:

@@ -273,4 +273,65 @@ xyz ;; zxy || XYZ ;; Xyz
 -3 || \text{down }3\text{ or }4 ;; 3\text{ below zero} ;; 3
 \frac{1}{2} || 1\text{ out of }3 ;; \text{1 in 3} ;; 1:2:1 ;; \frac12\text{ or }\frac13 ;; \frac12\text{ if even} ;; 50 ;; .50\% ;; half ;; \frac12\ldots ;; \frac{1}{2}\pm\frac12
 3 || \sqrt{9}\text{ or }-3 ;; \pm\sqrt9 ;; 3, -3 ;; |{-3}|, 3 ;; \sqrt[3]{27}\text{ or }0 ;; 9/3=2 ;; 3/1/1, 2 ;; (3) or (4)
+7 ;; 07 ;; 7.000 ;; +7.0 ;; \textbf{7} ;; \bf 7 ;; {\bf 7} ;; \boldsymbol{7} ;; \bm{7} ;; \mathit{7} ;; \underline{\mathbf{7}} ;; __7__ ;; *7* ;; `7` ;; \large{7} ;; \Large 7 ;; \huge{7} ;; \textcolor{red}{7} ;; \color{blue} 7 ;; {\color{red} 7} ;; \fbox{7} ;; \framebox{7} ;; \mathrm{7} ;; \mathsf{7} ;; \mathtt{7} ;; \displaystyle{7} ;; \ensuremath{7} ;; $$7$$ ;; 7\, ;; \,7 ;; 7\; ;; 7\ ;; \ 7 ;; 7~ ;; 7\quad ;; 7\hspace{1cm} ;; 7\vspace{1em} ;; 7\square ;; 7\blacksquare ;; 7.\ ;; 7! \div 720 || 7.7
+12 ;; 1.2e1 ;; 1.2E+1 ;; 1.2\times10 ;; 1.2\times10^1 ;; 0.12e2 ;; 120e-1 ;; 120\times10^{-1} ;; 12e0 || 1.2e2 ;; 12e1 ;; 1.2e ;; 1e2 ;; 12e ;; e12
+100 ;; 1e2 ;; 1E2 ;; 1.0e2 ;; 1e+2 ;; 1e02 ;; 10^2 ;; 10² ;; 1\times10^2 ;; 1\times 10^{2} ;; 100. || 1e3 ;; 1e1 ;; e2 ;; 1e-2 ;; 12 ;; 1\cdot e^2 ;; 1e^2
+3.2\times10^5 ;; 320000 ;; 320,000 ;; 3.2e5 ;; 32\times10^4 ;; 3.2\cdot 10^{5} ;; 3.2*10^5 ;; 3.2\times{10^5} ;; (3.2\times10^5) ;; 3.2\times 10^{+5} ;; 3.2 × 10⁵ ;; 320{,}000 ;; 3.2·10^5 || 3.2\times10^4 ;; 3.2\times10^{-5} ;; 3.2^{5} ;; 32000 ;; 3.2\times 105 ;; 3.2
+2\frac{1}{3} ;; \frac{7}{3} ;; 2.\overline{3} ;; 2.333\ldots ;; 2 + \frac{1}{3} ;; 2\tfrac{1}{3} ;; 2\dfrac13 ;; 2 1/3 ;; 2\text{ }\frac{1}{3} ;; 2-\frac{-1}{3} ;; 7/3 ;; 2⅓ ;; 2\;\frac{1}{3} ;; {2\frac{1}{3}} ;; \left(2\frac{1}{3}\right) ;; 2\frac{2}{6} || \frac{2}{3} ;; 2.3 ;; 2.33 ;; \frac{21}{3} ;; 21/3 ;; 2\frac{3}{1} ;; 3\frac12 ;; 2\cdot\frac13 ;; \frac{1}{3} ;; 2 ;; 2,\frac13
+10\frac{3}{8} ;; 10.375 ;; \frac{83}{8} ;; 10 3/8 ;; 10\frac38 || \frac{30}{8} ;; \frac{103}{8} ;; 10\frac83
+-4\frac{1}{5} ;; -4.2 ;; -\frac{21}{5} ;; -4 - \frac15 ;; -\left(4\frac15\right) ;; -4 1/5 || -3.8 ;; 4.2 ;; -\frac45 ;; -4+\frac15
+\frac{5}{11} ;; 0.\overline{45} ;; 0.4545\ldots ;; 0.4545454545... ;; 0.(45) ;; 0.\dot4\dot5 ;; 0.45\overline{45} ;; \frac{45}{99} ;; .\overline{45} || 0.45 ;; 0.\overline{54} ;; 0.4\overline{5} ;; 0.46 ;; 0.4545 ;; \frac{9}{20}
+\frac{1}{12} ;; 0.08\overline{3} ;; 0.0833\ldots ;; 0.08\bar3 ;; 0.08333333 || 0.083 ;; 0.\overline{083} ;; 0.0\overline{83} ;; 0.08
+\frac{4}{9} ;; 0.\overline{4} ;; 0.4\overline{4} ;; 0.444\dots ;; 0.444... ;; .\overline4 ;; 44\frac49\% || 0.4 ;; 0.44 ;; 0.444 ;; 0.\overline{5} ;; 44\%
+1.\overline{9} ;; 2 || 1.9 ;; 1.99
+30^\circ ;; 30 ;; 30^{\circ} ;; \angle A=30^\circ ;; A=30^\circ ;; 30\,^{\circ} ;; 30\text{ deg} ;; 30 deg ;; \text{30 degrees} ;; \text{30}^\circ ;; 30^{°} ;; {30^\circ} || 30\% ;; 31^\circ ;; \frac{\pi}{3} ;; 300 ;; 150^\circ ;; 30^\circ\text{F}
+\frac{\pi}{3} ;; π/3 ;; \pi/3 ;; \frac{1}{3}\pi ;; \frac{2\pi}{6} ;; \dfrac{\pi}{3} ;; \tfrac{π}{3} ;; \pi \div 3 ;; \frac{\pi}{3}\text{ radians} ;; \frac{\pi}{3}\text{ rad} || \frac{3}{\pi} ;; \frac\pi6 ;; 1.047 ;; \frac13 ;; 60
+½ ;; 0.5 ;; \frac12 ;; 1/2 ;; 50% || 1½ ;; ⅓ ;; 2 ;; 12
+⅞ ;; \frac78 ;; 0.875 ;; 7/8 || \frac87 ;; 7.8
+5⅗ ;; 5.6 ;; \frac{28}{5} ;; 5\frac35 || 5.35 ;; 3
+√2 ;; \sqrt2 ;; \sqrt{2} ;; 2^{1/2} ;; √{2} ;; √(2) ;; 2^0.5 ;; \surd 2 || √3 ;; 2 ;; 2√ ;; √2² ;; ∛2
+5√7 ;; 5\sqrt{7} ;; \sqrt{175} ;; 5·√7 ;; 5×√7 ;; 5√{7} || 7√5 ;; √35 ;; 5√77 ;; 57
+√(x+1) ;; \sqrt{x+1} ;; (x+1)^{1/2} || √x+1 ;; \sqrt{x}+1
+x≥2 ;; x\ge2 ;; [2,∞) ;; [2,\infty) ;; 2≤x ;; 2\leqslant x ;; x∈[2,∞) ;; x >= 2 ;; x\geq 2\text{ } ;; \{x|x≥2\} ;; \{x : x\ge 2\} || x>2 ;; (2,∞) ;; x≤2 ;; [2,∞] and 3 ;; (-∞,2]
+x<-3 \text{ or } x>3 ;; (-\infty,-3)\cup(3,\infty) ;; |x|>3 ;; x>3\text{ or }x<-3 ;; x \in (-\infty,-3) \cup (3,\infty) ;; (-∞,-3)∪(3,∞) ;; x<-3, x>3 ;; x<-3 \vee x>3 ;; (3,\infty)\cup(-\infty,-3) ;; \mathbb{R}\setminus[-3,3] || x<-3 ;; -3<x<3 ;; x\le-3\text{ or }x\ge3 ;; |x|<3 ;; (-3,3) ;; x>3
+-2\le x<5 ;; [-2,5) ;; x\in[-2,5) ;; 5>x\ge-2 ;; -2≤x<5 ;; -2 \leq x < 5 ;; x\ge-2\text{ and }x<5 ;; x<5, x\geq -2 ;; \{x\mid-2\le x<5\} || [-2,5] ;; (-2,5) ;; -2<x<5 ;; [2,5) ;; -2\le x ;; x<5
+(0,\infty) ;; x>0 ;; ]0,\infty[ ;; (0,+\infty) ;; 0<x<\infty ;; \mathbb{R}^+ ;; \{x\in\mathbb{R} : x>0\} ;; \mathbb{R}_{>0} ;; (0, ∞) || [0,\infty) ;; x\ge0 ;; (-\infty,0) ;; x\ne0
+[1,4]\cup\{7\} ;; \{7\}\cup[1,4] ;; 1\le x\le4\text{ or }x=7 || [1,7] ;; [1,4] ;; [1,4]\cup[7,8]
+4-3i ;; -3i+4 ;; 4-3\mathrm{i} ;; 4 - 3i ;; 4+(-3)i ;; (4-3i) ;; z=4-3i ;; \frac{8-6i}{2} ;; 4-3\cdot i ;; w = 4 - 3i || 4+3i ;; -4-3i ;; 3-4i ;; 1 ;; 4-3 ;; (4,-3) ;; 4-3j ;; 5 ;; 4i-3
+\frac{2+i}{5} ;; \frac25+\frac15i ;; \frac{1}{2-i} ;; 0.4+0.2i ;; \frac{2}{5}+\frac{i}{5} || \frac{2-i}{5} ;; \frac{3i}{5} ;; \frac{2+i}{3}
+(B) ;; B ;; (B) 5 ;; \text{(B)}\ 5 ;; \textbf{(B)} ;; B. ;; b ;; \text{B} ;; (b) ;; Option (B) ;; \text{option B} ;; Choice B ;; \mathbf{(B)}\;5 ;; \textbf{(B) }5 ;; \textbf{B)} ;; \boxed{\textbf{(B)}} ;; \text{B) }5 ;; \rm{(B)} ;; \text{\textbf{(B)}} ;; \textbf{\text{(B)}} ;; (B)~5 ;; (B): 5 ;; (B)\quad 5 ;; B \text{ } ;; \text{B } ;; The correct option is B ;; \text{The correct answer is B} ;; \text{The answer is: B} ;; answer B || (A) ;; A ;; (C) 5 ;; (A) 5 ;; B or C ;; BC ;; (B), (C) ;; 5 ;; \text{not B} ;; Option C ;; 8
+(A) 5 ;; A ;; 5 ;; (A) || B ;; (B) 5 ;; (A) 6 ;; 6
+5 ;; (A) 5 ;; \text{(C) } 5 ;; \textbf{(D)}\ 5 || (A) ;; (A) 6 ;; A
+NO ;; no ;; \text{No} || ON ;; on ;; \text{on}
+ABC ;; \text{ABC} ;; \mathrm{ABC} || BCA ;; CBA ;; ACB ;; AB ;; A+B+C ;; A \cdot B \cdot C
+\text{DNE} ;; DNE ;; \mathrm{DNE} ;; does not exist || END ;; \text{Ned} ;; 0
+\text{God} ;; god || dog ;; \text{Dog}
+\text{was} ;; was || saw ;; swa
+\text{top} ;; top || pot ;; opt
+\text{ab} ;; ab || a+b
+\text{left} ;; left || felt ;; right
+\text{Mar} ;; mar || Ram ;; arm
+\text{two} ;; two || tow ;; owt
+\text{Dan} ;; Dan || And ;; nad ;; \text{and}
+\text{Leo} ;; leo || Ole ;; \text{Noel}
+\text{WIN} ;; win || now ;; NIW
+TH ;; \text{TH} || HT ;; T ;; H
+RRL ;; \text{RRL} || RLR ;; LRR
+10\text{ AM} ;; 10:00 am || 10\text{ pm}
+12\text{ noon} ;; 12\text{ noon} ;; 12 || 12\text{ midnight} ;; 12\text{ miles}
+1\text{ m} ;; 100\text{ cm} || 1\text{ km} ;; 1\text{ mm} ;; 1\text{ mi} ;; 1\text{ m}^2
+2\text{ kg} ;; 2 ;; 2000\text{ g} ;; 2 kilograms ;; 2 kgs || 2 g ;; 2\text{ lb} ;; 2\text{ km} ;; 2000
+5\text{ mg} ;; 5 ;; 0.005\text{ g} || 5\text{ g} ;; 5\text{ kg}
+3\text{ seconds} ;; 3 ;; 3 s ;; 3\text{ sec} || 3\text{ minutes} ;; 3\text{ hours}
+7\text{ m/s} ;; 7 ;; 7\text{ m s}^{-1} ;; 7\text{ m}\cdot\text{s}^{-1} || 7\text{ km/s} ;; 7\text{ m} ;; 7\text{ ms}
+\$20 ;; 20 ;; 20\text{ dollars} ;; \$20.00 || 20\text{ cents} ;; \$2 ;; £20 ;; 2000
+50\text{ cents} ;; 50 ;; \$0.50 ;; 50¢ || \$50 ;; 50\text{ dollars}
+8 ;; 8=8 || 8\neq 7 ;; 8>7 ;; 8<9 ;; 8=7+2 ;; x=8=7
+7 || 7=7.5 ;; x+7=x+8 ;; 7 = 7, 8 ;; 0=7 ;; 7=0
+10^{-9} ;; \frac{1}{10^9} ;; 1e-9 || 10^{-10} ;; 2\times10^{-9} ;; 0 ;; 10^{-8}
+\frac{1}{3^{40}} ;; 3^{-40} ;; 9^{-20} || 3^{-41} ;; 0 ;; \frac{1}{3^{40}+1} ;; 2\cdot 3^{-40}
+\frac{1}{2^{64}} ;; 2^{-64} || \frac{1}{2^{65}} ;; \frac{1}{2^{64}-1} ;; 0
+1.0\times10^{-14} ;; 10^{-14} || 1.1\times10^{-14} ;; 10^{-15} ;; 0
+\frac{7^{50}+1}{7^{51}} ;; \frac17+7^{-51} || \frac17 ;; \frac{7^{50}+2}{7^{51}}
+1-\frac{1}{2^{40}} ;; \frac{2^{40}-1}{2^{40}} || 1 ;; 1-\frac{1}{2^{41}}
 """
