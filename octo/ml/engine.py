@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ import deepspeed
 import torch
 from torch import Tensor, distributed
 
-from octo.errors import InvariantError, PreemptedError, UsageError
+from octo.errors import InputError, InvariantError, PreemptedError, UsageError
 from octo.ml.adamw import AdamW
+from octo.ml.numbers import culprit, first_without_numbers
 from octo.ml.partitions import own_share, ranks_needed
 from octo.ml.zero import bucket_size, hold_once
 from octo.processes import local_rank, rank, world_size
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+
+Loss = Callable[[torch.nn.Module], Tensor]
+"""Of a micro-batch, under the model that it is given."""
+# At stage 3 the other ranks would not take part in computing anything again.
+_UNTOLD = "run with another --optimizer.zero-stage, or on one rank, to be told the first tensor that holds none"
 
 
 @dataclass(frozen=True)
@@ -92,14 +99,14 @@ class Engine:
         device: torch.device = self._engine.device
         return device
 
-    def step(self, losses: Sequence[Callable[[torch.nn.Module], Tensor]], *, learning_rate: float) -> StepResult:
+    def step(self, losses: Sequence[Loss], *, learning_rate: float) -> StepResult:
         """One update from the sum of the micro-batches' losses, each computed by a function of the model.
 
         Every rank passes the losses of the whole batch and computes its own: those whose place leaves its rank when
         divided by the number of ranks. Each loss is already its share of the batch's mean.
 
         Raises:
-            InvariantError: not as many losses as micro-batches, or a loss that is not a finite number.
+            InvariantError: not as many losses as micro-batches, or a loss or a gradient that is not a finite number.
             PreemptedError: another rank is gone.
         """
         if len(losses) != self.micro_batches:
@@ -112,16 +119,59 @@ class Engine:
             loss = compute(self._engine)
             total += loss.item()
             if not math.isfinite(total):
-                raise InvariantError(f"the loss is {total} at learning rate {learning_rate:g}: lower --learning-rate")
+                raise InvariantError(
+                    f"the loss is {total} at learning rate {learning_rate:g}, lower it (--learning-rate): "
+                    f"{self._culprit(compute)}"
+                )
             with collective():
                 # DeepSpeed means over micro-batches and ranks; these losses are shares of one mean already.
                 self._engine.backward(loss * self.micro_batches)
                 if _is_plain(self._settings) and self._engine.is_gradient_accumulation_boundary():
                     norm = float(_clip(self._engine.module, self._settings.gradient_clipping))
+                    # Before a weight is changed by it.
+                    self._check_norm(norm, losses, learning_rate)
                 self._engine.step()
         if not _is_plain(self._settings):
             norm = float(self._engine.get_global_grad_norm())
+            self._check_norm(norm, losses, learning_rate)
         return StepResult(self.sum(total), norm)
+
+    def _culprit(self, compute: Loss) -> str:
+        """A clause about the first tensor that made a loss no number."""
+        if self.weights_are_partitioned and world_size() > 1:
+            return _UNTOLD
+        with torch.no_grad():
+            return culprit(self._engine.module, partial(compute, self._engine.module))
+
+    def _check_norm(self, norm: float, losses: Sequence[Loss], learning_rate: float) -> None:
+        """InvariantError where a gradient is no number; DeepSpeed gives the norm of such a one as -1."""
+        if math.isfinite(norm) and norm >= 0:
+            return
+        named = list(self._engine.module.named_parameters())
+        # Some ways of ZeRO have changed the weights by now.
+        wrong = "" if self.weights_are_partitioned else first_without_numbers(named)
+        if not wrong and not (self.weights_are_partitioned and world_size() > 1):
+            wrong = self._wrong_gradient(losses)
+        raise InvariantError(
+            f"the gradient's norm is no number at learning rate {learning_rate:g}, lower it (--learning-rate): "
+            + (f"the first tensor of it that holds none is that of {wrong}" if wrong else _UNTOLD)
+        )
+
+    def _wrong_gradient(self, losses: Sequence[Loss]) -> str:
+        """The name of the first weight whose gradient is no number, computed once more, a micro-batch at a time."""
+        module = self._engine.module
+        # Without DeepSpeed, which would add up these gradients: the same numbers in other parameters.
+        twins = {each: torch.nn.Parameter(each.detach()) for each in module.parameters()}
+        for part in module.modules():
+            for name, each in list(part.named_parameters(recurse=False)):
+                setattr(part, name, twins[each])
+        names, weights = zip(*module.named_parameters(), strict=True)
+        for compute in losses[rank() :: world_size()]:
+            gradients = torch.autograd.grad(compute(module), weights, allow_unused=True)
+            found = ((name, each) for name, each in zip(names, gradients, strict=True) if each is not None)
+            if wrong := first_without_numbers(found):
+                return wrong
+        return ""
 
     def sum(self, value: float) -> float:
         """The sum of every rank's value, on every rank."""
@@ -283,6 +333,8 @@ def partitioned(
         if rank() == 0:
             # As a model that is loaded whole: in float32 first.
             whole.copy_(weights[name].float())
+            if first_without_numbers([(name, whole)]):
+                raise InputError(f"the weight {name} holds a NaN or an infinity: take a model without")
         share = torch.nn.Parameter(whole, requires_grad=parameter.requires_grad)
         del whole
         with collective():

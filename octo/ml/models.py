@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from octo.errors import InputError
 from octo.ml.known_keys import known_keys
+from octo.ml.numbers import first_without_numbers
 from octo.ml.tensor_files import SHARD_BYTES, write_tensors
 from octo.model_files import CONFIGURATION, WEIGHTS, WEIGHTS_INDEX, is_weights, read_object
 from octo.settings.base import Precision
@@ -122,8 +123,18 @@ def read_model(
             f"the weights of {name} are not those of a {model.config.model_type} model: "
             f"{kind.replace('_', ' ')} {', '.join(names[:3])}"
         )
+    check_numbers(model.named_parameters(), name=name)
     read: PreTrainedModel = model.train()
     return read
+
+
+def check_numbers(tensors: Iterable[tuple[str, Tensor]], *, name: str) -> None:
+    """InputError where a weight is no number; each is gone through once, and the device waited for once."""
+    if wrong := first_without_numbers(tensors):
+        raise InputError(
+            f"the weights of {name} are not all numbers: {wrong} holds a NaN or an infinity: take a model without, "
+            "such as an earlier checkpoint of its training"
+        )
 
 
 def empty_model(config: PretrainedConfig, *, name: str) -> PreTrainedModel:
@@ -246,6 +257,7 @@ def take_weights(model: PreTrainedModel, tensors: Iterable[tuple[str, Tensor]]) 
     """Put tensors in the place of a model's own, in the precision that they have; InputError when they do not fit."""
     targets = {name: each for name, each in model.state_dict(keep_vars=True).items() if not is_tied(model.config, name)}
     for name, tensor in tensors:
+        check_numbers([(name, tensor)], name="the policy")
         target = targets.pop(name, None)
         if target is None or target.shape != tensor.shape:
             there = "no such tensor" if target is None else f"the shape {list(target.shape)} there"

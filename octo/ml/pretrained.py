@@ -1,7 +1,8 @@
 """The pretrained job: a model's folder from elsewhere becomes an artifact whose parts are called as its files were.
 
 Every file is fetched to the scratch disk, checked there, and stored from there: what was hashed is what is read, and
-no file is in memory. A model of 8 billion weights is 16 GB of scratch, read four times: to hash, copy, hash and send.
+of weights a tensor is in memory. A model of 8 billion weights is 16 GB of scratch, read five times: to hash, copy,
+look at, hash and send.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ from octo.job import Job, stage_digest
 from octo.ml.diffusion.published import Published
 from octo.ml.gguf_models import write_gguf_as_directory
 from octo.ml.model_folder import ModelFolder, check_tokenizer, read_model_folder
-from octo.ml.tensor_files import rename_tensors
+from octo.ml.models import check_numbers
+from octo.ml.tensor_files import read_tensors, rename_tensors
 from octo.model_files import CONFIGURATION, TOKENIZER, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX
 from octo.settings.pretrained import (
     GGUF_SUFFIX,
@@ -52,6 +54,9 @@ def take(job: Job[PretrainedSettings], _index: int) -> IndexResult:
             logger.warning("%s: %s of config.json describe no model and are left out", name, ", ".join(model.left_out))
         tokenizer = _tokenizer(model, job.settings)
         check_tokenizer(model, tokenizer, name=name)
+        for file in model.headers:
+            for tensor_name, tensor in read_tensors(folder / file):
+                check_numbers([(tensor_name, tensor)], name=name)
         parts = _parts(model, tokenizer, job.scratch)
     entries = [each for header in model.headers.values() for each in header.entries.values()]
     return IndexResult(

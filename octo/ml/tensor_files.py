@@ -17,6 +17,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from octo.errors import InputError, InvariantError
+from octo.ml.numbers import first_without_numbers
 from octo.model_files import WEIGHTS, WEIGHTS_INDEX, parse_object
 
 SHARD_BYTES = 4 << 30
@@ -225,7 +226,9 @@ class _Shard:
         )
 
     def append(self, name: str, tensor: Tensor) -> None:
-        """Write a tensor's numbers."""
+        """Write a tensor's numbers; InvariantError where they are none."""
+        if first_without_numbers([(name, tensor)]):
+            raise InvariantError(f"{name} is to be written and holds a NaN or an infinity: lower --learning-rate")
         self._header_bytes += len(self._entry(name, tensor))
         self._entries[name] = self._described(tensor)
         plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)

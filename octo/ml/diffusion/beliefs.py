@@ -72,8 +72,14 @@ class Beliefs:
         budget = LOGITS_BYTES.get(states_ND.device.type, LOGITS_BYTES["cuda"])
         fitting = budget // (states_ND.element_size() * len(weight_VD)) // MULTIPLE * MULTIPLE
         self._together = max(MULTIPLE, fitting)
+        self._sound: list[Tensor] = []
         everything_N = torch.arange(len(states_ND), device=states_ND.device)
         self._held = self._logits(everything_N, judged=True) if len(states_ND) <= self._together else None
+
+    @property
+    def sound(self) -> Tensor:
+        """Whether all logits so far were numbers, or minus infinity beside numbers; on the device, shape ()."""
+        return torch.stack(self._sound).all()
 
     @cached_property
     def confidences(self) -> Tensor:
@@ -104,11 +110,13 @@ class Beliefs:
 
     def _logits(self, rows_M: Tensor, *, judged: bool) -> "_Logits":
         change = self._change
-        return self._of(
+        logits = self._of(
             self._states_ND[rows_M],
             change=(lambda logits_MV: change(logits_MV, rows_M)) if change else None,
             judged=judged,
         )
+        self._sound.append(logits.sound)
+        return logits
 
 
 class _Logits:
@@ -137,6 +145,7 @@ class _Logits:
         filled_VN[self._num_tokens :] = lowest
         if change:
             self._logits_VN[: self._num_tokens] = change(states_ND @ weight_VD.t()).t()
+        tops_N = states_ND.new_full((len(states_ND),), lowest)
         slab = min(whole, SLABS.get(states_ND.device.type, SLABS["cuda"]))
         self._sums = (
             Sums(filled_VN, slab, settings=self._judged) if judged and _summed(settings, self._judged) else None
@@ -148,8 +157,11 @@ class _Logits:
                 torch.mm(tokens, filled_ND.t(), out=logits_SN[: len(tokens)])
             if here := [token - first for token in banned if first <= token < first + slab]:
                 logits_SN[here] = lowest
+            # The largest of what holds a NaN is a NaN.
+            tops_N = tops_N.maximum(logits_SN[:, : len(states_ND)].amax(dim=0))
             if self._sums:
                 self._sums.add(logits_SN, first)
+        self.sound = (tops_N.isfinite() & (tops_N > lowest)).all()
 
     def confidences(self) -> Tensor:
         """See `Beliefs`."""
@@ -230,10 +242,11 @@ class Sums:
         counts_N = hits_NB.sum(dim=1)
         starts_N = counts_N.cumsum(dim=0) - counts_N
         slots_P = torch.arange(len(rows_P), device=rows_P.device) - starts_N.repeat_interleave(counts_N)
-        logits_NSB = tops_N.new_full((positions, int(counts_N.max()), BLOCK), -torch.inf)
+        logits_NSB = tops_N.new_full((positions, max(1, int(counts_N.max())), BLOCK), -torch.inf)
         logits_NSB[rows_P, slots_P] = logits_VN.view(-1, BLOCK, positions)[blocks_P, :, rows_P].float()
         scaled_NK = (logits_NSB.flatten(1) - tops_N[:, None]) * self._rate
-        num_candidates = int((scaled_NK >= least_N[:, None]).sum(dim=1).max())
+        # One, where none is a number: whoever looks at `sound` says so.
+        num_candidates = max(1, int((scaled_NK >= least_N[:, None]).sum(dim=1).max()))
         scaled_NK = scaled_NK.topk(num_candidates).values.double()
         weights_NK = scaled_NK.exp2()
         before_NK = weights_NK.cumsum(dim=1) - weights_NK

@@ -59,9 +59,9 @@ def decide(
     where_N = open_BL.nonzero(as_tuple=True)
     beliefs, held_N = believe(*where_N)
     if settings.order == "maskgit_plus":
-        confidences_BL[where_N] = draw(beliefs, held_N, where_N)
+        confidences_BL[where_N] = _judged(draw(beliefs, held_N, where_N))
         return Decision(tokens_BL, _surest(confidences_BL, chances_BL, turns_B, settings), confidences_BL)
-    confidences_BL[where_N] = beliefs.confidences[held_N]
+    confidences_BL[where_N] = _judged(beliefs.confidences[held_N])
     places_BL = _surest(confidences_BL, chances_BL, turns_B, settings)
     # Confidence does not depend on the token here: tokens are drawn for the chosen positions alone.
     chosen_N = places_BL[where_N] >= 0
@@ -74,6 +74,11 @@ def open_positions(masked_BL: Tensor, turns_B: Sequence[Turn]) -> Tensor:
     columns_L = torch.arange(masked_BL.shape[1], device=masked_BL.device)
     first_B1, last_B1 = (_of(turns_B, end, like=columns_L) for end in ("first", "last"))
     return masked_BL & (columns_L >= first_B1) & (columns_L < last_B1)
+
+
+def _judged(confidences_N: Tensor) -> Tensor:
+    """Less than any other where it is no number, which whoever looks at `Beliefs.sound` is told."""
+    return confidences_N.where(~confidences_N.isnan(), -torch.inf)
 
 
 def _surest(confidences_BL: Tensor, chances_BL: Tensor, turns_B: Sequence[Turn], settings: DenoisingSettings) -> Tensor:

@@ -80,9 +80,11 @@ def _candidates(scaled_RV: Tensor, weights_RV: Tensor, totals_R: Tensor, setting
     if ids_RK.shape[1] > MANY and settings.top_p < 1:
         least_R = least_R.maximum(_edge(scaled_RV.gather(1, ids_RK), weights_RK, totals_R, top_p=settings.top_p))
     enough_RK = weights_RK >= least_R[:, None]
-    if len(enough_RK) == 1:
+    # None, where none is a number: whoever looks at `Beliefs.sound` says so.
+    most = int(enough_RK.sum(dim=-1).max())
+    if len(enough_RK) == 1 and most:
         return ids_RK[enough_RK][None]
-    places_RK = weights_RK.topk(int(enough_RK.sum(dim=-1).max())).indices.sort().values
+    places_RK = weights_RK.topk(max(1, most)).indices.sort().values
     return ids_RK.gather(1, places_RK)
 
 
@@ -91,7 +93,7 @@ def _in_blocks(weights_RV: Tensor, least_R: Tensor) -> Tensor:
     rows, vocabulary = weights_RV.shape
     within = vocabulary // BLOCK * BLOCK
     peaks_RB = weights_RV[:, :within].view(rows, -1, BLOCK).amax(dim=-1)
-    num_blocks = int((peaks_RB >= least_R[:, None]).sum(dim=-1).max()) if within else 0
+    num_blocks = max(1, int((peaks_RB >= least_R[:, None]).sum(dim=-1).max())) if within else 0
     blocks_RB = peaks_RB.topk(num_blocks).indices.sort().values
     offsets_K = torch.arange(BLOCK, device=weights_RV.device)
     ids_RK = (blocks_RB[:, :, None] * BLOCK + offsets_K).flatten(1)
@@ -119,7 +121,8 @@ def places(found: Distribution, uniforms_R: Tensor | None) -> Tensor:
     totals_R1 = ends_RB[:, -1:]
     # Below the end whatever rounding does, and above what the lowest weigh together.
     target_R1 = totals_R1 * uniforms_R[:, None].double().clamp(min=1e-30, max=1 - 1e-15)
-    block_R1 = torch.searchsorted(ends_RB, target_R1, right=True)
+    # What is no number is beyond every end.
+    block_R1 = torch.searchsorted(ends_RB, target_R1, right=True).clamp(max=ends_RB.shape[1] - 1)
     before_R1 = torch.where(block_R1 > 0, ends_RB.gather(1, (block_R1 - 1).clamp(min=0)), 0.0)
     within_RB = sums_RB[torch.arange(rows, device=sums_RB.device), block_R1[:, 0]].cumsum(dim=-1) + before_R1
     place_R1 = torch.searchsorted(within_RB, target_R1, right=True).clamp(max=BLOCK - 1)

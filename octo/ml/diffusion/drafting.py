@@ -9,6 +9,7 @@ Axes: B completions, L positions of a completion, N masked positions, V vocabula
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of
 from octo.ml.diffusion.decisions import Believe, decide, open_positions
 from octo.ml.diffusion.denoiser import Kind, kind_of
 from octo.ml.diffusion.sampler import Completed, Reading, completed, draws, undecided
+from octo.ml.numbers import with_numbers
 from octo.settings.denoising import DenoisingSettings
 
 
@@ -53,12 +55,29 @@ def denoise_by_drafts(
 
     Raises:
         UsageError: the settings are approximate, so that there is nothing that drafts could be verified by.
+        InvariantError: something that the model makes is no number.
     """
     if settings.exactness != "exact":
         raise UsageError(
             f"drafts are verified by exact denoising, got cache={settings.cache} and confidence_threshold="
             f"{settings.confidence_threshold}: leave out the drafts, or these"
         )
+    work = partial(
+        _denoise, model, requests, settings=settings, seed=seed, draft_length=draft_length, ends=ends, banned=banned
+    )
+    return with_numbers(model, work)
+
+
+def _denoise(
+    model: PreTrainedModel,
+    requests: Sequence[Request],
+    *,
+    settings: DenoisingSettings,
+    seed: int,
+    draft_length: int,
+    ends: Sequence[int],
+    banned: Sequence[int],
+) -> list[Completed]:
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
@@ -66,7 +85,8 @@ def denoise_by_drafts(
         Progress(request, list(plan(request.length, settings, blocks_of(request, kind, settings)).items()))
         for request in requests
     ]
-    while rows := [row for row in undecided(canvases, ends) if progress[row].ahead]:
+    sound = torch.ones((), dtype=torch.bool, device=canvases.tokens_BS.device)
+    while rows := [row for row in undecided(canvases, ends, sound) if progress[row].ahead]:
         chains = [
             [canvases.rows(_index([row], canvases)), *progress[row].guesses[: len(progress[row].ahead) - 1]]
             for row in rows
@@ -88,11 +108,10 @@ def denoise_by_drafts(
         last_B = []
         for row, chain in zip(rows, chains, strict=True):
             outcomes = [decided.rows(_index([first + place], read)) for place in range(len(chain))]
-            num_true = _num_true(chain, outcomes, ends)
+            num_true = _num_true(chain, outcomes, ends, sound)
             progress[row].horizon = _horizon(progress[row].ahead, num_true, kind)
             canvases = canvases.with_rows(_index([row], canvases), outcomes[num_true - 1])
             progress[row].ahead = progress[row].ahead[num_true:]
-            progress[row].num_forward_passes += reading.took_place
             last_B.append(first + num_true - 1)
             first += len(chain)
         _guess(
@@ -103,6 +122,10 @@ def denoise_by_drafts(
             seed=seed,
             draft_length=draft_length,
         )
+        for row, asked_C in zip(rows, torch.split(reading.asked_B, list(map(len, chains))), strict=True):
+            progress[row].num_forward_passes += bool(asked_C.any())
+        sound &= reading.sound
+    undecided(canvases, ends, sound)
     return [
         completed(canvases, row, each.request.length, num_forward_passes=each.num_forward_passes)
         for row, each in enumerate(progress)
@@ -181,11 +204,11 @@ def _horizon(ahead: Sequence[tuple[int, Turn]], num_true: int, kind: Kind) -> in
     return max(0, sum(turn.first == ahead[0][1].first for _, turn in left) - 1)
 
 
-def _num_true(chain: Sequence[Canvases], outcomes: Sequence[Canvases], ends: Sequence[int]) -> int:
+def _num_true(chain: Sequence[Canvases], outcomes: Sequence[Canvases], ends: Sequence[int], sound: Tensor) -> int:
     """How many outcomes are what steps one after the other would have come to: the first, and those of true guesses."""
     num_true = 1
     while num_true < len(chain) and _same(outcomes[num_true - 1], chain[num_true]):
-        if not undecided(outcomes[num_true - 1], ends):
+        if not undecided(outcomes[num_true - 1], ends, sound):
             break
         num_true += 1
     return num_true

@@ -10,6 +10,7 @@ Axes: B completions, L positions of a completion, S positions of prompt and comp
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from octo.ml.diffusion.caches import Passes
 from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of, next_turn, plan, uniforms
 from octo.ml.diffusion.decisions import Decision, decide
 from octo.ml.diffusion.denoiser import head, kind_of
+from octo.ml.numbers import NoNumbersError, with_numbers
 from octo.settings.denoising import DenoisingSettings
 
 
@@ -73,13 +75,33 @@ def denoise(
             Empty, and every position is unmasked.
         banned: ids that are never drawn; the mask is none of them in any case.
         hooks: what may look on.
+
+    Raises:
+        InvariantError: something that the model makes is no number.
     """
+    return with_numbers(
+        model,
+        partial(_denoise, model, requests, settings=settings, seed=seed, ends=ends, banned=banned, hooks=hooks),
+    )
+
+
+def _denoise(
+    model: PreTrainedModel,
+    requests: Sequence[Request],
+    *,
+    settings: DenoisingSettings,
+    seed: int,
+    ends: Sequence[int],
+    banned: Sequence[int],
+    hooks: Hooks,
+) -> list[Completed]:
     kind = kind_of(model.config)
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
     blocks = [blocks_of(request, kind, settings) for request in requests]
     plans = [plan(request.length, settings, own) for request, own in zip(requests, blocks, strict=True)]
-    num_passes = [0] * len(requests)
+    num_passes_B = torch.zeros(len(requests), dtype=torch.long, device=canvases.tokens_BS.device)
+    sound = torch.ones((), dtype=torch.bool, device=canvases.tokens_BS.device)
 
     def turn(row: int, step: int) -> Turn | None:
         if settings.confidence_threshold:
@@ -87,7 +109,7 @@ def denoise(
         return plans[row].get(step)
 
     for step in range(1 + max(step for each in plans for step in each)):
-        turns = {row: now for row in undecided(canvases, ends) if (now := turn(row, step))}
+        turns = {row: now for row in undecided(canvases, ends, sound) if (now := turn(row, step))}
         if not turns:
             continue
         rows = list(turns)
@@ -106,11 +128,12 @@ def denoise(
         canvases = canvases.with_rows(
             chosen_B, part.unmasked(decision.tokens_BL, decision.places_BL, [step] * len(rows))
         )
-        for row in rows:
-            num_passes[row] += read.took_place
+        num_passes_B.index_add_(0, chosen_B, read.asked_B.long())
+        sound &= read.sound
+    undecided(canvases, ends, sound)
     return [
-        completed(canvases, row, request.length, num_forward_passes=num_passes[row])
-        for row, request in enumerate(requests)
+        completed(canvases, row, request.length, num_forward_passes=num_passes)
+        for row, (request, num_passes) in enumerate(zip(requests, num_passes_B.tolist(), strict=True))
     ]
 
 
@@ -147,17 +170,22 @@ class Reading:
         self._asked_BL = asked_BL
         self._hooks = hooks
         self._states_ND: Tensor | None = None
+        self._beliefs: list[Beliefs] = []
+        self.asked_B = torch.zeros(len(rows), dtype=torch.bool, device=canvases.tokens_BS.device)
+        """Of which canvases anything was asked: what is read beside them does not matter."""
         self._held_BL = torch.full_like(canvases.places_BL, -1)
 
     @property
-    def took_place(self) -> bool:
-        """Whether anything was asked."""
-        return self._states_ND is not None
+    def sound(self) -> Tensor:
+        """Whether all that was said so far are numbers, on the device; shape ()."""
+        everything = [each.sound for each in self._beliefs]
+        return torch.stack(everything).all() if everything else torch.ones_like(self.asked_B[:1]).all()
 
     def believe(self, rows_N: Tensor, columns_N: Tensor) -> tuple[Beliefs, Tensor]:
         """The beliefs about N positions, by row and position of the completion."""
         if self._states_ND is None:
             self._states_ND = self._read(rows_N, columns_N)
+        self.asked_B[rows_N] = True
         hook = self._hooks.logits
 
         def change(logits_MV: Tensor, rows_M: Tensor) -> Tensor:
@@ -171,6 +199,7 @@ class Reading:
             banned=self._banned,
             change=change if hook else None,
         )
+        self._beliefs.append(beliefs)
         return beliefs, torch.arange(len(rows_N), device=rows_N.device)
 
     def _read(self, rows_N: Tensor, columns_N: Tensor) -> Tensor:
@@ -202,15 +231,24 @@ def completed(canvases: Canvases, row: int, length: int, *, num_forward_passes: 
     )
 
 
-def undecided(canvases: Canvases, ends: Sequence[int]) -> list[int]:
-    """The rows that have masks which may still change what is read."""
+def undecided(canvases: Canvases, ends: Sequence[int], sound: Tensor) -> list[int]:
+    """The rows that have masks which may still change what is read.
+
+    Here the device is waited for, so here it is that whoever decodes is told of what is no number.
+
+    Raises:
+        NoNumbersError: not all was sound so far.
+    """
     masked_BL = canvases.masked_BL
     if not ends:
-        return _where(masked_BL.any(dim=-1))
+        return _where(masked_BL.any(dim=-1), sound)
     is_end_BL = torch.isin(canvases.completions(), torch.tensor(list(ends), device=masked_BL.device)) & ~masked_BL
     ended_BL = is_end_BL.cumsum(dim=-1) > 0
-    return _where((masked_BL & ~ended_BL).any(dim=-1))
+    return _where((masked_BL & ~ended_BL).any(dim=-1), sound)
 
 
-def _where(true_B: Tensor) -> list[int]:
-    return [row for row, true in enumerate(true_B.tolist()) if true]
+def _where(true_B: Tensor, sound: Tensor) -> list[int]:
+    *trues, all_sound = torch.cat([true_B, sound[None]]).tolist()
+    if not all_sound:
+        raise NoNumbersError("the model's logits of masked positions are no numbers (NaN or infinite)")
+    return [row for row, true in enumerate(trues) if true]

@@ -3,7 +3,7 @@
 Axes: B completions in a batch, A those still computed, T new tokens, V vocabulary, E ids that end a text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,6 +15,8 @@ from transformers import DynamicCache, PreTrainedModel
 from octo.data.packed import PADDING_SLICE
 from octo.ml.attention import attends_by_documents
 from octo.ml.documents import causal_documents
+from octo.ml.numbers import NoNumbersError, with_numbers
+from octo.ml.rl.likeliest import likeliest_tokens
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,36 @@ def complete(
         ends: ids of which any ends a completion.
         temperature: divides the logits; greedy completions have none.
         draws_BT: uniform numbers in [0, 1), one for each completion and position; None when greedy.
+
+    Raises:
+        InvariantError: something that the model makes is no number.
     """
+    with likeliest_tokens(model) as likeliest:
+        work = partial(
+            _complete,
+            model,
+            prompts,
+            group_size=group_size,
+            max_new_tokens=max_new_tokens,
+            ends=ends,
+            temperature=temperature,
+            draws_BT=draws_BT,
+            likeliest=likeliest,
+        )
+        return with_numbers(model, work)
+
+
+def _complete(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    group_size: int,
+    max_new_tokens: int,
+    ends: Sequence[int],
+    temperature: float,
+    draws_BT: np.ndarray | None,
+    likeliest: Callable[[Tensor], Tensor],
+) -> Completions:
     device = next(model.parameters()).device
     ends_E = torch.tensor(list(ends), device=device)
     ids_BS, mask_BS = _padded_left(prompts, device=device)
@@ -82,8 +113,11 @@ def complete(
     # A is the rows that are still computed: all at first, and fewer whenever half of them have ended.
     active_A = torch.arange(rows, device=device)
     for step in range(max_new_tokens):
-        draws_A = None if uniform_BT is None else uniform_BT[active_A, step]
-        chosen_A, logprobs_A = _choose(logits_BV, temperature=temperature, draws_B=draws_A)
+        if uniform_BT is None:
+            chosen_A = likeliest(logits_BV)
+            logprobs_A = logits_BV.float().log_softmax(dim=-1).gather(-1, chosen_A[:, None]).squeeze(-1)
+        else:
+            chosen_A, logprobs_A = _drawn(logits_BV, uniform_BT[active_A, step], temperature=temperature)
         running_A = ~finished_B[active_A]
         tokens_BT[active_A, step] = torch.where(running_A, chosen_A, ends[0])
         logprobs_BT[active_A, step] = logprobs_A
@@ -91,7 +125,12 @@ def complete(
         lengths_B[active_A[ended_A]] = step + 1
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A
-        num_running = int(running_A.sum())
+        # Where the device is waited for, it also says whether what was chosen has a chance that is a number.
+        num_running, num_unsound = torch.stack([running_A.sum(), (~logprobs_A.isfinite()).sum()]).tolist()
+        if num_unsound:
+            raise NoNumbersError(
+                f"the model's logits of token {step + 1} of {num_unsound} completions are no numbers (NaN or infinite)"
+            )
         if step == max_new_tokens - 1 or not num_running:
             break
         if num_running <= len(active_A) // 2:
@@ -131,17 +170,11 @@ def _seen(model: PreTrainedModel, mask_BS: Tensor) -> dict[str, object]:
     return {"attention_mask": mask_BS}
 
 
-def _choose(logits_BV: Tensor, *, temperature: float, draws_B: Tensor | None) -> tuple[Tensor, Tensor]:
-    """A token for each row and its log-probability: the likeliest, or the one that the row's draw falls on."""
-    if draws_B is None:
-        logprobs_BV = logits_BV.float().log_softmax(dim=-1)
-        chosen_B = logprobs_BV.argmax(dim=-1)
-    else:
-        logprobs_BV = (logits_BV.float() / temperature).log_softmax(dim=-1)
-        # Inverse of the cumulative distribution, in float64: a draw close to 1 must not fall off its end.
-        cumulative_BV = logprobs_BV.double().exp().cumsum(dim=-1)
-        target_B1 = (draws_B.double() * cumulative_BV[:, -1])[:, None]
-        chosen_B = (
-            torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(-1).clamp(max=logits_BV.shape[-1] - 1)
-        )
+def _drawn(logits_BV: Tensor, draws_B: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:
+    """The token that each row's draw falls on, and its log-probability."""
+    logprobs_BV = (logits_BV.float() / temperature).log_softmax(dim=-1)
+    # Inverse of the cumulative distribution, in float64: a draw close to 1 must not fall off its end.
+    cumulative_BV = logprobs_BV.double().exp().cumsum(dim=-1)
+    target_B1 = (draws_B.double() * cumulative_BV[:, -1])[:, None]
+    chosen_B = torch.searchsorted(cumulative_BV, target_B1, right=True).squeeze(-1).clamp(max=logits_BV.shape[-1] - 1)
     return chosen_B, logprobs_BV.gather(-1, chosen_B[:, None]).squeeze(-1)

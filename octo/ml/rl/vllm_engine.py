@@ -4,13 +4,14 @@ What vLLM computes depends in its last bits on which requests it runs side by si
 closely and not exactly; the learner's check of the log-probabilities says how closely (`logprob_gap` of the metrics).
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from octo.errors import UsageError
+from octo.errors import InvariantError, UsageError
 from octo.ml.models import fetch_model
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk
@@ -90,12 +91,18 @@ class VllmEngine:
         ]
         outputs = [output.outputs[0] for output in self._llm.generate(requests, parameters, use_tqdm=False)]
         tokens = [list(output.token_ids) for output in outputs]
+        logprobs = [
+            [choices[token].logprob for token, choices in zip(output.token_ids, output.logprobs, strict=True)]
+            for output in outputs
+        ]
+        if not all(math.isfinite(each) for row in logprobs for each in row):
+            raise InvariantError(
+                "vLLM gives tokens log-probabilities that are no numbers: take --engine torch to be "
+                "told the first tensor that holds none"
+            )
         return Completions(
             tokens=tokens,
-            logprobs=[
-                [choices[token].logprob for token, choices in zip(output.token_ids, output.logprobs, strict=True)]
-                for output in outputs
-            ],
+            logprobs=logprobs,
             finished=[row[-1] in ends for row in tokens],
         )
 

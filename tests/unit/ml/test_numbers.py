@@ -1,0 +1,134 @@
+"""What is no number is told where it is made, by the name of the first tensor that holds it."""
+
+from collections.abc import Callable
+from math import inf, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from octo.errors import InputError, InvariantError
+from octo.ml.diffusion.drafting import denoise_by_drafts
+from octo.ml.diffusion.sampler import denoise
+from octo.ml.engine import Engine
+from octo.ml.models import model_parts, read_model, take_weights
+from octo.ml.numbers import are_numbers, first_without_numbers
+from octo.ml.rl.rollout import complete
+from octo.ml.tensor_files import read_header, write_tensors
+from octo.settings.denoising import DenoisingSettings
+from octo.settings.midtraining import OptimizerSettings
+from tests.unit.ml.diffusion.models import small_model, some_requests
+from tests.unit.ml.engine_run import Toy
+
+DOWN, UP = "model.layers.1.mlp.down_proj", "model.layers.1.mlp.up_proj"
+
+
+def too_large(model: PreTrainedModel) -> None:
+    """Weights that are numbers, and make a state that is none."""
+    model.get_submodule(DOWN).weight.data.fill_(1e30)
+    model.get_submodule(UP).weight.data.mul_(1e20)
+
+
+def spoilt(model: PreTrainedModel) -> None:
+    model.get_submodule(DOWN).weight.data[3, 5] = nan
+
+
+SPOIL: dict[str, Callable[[PreTrainedModel], object]] = {
+    f"what {DOWN} makes": too_large,
+    f"the weight {DOWN}.weight": spoilt,
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn])
+def test_a_tensor_of_any_precision_is_looked_at(dtype: torch.dtype) -> None:
+    tensor = torch.linspace(-9, 9, 1001).to(dtype)
+    assert are_numbers(tensor)
+    for place in (0, 500, 1000):
+        wrong = tensor.clone()
+        wrong[place] = nan
+        assert not are_numbers(wrong)
+    if dtype != torch.float8_e4m3fn:
+        assert not are_numbers(torch.tensor([1.0, -inf], dtype=dtype))
+
+
+def test_what_has_no_fraction_or_no_element_is_sound() -> None:
+    assert are_numbers(torch.tensor([1, 2]))
+    assert are_numbers(torch.empty(0))
+    assert first_without_numbers([]) == ""
+    assert first_without_numbers([("a", torch.ones(2)), ("b", torch.tensor([inf])), ("c", torch.tensor(nan))]) == "b"
+
+
+@pytest.mark.parametrize("told", SPOIL)
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_causal_model_writes_nothing_without_numbers(model: PreTrainedModel, told: str, *, drawn: bool) -> None:
+    SPOIL[told](model)
+    draws_BT = np.full((2, 6), 0.5) if drawn else None
+    with pytest.raises(InvariantError, match=f"logits of token 1 of 2 completions are no numbers.*{told}"):
+        complete(model, [[3, 4, 5], [7]], group_size=1, max_new_tokens=6, ends=[0], temperature=1.0, draws_BT=draws_BT)
+
+
+@pytest.mark.parametrize("told", SPOIL)
+@pytest.mark.parametrize("order", ["origin", "maskgit_plus", "topk_margin", "entropy"])
+@pytest.mark.parametrize("filters", [{}, {"top_p": 0.9}, {"top_k": 3}, {"temperature": 1.0, "top_p": 0.9, "top_k": 5}])
+def test_a_diffusion_model_writes_nothing_without_numbers(told: str, order: str, filters: dict[str, float]) -> None:
+    model = small_model().float()
+    SPOIL[told](model)
+    settings = DenoisingSettings(order=order, **filters)
+    for requests in (some_requests(1), some_requests(3)):
+        with pytest.raises(InvariantError, match=f"logits of masked positions are no numbers.*{told}"):
+            denoise(model, requests, settings=settings, seed=0)
+        with pytest.raises(InvariantError, match=f"logits of masked positions are no numbers.*{told}"):
+            denoise_by_drafts(model, requests, settings=settings, seed=0, draft_length=3)
+
+
+def test_a_loss_that_is_no_number_names_the_weight_that_is_none() -> None:
+    model = Toy()
+    engine = Engine(model, settings=OptimizerSettings(), micro_batches=1)
+    model.hidden.weight.data[0, 0] = nan
+    with pytest.raises(InvariantError, match=r"the loss is nan at learning rate 0\.01.*the weight hidden\.weight"):
+        engine.step([lambda module: module(torch.tensor([1, 2])).sum()], learning_rate=0.01)
+
+
+@pytest.mark.parametrize("settings", [{}, {"zero_stage": 1}, {"precision": "bfloat16"}])
+def test_a_gradient_that_is_infinite_stops_the_training_though_the_loss_is_a_number(
+    settings: dict[str, object],
+) -> None:
+    model = Toy()
+    engine = Engine(model, settings=OptimizerSettings(**settings), micro_batches=1)
+    before = {name: each.clone() for name, each in model.named_parameters()}
+
+    def loss(module: torch.nn.Module) -> Tensor:
+        # The root of nothing is nothing, and infinitely steep.
+        return (0 * module(torch.tensor([1, 2])).float().sum()).clamp(min=0).sqrt()
+
+    with pytest.raises(InvariantError, match=r"the gradient's norm is no number at learning rate 0\.01.*weight"):
+        engine.step([loss], learning_rate=0.01)
+    if not settings:
+        assert all(torch.equal(each, before[name]) for name, each in model.named_parameters())
+
+
+def test_weights_that_are_no_numbers_are_neither_written_nor_read_nor_taken(
+    model: PreTrainedModel, tmp_path: Path
+) -> None:
+    model_parts(model.config, model.state_dict().items(), tmp_path / "sound")
+    tensors = dict(model.state_dict())
+    name = f"{DOWN}.weight"
+    tensors[name] = tensors[name].clone().fill_(-inf)
+    with pytest.raises(InvariantError, match=f"{name} is to be written and holds a NaN or an infinity"):
+        write_tensors(tensors.items(), tmp_path)
+    with pytest.raises(InputError, match=f"{name} holds a NaN or an infinity"):
+        take_weights(model, tensors.items())
+    spoilt_file(tmp_path / "sound" / "model.safetensors", name)
+    with pytest.raises(InputError, match=f"the weights of mine are not all numbers: {name}"):
+        read_model(tmp_path / "sound", name="mine")
+
+
+def spoilt_file(path: Path, name: str) -> None:
+    """One number of a stored tensor becomes a NaN."""
+    header = read_header(path)
+    with path.open("r+b") as file:
+        file.seek(header.start + header.entries[name].first + 8)
+        file.write(np.array([nan], dtype=np.float32).tobytes())
