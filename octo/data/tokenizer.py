@@ -4,14 +4,15 @@ Which tokens end, fill up and mask a text, the files say; no spelling is looked 
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Digits
@@ -58,6 +59,8 @@ class TextTokenizer:
     """One more than the highest id. A model may have room for more."""
     files: Mapping[str, bytes] = field(repr=False)
     """By name. Whatever is made with the tokenizer has them as parts."""
+    pieces: tuple[str, ...] = ()
+    """Spellings of special tokens that the tokenizer's model has as pieces of text: a text with them is cut in them."""
 
     @property
     def dtype(self) -> "np.dtype[np.unsignedinteger[Any]]":
@@ -66,7 +69,9 @@ class TextTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The text's tokens and no others. A special token spelt out in it is ordinary text, unless it is honoured."""
-        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        return [
+            each for part in self._apart(text) for each in self.tokenizer.encode(part, add_special_tokens=False).ids
+        ]
 
     def encode_prompt(self, text: str) -> list[int]:
         """The tokens of a text that is to be continued: with what a text begins with."""
@@ -75,8 +80,11 @@ class TextTokenizer:
     def encode_documents(self, texts: Iterable[str]) -> Iterator[Tokens]:
         """Each text's tokens as a document: with what it begins with, and the end last."""
         for batch in _batches(texts):
-            for encoding in self.tokenizer.encode_batch_fast(batch, add_special_tokens=False):
-                yield np.array([*self.begins, *encoding.ids, self.end_id], dtype=self.dtype)
+            parts = [self._apart(text) for text in batch]
+            encodings = iter(self.tokenizer.encode_batch_fast(list(chain(*parts)), add_special_tokens=False))
+            for own in parts:
+                ids = chain.from_iterable(encoding.ids for encoding in islice(encodings, len(own)))
+                yield np.array([*self.begins, *ids, self.end_id], dtype=self.dtype)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of tokens, without special ones."""
@@ -86,7 +94,7 @@ class TextTokenizer:
         """The same, except that special tokens spelt out in a text are those tokens."""
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         tokenizer.encode_special_tokens = False
-        return replace(self, tokenizer=tokenizer)
+        return replace(self, tokenizer=tokenizer, pieces=())
 
     def with_mask(self) -> "TextTokenizer":
         """With a token for masks, which is added behind all others where there is none."""
@@ -97,6 +105,13 @@ class TextTokenizer:
         configuration = {**parse_object(self.files.get(CONFIGURATION, b"{}"), CONFIGURATION), "mask_token": MASK}
         files = {**self.files, TOKENIZER: _written(tokenizer), CONFIGURATION: _as_json(configuration)}
         return tokenizer_of(files, name="a model that gets a mask")
+
+    def _apart(self, text: str) -> list[str]:
+        """The text, cut within each spelling that would be read as a special token; what is empty is one part."""
+        if not any(piece in text for piece in self.pieces):
+            return [text]
+        within = "|".join(f"(?<={re.escape(piece[0])})(?={re.escape(piece[1:])})" for piece in self.pieces)
+        return re.split(within, text)
 
 
 def dtype_of(vocabulary_size: int) -> "np.dtype[np.unsignedinteger[Any]]":
@@ -157,15 +172,18 @@ def tokenizer_of(
     ends = tuple(dict.fromkeys((end_id, *said.more_ends())))
     pad_id = said.id_of("pad", "pad")
     mask_id = said.id_of("mask", "mask")
+    begins = _begins(tokenizer)
+    _keep_special(tokenizer, [each for each in (*begins, *ends, pad_id, mask_id) if each is not None])
     return TextTokenizer(
         tokenizer=tokenizer,
         end_id=end_id,
         ends=ends,
-        begins=_begins(tokenizer),
+        begins=begins,
         pad_id=end_id if pad_id is None else pad_id,
         mask_id=mask_id,
         vocabulary_size=1 + max(tokenizer.get_vocab().values()),
         files=said.settled(files, end_id=end_id, ends=ends, pad_id=pad_id, mask_id=mask_id),
+        pieces=_pieces(tokenizer),
     )
 
 
@@ -280,6 +298,30 @@ def _parsed(body: bytes, name: str) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _keep_special(tokenizer: Tokenizer, ids: Sequence[int]) -> None:
+    """Have text that spells these tokens be text, whether or not their file calls them special."""
+    added = tokenizer.get_added_tokens_decoder()
+    for each in ids:
+        known = added.get(each)
+        if known is None or not known.special:
+            token = known or AddedToken(tokenizer.id_to_token(each), normalized=False)
+            token.special = True
+            tokenizer.add_special_tokens([token])
+    tokenizer.encode_special_tokens = True
+
+
+def _pieces(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """The spellings of special tokens that come out as those tokens all the same, the longest first."""
+    special = {each: token.content for each, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    found = (
+        spelt
+        for each, spelt in special.items()
+        if len(spelt) > 1
+        and any(each in tokenizer.encode(text, add_special_tokens=False).ids for text in (spelt, f"a{spelt}a"))
+    )
+    return tuple(sorted(found, key=lambda spelt: (-len(spelt), spelt)))
 
 
 def _begins(tokenizer: Tokenizer) -> tuple[int, ...]:

@@ -1,12 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import Unigram
 from tokenizers.processors import TemplateProcessing
 
+import octo
 from octo.data.problems import problem, solution
 from octo.data.tokenizer import TextTokenizer, tokenizer_of, train
 from octo.errors import InputError
@@ -37,6 +41,56 @@ def test_a_special_token_spelt_out_in_a_text_is_ordinary_text_unless_it_is_honou
     assert 0 not in TOKENIZER.encode("a <|endoftext|> b")
     assert TOKENIZER.honouring_special_tokens().encode("a <|endoftext|> b").count(0) == 1
     assert 0 not in TOKENIZER.encode("a <|endoftext|> b")
+
+
+def test_a_mask_that_its_file_does_not_call_special_is_text_where_it_is_spelt() -> None:
+    tokenizer = Tokenizer.from_str(TOKENIZER.tokenizer.to_str())
+    tokenizer.add_tokens([AddedToken("<|hole|>", special=False)])
+    found = tokenizer_of(
+        {**TOKENIZER.files, "tokenizer.json": tokenizer.to_str().encode()},
+        name="x",
+        special=SpecialTokens(mask="<|hole|>"),
+    )
+    text = "fill <|hole|> and <|endoftext|> in"
+    assert found.mask_id is not None
+    assert {found.mask_id, found.end_id}.isdisjoint(found.encode(text))
+    (document,) = found.encode_documents([text])
+    assert document.tolist() == [*found.encode(text), found.end_id]
+    assert found.decode(found.encode(text)) == text
+    assert found.honouring_special_tokens().encode(text).count(found.mask_id) == 1
+    assert found.mask_id not in found.with_mask().encode(text)
+
+
+def test_a_special_token_that_is_a_piece_of_text_too_is_text_where_it_is_spelt() -> None:
+    letters = [(letter, -3.0) for letter in "ab</s>"]
+    tokenizer = Tokenizer(Unigram([("<unk>", 0.0), ("</s>", 0.0), *letters], unk_id=0))
+    tokenizer.add_special_tokens(["</s>"])
+    files = {"tokenizer.json": tokenizer.to_str().encode(), "tokenizer_config.json": b'{"eos_token": "</s>"}'}
+    found = tokenizer_of(files, name="x")
+    assert found.pieces == ("</s>",)
+    assert [found.tokenizer.id_to_token(each) for each in found.encode("a</s></s>b")] == list("a</s></s>b")
+    documents = [each.tolist() for each in found.encode_documents(["a</s>b", "b", "", "</s>"])]
+    assert [each.count(found.end_id) for each in documents] == [1, 1, 1, 1]
+    assert documents[0][:-1] == found.encode("a</s>b")
+    assert found.honouring_special_tokens().encode("a</s>b").count(found.end_id) == 1
+
+
+def test_every_text_is_encoded_by_the_one_encoder() -> None:
+    goes_around = re.compile(
+        r"tokenizer\.encode|encode_batch|encode_special_tokens|add_special_tokens|apply_chat_template|"
+        r"honouring_special_tokens\("
+    )
+    root = Path(octo.__file__).parent
+    found = {
+        path.relative_to(root).as_posix(): set(goes_around.findall(path.read_text()))
+        for path in root.rglob("*.py")
+        if path.name != "tokenizer.py"
+    }
+    # What a template or a setting says is honoured; and `encode` of a tokenizer here is that of octo.data.tokenizer.
+    assert {path: hits for path, hits in found.items() if hits} == {
+        "ml/chat.py": {"tokenizer.encode", "honouring_special_tokens("},
+        "data/tokenization.py": {"tokenizer.encode", "honouring_special_tokens("},
+    }
 
 
 @pytest.mark.parametrize("style", ["noisy", "short", "long"])
