@@ -12,7 +12,7 @@ class TokenizationSettings(JobSettings):
     """Tokenize curated corpora shard by shard, and pack them into sequences, whatever mixture is made of them."""
 
     job: ClassVar[str] = "tokenization"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4, scratch_gib=50)
