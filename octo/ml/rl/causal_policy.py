@@ -33,7 +33,7 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
     advantages_C = group_advantages(
         rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
     ).flatten()
-    num_tokens = sum(map(len, completions.tokens))
+    num_tokens = rollout.num_tokens
     # Completions of like length go together: one straggler would stretch every row beside it.
     order = sorted(range(len(completions.tokens)), key=lambda row: len(completions.tokens[row]))
     statistics = Statistics()
@@ -81,18 +81,19 @@ def _micro_batch_loss(
     # One update follows each rollout, so the policy is still the one that sampled: any difference is the sampler's.
     gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs() * batch.mask_CT
     _check_gap((gaps_CT.sum() / batch.mask_CT.sum()).item(), settings)
+    counted_CT = batch.mask_CT * rollout.judged_C[list(rows)][:, None].to(batch.mask_CT)
     loss = policy_loss(
         logprobs_CT,
         old_logprobs_CT,
         advantages_C[rows].to(device),
-        batch.mask_CT,
+        counted_CT,
         num_tokens=num_tokens,
         clip_low=settings.clip_low,
         clip_high=settings.clip_high,
     )
     statistics.clip_fraction += loss.clip_fraction.item()
-    statistics.logprob_gap += (gaps_CT.sum() / num_tokens).item()
-    statistics.entropy += ((entropy_CT * batch.mask_CT).sum() / num_tokens).item()
+    statistics.logprob_gap += ((gaps_CT * counted_CT).sum() / num_tokens).item()
+    statistics.entropy += ((entropy_CT * counted_CT).sum() / num_tokens).item()
     return loss.loss
 
 

@@ -136,7 +136,7 @@ class DiffusionPolicy:
         advantages_C = group_advantages(
             rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
         ).flatten()
-        num_tokens = sum(map(len, rollout.completions.tokens))
+        num_tokens = rollout.num_tokens
         # The policy that sampled is gone after the first update: what it says is asked before.
         batches = [
             self._micro_batches(policy, rollout, step, number) for number in range(settings.diffusion.num_passes)
@@ -146,13 +146,14 @@ class DiffusionPolicy:
         results = []
         for micro_batches in batches:
             losses = [
-                partial(self._loss, micro=micro, advantages_C=advantages_C, num_tokens=num_tokens, into=statistics)
+                partial(self._loss, micro=micro, rollout=rollout, advantages_C=advantages_C, into=statistics)
                 if micro
                 else _of_another_rank
                 for micro in micro_batches
             ]
             results.append(self._engine.step(losses, learning_rate=rate))
-        orders = ar_ness(rollout.completions.orders, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
+        judged = [rollout.completions.orders[row] for row in rollout.judged_rows]
+        orders = ar_ness(judged, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
         share = 1 / len(results)
         return {
             **rollout.described(),
@@ -219,28 +220,30 @@ class DiffusionPolicy:
         model: torch.nn.Module,
         *,
         micro: MicroBatch,
+        rollout: Rollout,
         advantages_C: Tensor,
-        num_tokens: int,
         into: Statistics,
     ) -> Tensor:
         settings = self._settings
         found = scores(model, micro.batch, micro.passes, kind=self._kind, temperature=settings.temperature)
+        rows, num_tokens = list(micro.rows), rollout.num_tokens
         scored_CL = micro.batch.scored_CL.float()
+        counted_CL = scored_CL * rollout.judged_C[rows][:, None].to(scored_CL)
         old_scores_CL = found.scores_CL.detach() if micro.old_scores_CL is None else micro.old_scores_CL
         loss = policy_loss(
             found.scores_CL,
             old_scores_CL,
-            advantages_C[list(micro.rows)].to(scored_CL.device),
-            scored_CL,
+            advantages_C[rows].to(scored_CL.device),
+            counted_CL,
             num_tokens=num_tokens,
             clip_low=settings.clip_low,
             clip_high=settings.clip_high,
         )
         into.clip_fraction += loss.clip_fraction.item()
-        into.entropy += ((found.entropies_CL * scored_CL).sum() / num_tokens).item()
+        into.entropy += ((found.entropies_CL * counted_CL).sum() / num_tokens).item()
         if micro.reference_scores_CL is None:
             return loss.loss
-        divergence = (k3(found.scores_CL, micro.reference_scores_CL) * scored_CL).sum() / num_tokens
+        divergence = (k3(found.scores_CL, micro.reference_scores_CL) * counted_CL).sum() / num_tokens
         into.divergence += divergence.item()
         return loss.loss + settings.diffusion.kl_weight * divergence
 

@@ -57,6 +57,8 @@ def rewards_of(
         facts_C3[row] = torch.tensor(_facts(each, settings), dtype=torch.float64)
     rewards_C, pass_rates_C, formats_C = _summed(facts_C3, device).unbind(dim=-1)
     unscorable_C = rewards_C.isnan()
+    # What is known of a completion without a verdict counts in no mean, so that rewards are what these add up to.
+    judged_C = ~unscorable_C
     if bool(unscorable_C.all()):
         raise SandboxError(
             f"none of the {len(attempts)} completions of a step could be scored, so there is nothing to learn from: "
@@ -68,8 +70,8 @@ def rewards_of(
         "mathematics": {"unscorable": unscorable},
         "code": {
             "unscorable": unscorable,
-            "pass_rate": pass_rates_C.nanmean().item(),
-            "format": formats_C.nanmean().item(),
+            "pass_rate": pass_rates_C[judged_C].mean().item(),
+            "format": formats_C[judged_C].mean().item(),
         },
     }
     return Rewards(rewards_C.float(), figures[settings.kind])

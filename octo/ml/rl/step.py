@@ -22,7 +22,7 @@ KEPT_PER_STEP = 4
 
 @dataclass(frozen=True)
 class Rollout:
-    """The completions of one step, in groups of `group_size` after each other, and their rewards."""
+    """The completions of one step, in groups of `group_size` after each other, and their rewards; one has a verdict at least."""
 
     questions: list[Question]
     prompts: list[list[int]]
@@ -35,14 +35,30 @@ class Rollout:
     figures: Mapping[str, float] = field(default_factory=dict)
     """What the rewards are made of."""
 
+    @property
+    def judged_C(self) -> torch.Tensor:
+        """Which completions have a verdict: the others count in nothing that is learnt or told."""
+        return ~self.rewards_PG.flatten().isnan()
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of the completions that have a verdict: what a mean over tokens is over."""
+        return sum(len(self.completions.tokens[row]) for row in self.judged_rows)
+
+    @property
+    def judged_rows(self) -> list[int]:
+        """The places of the completions that have a verdict."""
+        return [row for row, judged in enumerate(self.judged_C.tolist()) if judged]
+
     def described(self) -> dict[str, float]:
-        """Figures of it; the order is that in which they are shown."""
-        completions = self.completions
+        """Figures of the completions that have a verdict; the order is that in which they are shown."""
+        rows = self.judged_rows
+        groups_P = ~self.rewards_PG.isnan().all(dim=-1)
         return {
             "reward": self.rewards_PG.nanmean().item(),
-            "response_length": sum(map(len, completions.tokens)) / len(completions.tokens),
-            "truncated": 1 - sum(completions.finished) / len(completions.finished),
-            "zero_variance_groups": groups_without_variance(self.rewards_PG).float().mean().item(),
+            "response_length": self.num_tokens / len(rows),
+            "truncated": 1 - sum(self.completions.finished[row] for row in rows) / len(rows),
+            "zero_variance_groups": groups_without_variance(self.rewards_PG)[groups_P].float().mean().item(),
         }
 
     def kept(self, step: int) -> list[dict[str, object]]:

@@ -110,7 +110,7 @@ def test_trap_17_a_verdict_that_could_not_be_reached_is_no_wrong_one() -> None:
     given = rewarded([attempt(f"{RIGHT} # lose3"), attempt(RIGHT), attempt("def f(")], Told())
     assert given.rewards_C[0].isnan()
     assert given.rewards_C[1:].tolist() == [2.5, 0.25]
-    assert given.figures == pytest.approx({"unscorable": 1 / 3, "pass_rate": 1 / 2, "format": 2.5 / 3})
+    assert given.figures == pytest.approx({"unscorable": 1 / 3, "pass_rate": 1 / 2, "format": 1.5 / 2})
 
 
 def test_trap_17_where_no_verdict_can_be_reached_nothing_is_learnt_and_somebody_is_told() -> None:
