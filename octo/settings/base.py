@@ -58,6 +58,8 @@ def check_divides(micro_batch_size: int, total: int, *, what: str) -> None:
         raise ValueError(f"expected a micro_batch_size that divides {what}, got {micro_batch_size} of {total}")
 
 
+Stops = tuple[Annotated[str, Field(min_length=1)], ...]
+"""Strings that end a completion."""
 ServiceUrl = Annotated[str, AfterValidator(_without_password)]
 """URL of a service; empty for none. Secrets have settings and variables of their own."""
 

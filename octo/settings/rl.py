@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, check_divides
+from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, Stops, Verbatim, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
@@ -27,9 +27,10 @@ class RolloutSettings(BaseModel):
     """What computes them: octo's own sampler, or vLLM, which workers alone can have."""
     tensor_parallel: int = Field(default=1, gt=0)
     """Accelerators that vLLM spreads one model over."""
-    largest_gap: Annotated[float, Neutral(), Field(gt=0)] = 0.1
+    largest_gap: Annotated[float, Neutral(), Field(ge=0)] = 0.0
     """Refuse completions whose log-probabilities differ by more from the learner's own, on average: they were sampled
-    with other weights or another temperature."""
+    with other weights or another temperature. 0 allows three times what rounding does to them, which the learner
+    measures in every step."""
     pods: Annotated[int, Neutral(), Field(ge=0)] = 0
     """Pods of workers on a cluster; 0 lets the learner sample."""
     servers: Annotated[tuple[ServiceUrl, ...], Neutral()] = ()
@@ -120,7 +121,9 @@ class RlSettings(BenchmarkSettings):
     micro_batch_size: int = Field(default=96, gt=0)
     """Completions per device pass; must divide prompts_per_step * group_size."""
     max_new_tokens: int = Field(default=48, gt=0)
-    """A completion is cut there, and a cut one has no final answer."""
+    """A completion is cut there. One that was cut after its final answer is judged by it, another has none."""
+    stops: Annotated[Stops, Verbatim()] = ()
+    """A completion ends where one of these strings is complete in its text, and is read up to there."""
     temperature: float = Field(default=1.0, gt=0)
     """Of sampling; the policy that is trained is the one at this temperature."""
     learning_rate: float = Field(default=2e-4, gt=0)

@@ -9,8 +9,8 @@ from functools import partial
 
 import torch
 
-from octo.errors import InvariantError
 from octo.ml.engine import Engine
+from octo.ml.rl.gate import Gate
 from octo.ml.rl.grpo import group_advantages, policy_loss
 from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
 from octo.ml.rl.step import Rollout
@@ -21,6 +21,7 @@ from octo.settings.rl import RlSettings
 class Statistics:
     """What the micro-batches of one update add up to."""
 
+    gate: Gate
     clip_fraction: float = 0.0
     entropy: float = 0.0
     logprob_gap: float = 0.0
@@ -36,7 +37,7 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
     num_tokens = rollout.num_tokens
     # Completions of like length go together: one straggler would stretch every row beside it.
     order = sorted(range(len(completions.tokens)), key=lambda row: len(completions.tokens[row]))
-    statistics = Statistics()
+    statistics = Statistics(Gate(settings))
     losses = [
         partial(
             _micro_batch_loss,
@@ -79,8 +80,9 @@ def _micro_batch_loss(
     logprobs_CT, entropy_CT = completion_logprobs(model, batch, temperature=settings.temperature)
     old_logprobs_CT = _padded([rollout.completions.logprobs[row] for row in rows], batch)
     # One update follows each rollout, so the policy is still the one that sampled: any difference is the sampler's.
-    gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs() * batch.mask_CT
-    _check_gap((gaps_CT.sum() / batch.mask_CT.sum()).item(), settings)
+    gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs()
+    written = [(rollout.prompts[row], rollout.completions.tokens[row]) for row in rows]
+    statistics.gate.admit(model, written, logprobs_CT.detach(), gaps_CT, batch.mask_CT)
     counted_CT = batch.mask_CT * rollout.judged_C[list(rows)][:, None].to(batch.mask_CT)
     loss = policy_loss(
         logprobs_CT,
@@ -95,15 +97,6 @@ def _micro_batch_loss(
     statistics.logprob_gap += ((gaps_CT * counted_CT).sum() / num_tokens).item()
     statistics.entropy += ((entropy_CT * counted_CT).sum() / num_tokens).item()
     return loss.loss
-
-
-def _check_gap(gap: float, settings: RlSettings) -> None:
-    largest = settings.rollout.largest_gap
-    if not gap <= largest:
-        raise InvariantError(
-            f"completions were sampled by another policy than the one that is trained: their log-probabilities differ "
-            f"by {gap:.3g} on average, over --rollout.largest-gap={largest:g}"
-        )
 
 
 def _padded(logprobs: Sequence[Sequence[float]], batch: CompletionBatch) -> torch.Tensor:

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,8 @@ from transformers import PreTrainedModel
 from octo.errors import InvariantError
 from octo.ml.engine import Engine
 from octo.ml.rl.causal_policy import update
+from octo.ml.rl.gate import Gate
+from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.rl.sampling import chunks_of, sample
 from octo.ml.rl.step import Rollout
 from octo.settings.rl import RlSettings
@@ -25,6 +29,77 @@ def rollout_at(model: PreTrainedModel, temperature: float) -> Rollout:
         rewards_PG=torch.tensor([[0.0, 1.0], [1.0, 0.0]]),
         weights="",
     )
+
+
+@pytest.mark.parametrize("temperature", [0.9, 0.99, 1.01, 1.1])
+def test_another_temperature_is_refused_however_near_it_is(model: PreTrainedModel, temperature: float) -> None:
+    engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
+    with pytest.raises(InvariantError, match=r"differ by .* over .*, 3 times what rounding in float32 does"):
+        update(engine, rollout_at(model, temperature), settings=SETTINGS, step=0, rate=1e-2)
+
+
+def test_the_bound_is_that_of_the_settings_where_they_give_one(model: PreTrainedModel) -> None:
+    engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
+    generous, strict = (
+        SETTINGS.model_copy(update={"rollout": SETTINGS.rollout.model_copy(update={"largest_gap": gap})})
+        for gap in (5.0, 1e-9)
+    )
+    with pytest.raises(InvariantError, match=r"over 1e-09, which is --rollout\.largest-gap"):
+        update(engine, rollout_at(model, 1.0), settings=strict, step=0, rate=0.0)
+    assert update(engine, rollout_at(model, 0.9), settings=generous, step=0, rate=0.0)["logprob_gap"] > 1e-3
+
+
+def logprobs_of(
+    model: PreTrainedModel, written: list[tuple[list[int], list[int]]]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    batch = completion_batch(*map(list, zip(*written, strict=True)), device=torch.device("cpu"))
+    with torch.no_grad():
+        return completion_logprobs(model, batch, temperature=1.0)[0], batch.mask_CT
+
+
+def test_the_noise_is_that_of_the_precision_and_what_rounds_as_coarsely_is_let_in(model: PreTrainedModel) -> None:
+    """As workers do that compute in bfloat16 for a learner that does: their sums have another order."""
+    drawn = np.random.default_rng(0)
+    written = [(drawn.integers(0, 48, 5).tolist(), drawn.integers(0, 48, 20).tolist()) for _ in range(32)]
+    bounds = []
+    for each in (model, copy.deepcopy(model).bfloat16()):
+        logprobs_CT, mask_CT = logprobs_of(each, written)
+        alone_CT = torch.cat([logprobs_of(each, [row])[0] for row in written])
+        gate = Gate(SETTINGS)
+        gate.admit(each, written, logprobs_CT, (alone_CT - logprobs_CT).abs(), mask_CT)
+        bounds.append(gate.bound)
+        with pytest.raises(InvariantError, match="sampled by another policy"):
+            gate.admit(each, written, logprobs_CT, torch.full_like(logprobs_CT, 1.5 * gate.bound), mask_CT)
+    assert 1e-8 < bounds[0] < 1e-5
+    # The unit of roundoff of bfloat16 is 65,536 times that of float32.
+    assert 1e2 < bounds[1] / bounds[0] < 1e6
+
+
+def test_completions_in_bfloat16_are_let_in_where_settings_say_how_far_they_may_be(model: PreTrainedModel) -> None:
+    coarse = copy.deepcopy(model).bfloat16()
+    engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
+    rollout = rollout_at(coarse, 1.0)
+    with pytest.raises(InvariantError, match=r"say with --rollout\.largest-gap by how much they may differ"):
+        update(engine, rollout, settings=SETTINGS, step=0, rate=0.0)
+    allowed = SETTINGS.model_copy(update={"rollout": SETTINGS.rollout.model_copy(update={"largest_gap": 0.02})})
+    assert update(engine, rollout, settings=allowed, step=0, rate=0.0)["logprob_gap"] > 0
+
+
+def test_a_rank_scores_one_in_thirty_two_twice_however_small_micro_batches_are(model: PreTrainedModel) -> None:
+    scored = 0
+
+    def count(_module: object, given: tuple[torch.Tensor], _made: object) -> None:
+        nonlocal scored
+        scored += 1
+
+    [[logprobs_CT], [mask_CT]] = ([each[:1]] for each in logprobs_of(model, [([1, 2], [3, 4])]))
+    gate = Gate(SETTINGS)
+    handle = model.get_input_embeddings().register_forward_hook(count)
+    for _ in range(64):
+        gate.admit(model, [([1, 2], [3, 4])], logprobs_CT[None], torch.zeros(1, 2), mask_CT[None])
+    handle.remove()
+    assert scored == 2
+    assert gate.num_tokens == 4
 
 
 def test_completions_of_another_policy_are_refused_before_anything_is_learnt(model: PreTrainedModel) -> None:

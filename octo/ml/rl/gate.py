@@ -1,0 +1,140 @@
+"""Whether completions were sampled by the policy that is trained: their log-probabilities against the learner's own.
+
+Two ways to compute the same differ by rounding, and by how much follows from the model and its precision. The learner
+finds that out by itself: it scores some completions once more while what each module gives is off by rounding, at
+random, as another order of the same sums, other kernels or another device would have it. Of models of 0.1 to 10 million
+weights that noise is 0.4 to 3 millionths of a nat a token in float32, of which octo's sampler is 0.4 to 0.9 times away,
+and 0.4 to 70 thousandths in bfloat16, of which it is 0.25 to 0.5 times away; a temperature of 0.9 for 1 is 10 to 140
+thousandths away, whatever the precision.
+
+Axes: C completions of a micro-batch, T tokens of a completion.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from octo.errors import InvariantError
+from octo.ml.rl.logprobs import completion_batch, completion_logprobs
+from octo.settings.rl import RlSettings
+
+MARGIN = 3.0
+"""So many times the noise is let in."""
+ONE_IN = 32
+"""Of so many completions one is scored twice: a hundredth of a step's work, as learning costs three forward passes."""
+OFF = 1 / 12
+"""Share of numbers that are off by a unit in the last place: rounding is off by at most half of one, evenly, and a
+twelfth of a unit in the mean square."""
+SEED = 0
+"""Of which."""
+
+
+@dataclass
+class Gate:
+    """What is known of the noise in one step, and who is let in."""
+
+    settings: RlSettings
+    num_micro_batches: int = 0
+    """So far, of this rank: all ranks score as often, as weights that are shared out are gathered by all."""
+    noise: float = 0.0
+    """Sum over `num_tokens` tokens of how much rounding changes their log-probabilities."""
+    num_tokens: int = 0
+
+    @property
+    def bound(self) -> float:
+        """The largest mean difference that is let in."""
+        return self.settings.rollout.largest_gap or MARGIN * self.noise / max(1, self.num_tokens)
+
+    def admit(
+        self,
+        model: torch.nn.Module,
+        written: Sequence[tuple[Sequence[int], Sequence[int]]],
+        logprobs_CT: Tensor,
+        gaps_CT: Tensor,
+        mask_CT: Tensor,
+    ) -> None:
+        """Let a micro-batch in.
+
+        Args:
+            model: the policy.
+            written: by completion its prompt and its tokens.
+            logprobs_CT: as the learner computes them.
+            gaps_CT: how far they are from those that came with the completions.
+            mask_CT: where there are tokens.
+
+        Raises:
+            InvariantError: it comes from other weights, or from another temperature.
+        """
+        if not self.settings.rollout.largest_gap:
+            self._measure(model, written, logprobs_CT)
+        gap = ((gaps_CT * mask_CT).sum() / mask_CT.sum()).item()
+        if not gap <= self.bound:
+            raise InvariantError(
+                f"completions were sampled by another policy than the one that is trained: their log-probabilities "
+                f"differ by {gap:.3g} on average, over {self.bound:.3g}, {self._reason()}"
+            )
+
+    def _reason(self) -> str:
+        if self.settings.rollout.largest_gap:
+            return "which is --rollout.largest-gap"
+        return (
+            f"{MARGIN:g} times what rounding in {self.settings.optimizer.precision} does to them here; where they are "
+            "computed less precisely, say with --rollout.largest-gap by how much they may differ"
+        )
+
+    @torch.no_grad()
+    def _measure(
+        self, model: torch.nn.Module, written: Sequence[tuple[Sequence[int], Sequence[int]]], logprobs_CT: Tensor
+    ) -> None:
+        number, self.num_micro_batches = self.num_micro_batches, self.num_micro_batches + 1
+        if number % max(1, ONE_IN // len(written)):
+            return
+        # The last are the longest.
+        rows = list(range(len(written) - 1, -1, -ONE_IN))
+        batch = completion_batch(
+            [written[row][0] for row in rows], [written[row][1] for row in rows], device=logprobs_CT.device
+        )
+        with rounded(model, number):
+            found_CT, _ = completion_logprobs(model, batch, temperature=self.settings.temperature)
+        gaps_CT = (found_CT - logprobs_CT[rows, : found_CT.shape[1]]).abs() * batch.mask_CT
+        # Probabilities are float32, and the logarithm of a small one is a large number.
+        logarithms_CT = torch.finfo(torch.float32).eps / 2 * found_CT.abs() * batch.mask_CT
+        self.noise += (gaps_CT + logarithms_CT).sum().item()
+        self.num_tokens += int(batch.mask_CT.sum())
+
+
+@contextmanager
+def rounded(model: torch.nn.Module, number: int = 0) -> Iterator[None]:
+    """Have every module of a model give what it gives but for rounding, whose mean square is that of real rounding.
+
+    The head is left as it is: see octo.ml.heads.
+    """
+    root: Any = getattr(model, "module", model)
+    head = root.get_output_embeddings()
+    generator: torch.Generator | None = None
+
+    def off(made: Tensor) -> Tensor:
+        nonlocal generator
+        if not made.is_floating_point():
+            return made
+        if generator is None:
+            generator = torch.Generator(made.device).manual_seed(SEED + number)
+        drawn = torch.rand(made.shape, generator=generator, device=made.device)
+        signs = (drawn < OFF / 2).to(made.dtype) - (drawn > 1 - OFF / 2).to(made.dtype)
+        # Three quarters are rounded to one unit in the last place, whatever the number.
+        return made + made * signs * (0.75 * torch.finfo(made.dtype).eps)
+
+    def after(_module: torch.nn.Module, _given: object, made: object) -> object:
+        return off(made) if isinstance(made, Tensor) else None
+
+    leaves = [each for each in root.modules() if each is not head and not any(True for _ in each.children())]
+    handles = [each.register_forward_hook(after) for each in leaves]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
