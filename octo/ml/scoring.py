@@ -11,6 +11,7 @@ from functools import partial
 from octo.data.answers.numbers import correct, number_of
 from octo.data.code_answers import LONGEST_PROGRAM, NO_BLOCK, NO_PYTHON, PYTHON, parsing, program_of
 from octo.data.code_problems import CodeProblem
+from octo.data.cut_answers import is_boxed, settled_part
 from octo.data.final_answers import unreadable
 from octo.data.mathematics import Verifier
 from octo.data.questions import Question
@@ -30,7 +31,7 @@ class Attempt:
     question: Question
     text: str
     finished: bool
-    """False where it was cut, and has not said what its answer is. A program may be there all the same."""
+    """False where it was cut. What it has said by then, an answer or a program, is judged all the same."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,19 @@ def scoring(settings: ScoringSettings, questions: Sequence[Question]) -> Iterato
 
 def number_scores(attempts: Sequence[Attempt]) -> list[Score]:
     """Right where the last number is the answer."""
-    return [_answered(each.finished and correct(each.text, each.question.answer)) for each in attempts]
+    texts = [each.text if each.finished else settled_part(each.text) for each in attempts]
+    return [
+        _answered(text is not None and correct(text, each.question.answer))
+        for text, each in zip(texts, attempts, strict=True)
+    ]
 
 
 def mathematics_scores(attempts: Sequence[Attempt], *, verifier: Verifier) -> list[Score]:
     """Right where the final answer equals the true one."""
-    verdicts = iter(verifier.verdicts([(each.question.answer, each.text) for each in attempts if each.finished]))
-    return [_answered(next(verdicts) if each.finished else False) for each in attempts]
+    answered = [each.finished or is_boxed(each.text) for each in attempts]
+    asked = [(each.question.answer, each.text) for each, has in zip(attempts, answered, strict=True) if has]
+    verdicts = iter(verifier.verdicts(asked))
+    return [_answered(next(verdicts) if has else False) for has in answered]
 
 
 def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox) -> list[Score]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
-from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of
+from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of, shortage_of
 from octo.report.curves import curve, finite, mean, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.kept_out import coverage_of, kept_out_of
@@ -115,6 +115,7 @@ def graded(evaluation: Mapping[str, Any]) -> Graded:
         num_correct={problem: count for problem, _, count in verdicts if count is not None},
         samples_per_problem=evaluation["samples_per_problem"],
         unreached=sum(1 for _, greedy, _ in verdicts if greedy is None),
+        fewer_verdicts=evaluation["fewer_verdicts"]["problems"] if evaluation["samples_per_problem"] else {},
     )
 
 
@@ -131,6 +132,7 @@ def branch_of(
         samples_per_problem=pair.before.samples_per_problem,
         pass_at_k=pass_at_k_of(pair, seed=greedy.seed, resamples=greedy.resamples) if sampled else (),
         unreached=pair.before.unreached + pair.after.unreached,
+        shortage=visible(shortage_of(pair)),
         mean_length_before=finite(before.get("mean_length")),
         mean_length_after=finite(after.get("mean_length")),
         training=curve(_metrics(policy), RL_FIGURES),

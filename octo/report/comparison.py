@@ -1,7 +1,7 @@
 """Before against after on the same problems, branch against control, and the answer that follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from octo.pass_at_k import pass_at_k
@@ -24,11 +24,17 @@ class Graded:
     num_correct: Mapping[str, int]
     samples_per_problem: int
     unreached: int
+    fewer_verdicts: Mapping[str, int] = field(default_factory=dict)
+    """Of the problems with fewer verdicts than samples, how many they have."""
 
     @property
     def sampled(self) -> Scores:
-        """The share of sampled answers that is right."""
-        return {problem: count / self.samples_per_problem for problem, count in self.num_correct.items()}
+        """The share of the sampled answers with a verdict that is right."""
+        return {problem: count / self.num_verdicts(problem) for problem, count in self.num_correct.items()}
+
+    def num_verdicts(self, problem: str) -> int:
+        """How many of a problem's samples have a verdict."""
+        return self.fewer_verdicts.get(problem, self.samples_per_problem)
 
 
 @dataclass(frozen=True)
@@ -136,8 +142,28 @@ def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...
             before=_pass_at(pair.before, k, seed=seed, resamples=resamples),
             after=_pass_at(pair.after, k, seed=seed, resamples=resamples),
         )
-        for k in (2**power for power in range(most.bit_length()))
+        for k in powers_of_two(most)
     )
+
+
+def shortage_of(pair: Pair) -> str:
+    """On how many problems fewer samples have a verdict than there are, and what that leaves out; else nothing."""
+    said = []
+    for name, side in (("before", pair.before), ("after", pair.after)):
+        fewer = list(side.fewer_verdicts.values())
+        left_out = {k: sum(count < k for count in fewer) for k in powers_of_two(side.samples_per_problem)}
+        listed = ", ".join(f"{count} out of pass@{k}" for k, count in left_out.items() if count)
+        if fewer:
+            said.append(
+                f"{name}, fewer than {side.samples_per_problem} samples of {len(fewer)} problems have a verdict, which "
+                f"leaves {listed or 'none out'}"
+            )
+    return f"{pair.branch}: {'; '.join(said)}." if said else ""
+
+
+def powers_of_two(most: int) -> list[int]:
+    """1, 2, 4, ... up to that number."""
+    return [2**power for power in range(most.bit_length())]
 
 
 def conclude(decides: Comparison, checks: Comparison | None) -> Verdict:
@@ -176,7 +202,11 @@ def mid_trained(branches: Sequence[Branch]) -> list[Branch]:
 
 
 def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
-    chances = [pass_at_k(graded.samples_per_problem, count, k) for count in graded.num_correct.values()]
+    chances = [
+        pass_at_k(graded.num_verdicts(problem), count, k)
+        for problem, count in graded.num_correct.items()
+        if graded.num_verdicts(problem) >= k
+    ]
     random = generator(seed, "report", "pass@k", k)
     return mean_of(chances, bounds=(0.0, 1.0), generator=random, resamples=resamples)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from octo.errors import UsageError
-from octo.report.comparison import Pair, accuracy_of, pass_at_k_of
+from octo.report.comparison import Pair, accuracy_of, pass_at_k_of, shortage_of
 from octo.report.parts import json_parts
 from octo.report.results import ArNess, Decoding, EntropyPicture, Study
 from octo.report.text import visible
@@ -60,6 +60,7 @@ def study_of(evaluation: Artifact, pair: Pair, *, seed: int, resamples: int) -> 
         greedy_before=accuracy_of(pair.before),
         greedy_after=accuracy_of(pair.after),
         pass_at_k=pass_at_k_of(pair, seed=seed, resamples=resamples),
+        shortage=visible(shortage_of(pair)),
     )
 
 

@@ -96,6 +96,8 @@ class Branch(Value):
     pass_at_k: tuple[PassAtK, ...]
     unreached: int
     """Verdicts, before and after, that were not reached: neither right nor wrong, and counted as neither."""
+    shortage: str
+    """On how many problems fewer samples have a verdict than there are; empty where none lacks one."""
     mean_length_before: float | None
     mean_length_after: float | None
     training: Curve
@@ -154,6 +156,8 @@ class Study(Value):
     greedy_before: Estimate
     greedy_after: Estimate
     pass_at_k: tuple[PassAtK, ...]
+    shortage: str
+    """As of a branch."""
 
 
 class Verdict(Value):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
+from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, Stops, Verbatim
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.scoring import ScoringSettings
 
@@ -37,6 +37,8 @@ class EvaluationSettings(JobSettings):
     """The k of pass@k; none above num_samples."""
     max_new_tokens: int = Field(default=48, gt=0)
     """A completion is cut there. It never changes with training: before and after are cut alike."""
+    stops: Annotated[Stops, Verbatim()] = ()
+    """A completion ends where one of these strings is complete in its text, and is read up to there."""
     temperature: float = Field(default=1.0, gt=0)
     """Of the samples; greedy decoding has none."""
     denoising: DenoisingSettings = DenoisingSettings()

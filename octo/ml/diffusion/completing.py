@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.drafting import denoise_by_drafts
 from octo.ml.diffusion.sampler import Completed, denoise
+from octo.ml.stops import Stops
 from octo.settings.denoising import DenoisingSettings
 
 
@@ -35,6 +36,7 @@ def texts_of(
     settings: DenoisingSettings,
     seed: int,
     draft_length: int = 0,
+    stops: Stops | None = None,
 ) -> list[Text]:
     """Complete every prompt.
 
@@ -46,6 +48,7 @@ def texts_of(
         settings: how tokens are unmasked.
         seed: key of everything random, beside each request's own.
         draft_length: denoising steps to guess ahead and verify together; the texts are the same.
+        stops: strings that end a completion, too: what is written behind them is not read.
     """
     was_training = model.training
     model.train(mode=False)
@@ -53,12 +56,14 @@ def texts_of(
     how = partial(denoise_by_drafts, draft_length=draft_length) if draft_length else denoise
     completed = how(model, requests, settings=settings, seed=seed, ends=ends, banned=nothing)
     model.train(mode=was_training)
-    return [text_of(each, ends=ends) for each in completed]
+    return [text_of(each, ends=ends, stops=stops) for each in completed]
 
 
-def text_of(completed: Completed, *, ends: Sequence[int]) -> Text:
+def text_of(completed: Completed, *, ends: Sequence[int], stops: Stops | None = None) -> Text:
     """A completion up to the first token that ends it, and how it came to be."""
-    end = next((place for place, token in enumerate(completed.tokens) if token in ends), None)
-    tokens = completed.tokens if end is None else completed.tokens[: end + 1]
+    end = next((place for place, token in enumerate(completed.tokens, start=1) if token in ends), None)
+    stopped = stops.length(completed.tokens[:end]) if stops else None
+    tokens = completed.tokens[: stopped or end]
     order = [position for position in completed.order if position < len(tokens)]
-    return Text(tokens, end is not None, order, completed.steps[: len(tokens)], completed.num_forward_passes)
+    finished = stopped is not None or end is not None
+    return Text(tokens, finished, order, completed.steps[: len(tokens)], completed.num_forward_passes)

@@ -20,6 +20,7 @@ from octo.ml.models import accelerator, load_model, use_threads
 from octo.ml.rl.rollout import Completions, complete
 from octo.ml.rl.sampling import completions_of
 from octo.ml.scoring import Attempt, Score, Scorer, scoring
+from octo.ml.stops import Stops
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
 from octo.settings.evaluation import EvaluationSettings
@@ -86,31 +87,39 @@ def found(
     sampled: Sequence[Sequence[Answer]],
     settings: EvaluationSettings,
 ) -> dict[str, object]:
-    """Accuracy and pass@k, over the problems that have all of their verdicts, and a verdict for every problem.
+    """Accuracy and pass@k, and a verdict for every problem.
+
+    A completion without a verdict counts nowhere. pass@k is over the problems that have k verdicts, each by all that it
+    has; how many have fewer than were sampled, and how many a k therefore leaves out, is said beside it.
 
     Raises:
-        SandboxError: no problem has its greedy one, or none has all of its samples'.
+        SandboxError: there is no verdict on any greedy answer, or on any sample.
     """
-    num_correct = [num_right(group) for group in sampled]
-    decided = [count for count in num_correct if count is not None]
-    total = sum(answer.correct is not None for answer in greedy)
-    if not (total and decided):
+    judged = [[answer.correct for answer in group if answer.correct is not None] for group in sampled]
+    decided = [answer for answer in greedy if answer.correct is not None]
+    if not (decided and any(judged)):
         raise SandboxError(
             f"too few verdicts could be reached on the {len(questions)} problems to tell anything: see octo doctor, "
             "and give the pod the memory and processes that --scoring.workers need"
         )
     return {
         "problems": len(questions),
-        "greedy": {"correct": sum(answer.correct is True for answer in greedy), "total": total},
+        "greedy": {"correct": sum(answer.correct is True for answer in greedy), "total": len(decided)},
         "samples_per_problem": settings.num_samples,
-        "pass_at_k": {
-            str(k): sum(pass_at_k(settings.num_samples, count, k) for count in decided) / len(decided)
-            for k in settings.k
+        "pass_at_k": {str(k): mean_pass_at_k(judged, k) for k in settings.k},
+        "fewer_verdicts": {
+            "problems": {
+                question.id: len(verdicts)
+                for question, verdicts in zip(questions, judged, strict=True)
+                if len(verdicts) < settings.num_samples
+            },
+            "left_out_at_k": {str(k): sum(len(verdicts) < k for verdicts in judged) for k in settings.k},
         },
-        "mean_length": sum(answer.length for answer in greedy) / len(questions),
+        "mean_length": sum(answer.length for answer in decided) / len(decided),
+        # By problem: whether the greedy answer is right, and how many of the samples that have a verdict are.
         "verdicts": [
-            [question.id, None if answer.correct is None else int(answer.correct), count]
-            for question, answer, count in zip(questions, greedy, num_correct, strict=True)
+            [question.id, None if answer.correct is None else int(answer.correct), sum(verdicts) if verdicts else None]
+            for question, answer, verdicts in zip(questions, greedy, judged, strict=True)
         ],
         "examples": [
             {
@@ -124,10 +133,11 @@ def found(
     }
 
 
-def num_right(group: Sequence[Answer]) -> int | None:
-    """How many of a problem's samples are right; None where one has no verdict, so that pass@k cannot be told."""
-    verdicts = [answer.correct for answer in group]
-    return None if None in verdicts else sum(map(bool, verdicts))
+def mean_pass_at_k(judged: Sequence[Sequence[bool]], k: int) -> float | None:
+    """pass@k of the problems with k verdicts or more, without bias; None where there is none."""
+    enough = [verdicts for verdicts in judged if len(verdicts) >= k]
+    chances = [pass_at_k(len(verdicts), sum(verdicts), k) for verdicts in enough]
+    return sum(chances) / len(chances) if chances else None
 
 
 def trouble_of(greedy: Sequence[Answer], sampled: Sequence[Sequence[Answer]]) -> dict[str, int]:
@@ -164,13 +174,14 @@ def answers(
 ) -> list[list[Answer]]:
     """For each question its sampled answers, or the greedy one when `samples` is 0."""
     asks = prompter(tokenizer, chat_template=settings.chat_template)
+    stops = Stops(tokenizer, settings.stops)
     group_size = samples or 1
     results: list[list[Answer]] = []
     for first, batch in _batches(questions, max(1, settings.batch_size // group_size)):
         prompts = [asks.prompt(question.text) for question in batch]
         complete_all = _denoised if is_diffusion(model.config) else _continued
-        completions = complete_all(model, tokenizer, prompts, settings, first=first, samples=samples)
-        texts = [tokenizer.decode(tokens) for tokens in completions.tokens]
+        completions = complete_all(model, stops, prompts, settings, first=first, samples=samples)
+        texts = [stops.text(tokens) for tokens in completions.tokens]
         scores = score(
             [
                 Attempt(batch[row // group_size], text, finished)
@@ -187,7 +198,7 @@ def answers(
 
 def _continued(
     model: PreTrainedModel,
-    tokenizer: TextTokenizer,
+    stops: Stops,
     prompts: Sequence[Sequence[int]],
     settings: EvaluationSettings,
     *,
@@ -205,15 +216,16 @@ def _continued(
         prompts,
         group_size=group_size,
         max_new_tokens=settings.max_new_tokens,
-        ends=tokenizer.ends,
+        ends=stops.tokenizer.ends,
         temperature=settings.temperature,
         draws_BT=np.concatenate(draws) if samples else None,
+        stops=stops,
     )
 
 
 def _denoised(
     model: PreTrainedModel,
-    tokenizer: TextTokenizer,
+    stops: Stops,
     prompts: Sequence[Sequence[int]],
     settings: EvaluationSettings,
     *,
@@ -229,10 +241,11 @@ def _denoised(
     texts = texts_of(
         model,
         requests,
-        ends=(*tokenizer.ends, kind_of(model.config).pad_id),
-        num_tokens=tokenizer.vocabulary_size,
+        ends=(*stops.tokenizer.ends, kind_of(model.config).pad_id),
+        num_tokens=stops.tokenizer.vocabulary_size,
         settings=settings.denoising.model_copy(update={"temperature": settings.temperature if samples else 0.0}),
         seed=settings.seed,
+        stops=stops,
     )
     return completions_of(texts)
 

@@ -136,7 +136,6 @@ class DiffusionPolicy:
         advantages_C = group_advantages(
             rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
         ).flatten()
-        num_tokens = rollout.num_tokens
         # The policy that sampled is gone after the first update: what it says is asked before.
         batches = [
             self._micro_batches(policy, rollout, step, number) for number in range(settings.diffusion.num_passes)

@@ -19,6 +19,7 @@ from octo.ml.rl.rollout import Completions
 from octo.ml.rl.rollout_client import Workers
 from octo.ml.rl.sampling import Chunk, joined, sample
 from octo.ml.rl.weights import Weights, write_weights
+from octo.ml.stops import Stops
 from octo.processes import rank, world_size
 from octo.settings.rl import RlSettings
 
@@ -26,7 +27,7 @@ Sampler = Callable[[Sequence[Chunk], Weights], Completions]
 """From a step's chunks and the weights to all completions of the step, on every rank."""
 
 
-def open_sampler(job: Job[RlSettings], model: PreTrainedModel, *, device: torch.device) -> Sampler:
+def open_sampler(job: Job[RlSettings], model: PreTrainedModel, *, device: torch.device, stops: Stops) -> Sampler:
     """Who samples in this job; UsageError where the settings leave nobody who could."""
     rollout = job.settings.rollout
     if rollout.servers:
@@ -48,7 +49,7 @@ def open_sampler(job: Job[RlSettings], model: PreTrainedModel, *, device: torch.
 
     def sample_here(chunks: Sequence[Chunk], _weights: Weights) -> Completions:
         own = range(rank(), len(chunks), world_size())
-        return shared(chunks, {place: sample(model, chunks[place]) for place in own}, device=device)
+        return shared(chunks, {place: sample(model, chunks[place], stops) for place in own}, device=device)
 
     return sample_here
 

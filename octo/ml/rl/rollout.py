@@ -17,6 +17,7 @@ from octo.ml.attention import attends_by_documents
 from octo.ml.documents import causal_documents
 from octo.ml.numbers import NoNumbersError, with_numbers
 from octo.ml.rl.likeliest import likeliest_tokens
+from octo.ml.stops import Stops
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Completions:
     """Log-probability of each of those tokens under the model, at the temperature it was drawn with; zeros of a
     diffusion model, which has none."""
     finished: list[bool]
-    """False for a completion that was cut at the limit."""
+    """False for a completion that was cut at the limit, without an end or a stop string."""
     orders: list[list[int]] = field(default_factory=list)
     """Of a diffusion model, the positions of each completion in the order in which they were unmasked."""
 
@@ -44,6 +45,7 @@ def complete(
     ends: Sequence[int],
     temperature: float,
     draws_BT: np.ndarray | None,
+    stops: Stops | None = None,
 ) -> Completions:
     """Complete every prompt by sampling, or greedily when no draws are given.
 
@@ -58,6 +60,7 @@ def complete(
         ends: ids of which any ends a completion.
         temperature: divides the logits; greedy completions have none.
         draws_BT: uniform numbers in [0, 1), one for each completion and position; None when greedy.
+        stops: strings that end a completion, too.
 
     Raises:
         InvariantError: something that the model makes is no number.
@@ -73,6 +76,7 @@ def complete(
             temperature=temperature,
             draws_BT=draws_BT,
             likeliest=likeliest,
+            stops=stops,
         )
         return with_numbers(model, work)
 
@@ -87,6 +91,7 @@ def _complete(
     temperature: float,
     draws_BT: np.ndarray | None,
     likeliest: Callable[[Tensor], Tensor],
+    stops: Stops | None,
 ) -> Completions:
     device = next(model.parameters()).device
     ends_E = torch.tensor(list(ends), device=device)
@@ -122,6 +127,8 @@ def _complete(
         tokens_BT[active_A, step] = torch.where(running_A, chosen_A, ends[0])
         logprobs_BT[active_A, step] = logprobs_A
         ended_A = running_A & torch.isin(chosen_A, ends_E)
+        if stops and stops.strings:
+            ended_A |= _stopped(stops, running_A & ~ended_A, tokens_BT[active_A, : step + 1])
         lengths_B[active_A[ended_A]] = step + 1
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A
@@ -150,6 +157,28 @@ def _complete(
         logprobs=[row[:length] for row, length in zip(logprobs_BT.tolist(), lengths, strict=True)],
         finished=finished_B.tolist(),
     )
+
+
+def stopped(completions: Completions, stops: Stops) -> Completions:
+    """Completions that went on behind a stop string, up to it."""
+    lengths = [stops.length(tokens) or len(tokens) for tokens in completions.tokens]
+    return Completions(
+        tokens=[tokens[:length] for tokens, length in zip(completions.tokens, lengths, strict=True)],
+        logprobs=[logprobs[:length] for logprobs, length in zip(completions.logprobs, lengths, strict=True)],
+        finished=[
+            finished or stops.length(tokens) is not None
+            for tokens, finished in zip(completions.tokens, completions.finished, strict=True)
+        ],
+    )
+
+
+def _stopped(stops: Stops, running_A: Tensor, tokens_AT: Tensor) -> Tensor:
+    """Which of the rows that go on end with a stop string."""
+    stopped_A = torch.zeros_like(running_A)
+    triggers = torch.tensor(sorted(stops.triggers), device=tokens_AT.device)
+    for row in (running_A & torch.isin(tokens_AT[:, -1], triggers)).nonzero().flatten().tolist():
+        stopped_A[row] = stops.complete(tokens_AT[row].tolist())
+    return stopped_A
 
 
 def _padded_left(prompts: Sequence[Sequence[int]], *, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -206,7 +206,8 @@ def _answers(sampled: Sampled, chunk: Chunk) -> bool:
         and all(
             0 < len(tokens) <= chunk.max_new_tokens
             and len(tokens) == len(logprobs)
-            and finished == (tokens[-1] in chunk.ends)
+            # A stop string may end one as well: whose text has it, its tokens alone do not tell.
+            and (finished == (tokens[-1] in chunk.ends) or (finished and chunk.stops))
             for tokens, logprobs, finished in zip(sampled.tokens, sampled.logprobs, sampled.finished, strict=True)
         )
         and all(

@@ -13,9 +13,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
+from octo.errors import InvariantError
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import Text, texts_of
 from octo.ml.rl.rollout import Completions, complete
+from octo.ml.stops import Stops
 from octo.randomness import generator
 from octo.settings.denoising import DenoisingSettings
 from octo.settings.rl import RlSettings
@@ -41,6 +43,8 @@ class Chunk(BaseModel):
     prompts: tuple[tuple[int, ...], ...]
     ends: tuple[int, ...]
     """Any of these ends a completion."""
+    stops: tuple[str, ...] = ()
+    """So does any of these strings in its text."""
     group_size: int
     max_new_tokens: int
     temperature: float
@@ -81,6 +85,7 @@ def chunks_of(
         Chunk(
             prompts=tuple(tuple(prompt) for prompt in prompts[first : first + size]),
             ends=(*ends, denoising.pad_id) if denoising else ends,
+            stops=settings.stops,
             group_size=settings.group_size,
             max_new_tokens=settings.max_new_tokens,
             temperature=settings.temperature,
@@ -93,10 +98,15 @@ def chunks_of(
     ]
 
 
-def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
-    """The chunk's completions by octo's own sampler. The draws of a prompt depend on its place in the step alone."""
+def sample(model: PreTrainedModel, chunk: Chunk, stops: Stops | None = None) -> Completions:
+    """The chunk's completions by octo's own sampler. The draws of a prompt depend on its place in the step alone.
+
+    Its stop strings are given once more, with the tokenizer that finds them.
+    """
+    if chunk.stops != (stops.strings if stops else ()):
+        raise InvariantError(f"completions are asked for that end with {chunk.stops}, which are not looked for here")
     if chunk.denoising:
-        return _denoised(model, chunk, chunk.denoising)
+        return _denoised(model, chunk, chunk.denoising, stops)
     draws = [
         generator(chunk.seed, "rollout", chunk.step, chunk.first + place).random(
             (chunk.group_size, chunk.max_new_tokens)
@@ -113,12 +123,13 @@ def sample(model: PreTrainedModel, chunk: Chunk) -> Completions:
         ends=chunk.ends,
         temperature=chunk.temperature,
         draws_BT=np.concatenate(draws),
+        stops=stops,
     )
     model.train(mode=was_training)
     return completions
 
 
-def _denoised(model: PreTrainedModel, chunk: Chunk, denoising: Denoising) -> Completions:
+def _denoised(model: PreTrainedModel, chunk: Chunk, denoising: Denoising, stops: Stops | None) -> Completions:
     requests = [
         Request(prompt, chunk.max_new_tokens, ("rollout", chunk.step, chunk.first + place, member))
         for place, prompt in enumerate(chunk.prompts)
@@ -131,6 +142,7 @@ def _denoised(model: PreTrainedModel, chunk: Chunk, denoising: Denoising) -> Com
         num_tokens=denoising.num_tokens,
         settings=denoising.settings,
         seed=chunk.seed,
+        stops=stops,
     )
     return completions_of(texts)
 

@@ -22,7 +22,7 @@ KEPT_PER_STEP = 4
 
 @dataclass(frozen=True)
 class Rollout:
-    """The completions of one step, in groups of `group_size` after each other, and their rewards; one has a verdict at least."""
+    """The completions of one step, in groups of `group_size` after each other, and their rewards, one at least."""
 
     questions: list[Question]
     prompts: list[list[int]]
@@ -36,7 +36,7 @@ class Rollout:
     """What the rewards are made of."""
 
     @property
-    def judged_C(self) -> torch.Tensor:
+    def judged_C(self) -> torch.Tensor:  # noqa: N802 - axes in names
         """Which completions have a verdict: the others count in nothing that is learnt or told."""
         return ~self.rewards_PG.flatten().isnan()
 
@@ -84,6 +84,7 @@ def roll_out(
     *,
     group_size: int,
     reward: Rewarder,
+    read: Callable[[list[int]], str],
     weights: str,
 ) -> Rollout:
     """Have `group_size` completions of each question sampled, and reward them.
@@ -94,11 +95,12 @@ def roll_out(
         questions: of the step.
         group_size: completions of each.
         reward: what they are worth.
+        read: what is read of a completion's tokens.
         weights: digest of the weights that they are sampled with.
     """
     prompts = [asks.prompt(question.text) for question in questions]
     completions = complete(prompts)
-    texts = [asks.tokenizer.decode(tokens) for tokens in completions.tokens]
+    texts = [read(tokens) for tokens in completions.tokens]
     rewards = reward(
         [
             Attempt(questions[row // group_size], text, finished)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from octo.data.tokenizer import read_tokenizer
 from octo.errors import InputError, UsageError
 from octo.ml.attention import attend_by_documents
 from octo.ml.models import accelerator, load_model, take_weights
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk, sample
+from octo.ml.stops import Stops
 from octo.ml.tensor_files import read_tensors
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact
@@ -17,9 +19,10 @@ from octo.storage.artifacts import Artifact
 class TorchEngine:
     """The model that the learner started from, and then whatever weights it is given."""
 
-    def __init__(self, start: Artifact, _settings: RlSettings, scratch: Path) -> None:
+    def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
         self._model = load_model(start, scratch=scratch, on=accelerator())
         attend_by_documents(self._model)
+        self._stops = Stops(read_tokenizer(start), settings.stops) if settings.stops else None
 
     def load(self, weights: Path) -> None:
         """Take the weights of a safetensors file; UsageError when they are not of this model."""
@@ -30,4 +33,4 @@ class TorchEngine:
 
     def complete(self, chunk: Chunk) -> Completions:
         """The chunk's completions under the weights that were loaded last."""
-        return sample(self._model, chunk)
+        return sample(self._model, chunk, self._stops)

@@ -28,6 +28,7 @@ from octo.ml.rl.sampling import Denoising, chunks_of
 from octo.ml.rl.step import questions_of, roll_out
 from octo.ml.rl.weights import Weights
 from octo.ml.schedule import learning_rate
+from octo.ml.stops import Stops
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
 from octo.storage.checkpoints import discard
@@ -74,7 +75,8 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
         micro_batches=num_completions // settings.micro_batch_size,
         nccl=settings.gang.nccl,
     )
-    sampler = open_sampler(job, model, device=engine.device)
+    stops = Stops(tokenizer, settings.stops)
+    sampler = open_sampler(job, model, device=engine.device, stops=stops)
     denoising = _denoising(model, tokenizer, settings)
     update = _update_of(job, engine, model, tokenizer)
     checkpoints = Checkpoints(job, engine, num_steps=settings.num_steps, every=settings.gang.checkpoint_every)
@@ -92,6 +94,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
                         questions_of(questions, settings, step),
                         group_size=settings.group_size,
                         reward=reward,
+                        read=stops.text,
                         weights=weights.digest,
                     )
                 figures = update(rollout, step=step, rate=_rate(settings, step))

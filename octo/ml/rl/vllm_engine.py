@@ -11,10 +11,12 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from octo.data.tokenizer import read_tokenizer
 from octo.errors import InvariantError, UsageError
 from octo.ml.models import fetch_model
-from octo.ml.rl.rollout import Completions
+from octo.ml.rl.rollout import Completions, stopped
 from octo.ml.rl.sampling import Chunk
+from octo.ml.stops import Stops
 from octo.model_files import WEIGHTS, WEIGHTS_INDEX
 from octo.randomness import generator
 from octo.settings.rl import RlSettings
@@ -38,6 +40,7 @@ class VllmEngine:
         self._shapes = {
             name: shape for path in self._folder.glob("*.safetensors") for name, shape in _shapes(path).items()
         }
+        self._stops = Stops(read_tokenizer(start), settings.stops) if settings.stops else None
         self._llm = LLM(
             model=str(self._folder),
             skip_tokenizer_init=True,
@@ -67,13 +70,14 @@ class VllmEngine:
             generator(chunk.seed, "rollout", chunk.step, chunk.first + place).integers(2**31, size=chunk.group_size)
             for place in range(len(chunk.prompts))
         ]
-        return self.generate(
+        completions = self.generate(
             [prompt for prompt in chunk.prompts for _ in range(chunk.group_size)],
             [int(seed) for of_prompt in seeds for seed in of_prompt],
             ends=chunk.ends,
             max_new_tokens=chunk.max_new_tokens,
             temperature=chunk.temperature,
         )
+        return stopped(completions, self._stops) if self._stops else completions
 
     def generate(
         self,

@@ -97,6 +97,8 @@ class Synthetic:
     """Steps of reinforcement learning whose reward is NaN."""
     unreached: int = 0
     """Problems of each evaluation without a greedy verdict."""
+    fewer_verdicts: Mapping[str, int] = field(default_factory=dict)
+    """Of each evaluation's problems with fewer verdicts than samples, how many they have."""
     seed: int = 7
 
 
@@ -405,6 +407,10 @@ def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, s
         [f"problem-{number}", None if number < synthetic.unreached else right, count]
         for number, (right, count) in enumerate(zip(greedy, counts, strict=True))
     ]
+    for number, (name, _, count) in enumerate(verdicts):
+        if name in synthetic.fewer_verdicts:
+            most = synthetic.fewer_verdicts[name]
+            verdicts[number][2] = min(count, most) if most else None
     evaluation = {
         "model": model.address,
         "job": model.manifest.job,
@@ -414,6 +420,7 @@ def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, s
         "samples_per_problem": synthetic.samples,
         "mean_length": 15.5,
         "verdicts": verdicts,
+        "fewer_verdicts": {"problems": synthetic.fewer_verdicts},
         "examples": [
             {
                 "question": f"{synthetic.question} ({number})",

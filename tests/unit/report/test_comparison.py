@@ -152,3 +152,14 @@ def test_without_a_control_no_branch_is_compared_with_another():
     comparison = without_control(first=(graded([0, 1]), graded([1, 1])), second=(graded([0, 1]), graded([0, 1])))
     assert [comparison.measure(pair).over_control for pair in comparison.pairs] == [None, None]
     assert conclude(comparison, None).branches_gain.value == 0.25
+
+
+def test_a_problem_counts_in_pass_at_k_where_it_has_k_verdicts_and_by_all_that_it_has():
+    whole, fewer = graded([1, 1], [2, 1]), replace(graded([1, 1], [2, 1]), fewer_verdicts={"p1": 1})
+    by_k = {
+        each.k: (each.before.value, each.after.value)
+        for each in pass_at_k_of(Pair("x", whole, fewer), seed=0, resamples=50)
+    }
+    assert by_k[1] == (pytest.approx((1 / 2 + 1 / 4) / 2), pytest.approx((1 / 2 + 1) / 2))
+    assert by_k[4] == (1.0, 1.0)
+    assert fewer.sampled == {"p0": 0.5, "p1": 1.0}

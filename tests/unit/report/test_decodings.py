@@ -106,6 +106,7 @@ def evaluation(made: Builder, stage: str, *, decoding: dict[str, Any] | None):
     sides = [
         {
             "verdicts": [["a", 0, before], ["b", 1, 2]],
+            "fewer_verdicts": {"problems": {}},
             "samples_per_problem": 2,
         }
         | ({"decoding": decoding} if decoding else {})

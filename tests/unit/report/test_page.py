@@ -245,3 +245,11 @@ def test_a_run_of_a_pipeline_without_a_report_has_a_page():
     put_json(store, "runs/bare/run.json", {"run_id": "bare", "pipeline": "other", "stages": []})
     assert "No results yet." in words(render_page(store, "bare"))
     assert headline(store, "bare") == "run bare has no results yet"
+
+
+def test_problems_with_fewer_verdicts_than_samples_are_said_and_count_where_they_have_enough():
+    page = page_of(replace(SMALL, fewer_verdicts={"problem-0": 3, "problem-1": 1, "problem-2": 0}))
+    text = words(page)
+    side = "fewer than 4 samples of 3 problems have a verdict, which leaves 1 out of pass@1, 2 out of pass@2, 3 out of "
+    assert f"long: before, {side}pass@4; after, {side}pass@4." in text
+    assert "have a verdict" not in words(page_of(SMALL))
