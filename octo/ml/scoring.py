@@ -24,6 +24,10 @@ WALL_PER_CPU_SECOND = 6
 """So much longer than it may compute a program may wait: a busy machine must not change a verdict."""
 
 
+TESTS_PER_COMPLETION = 4
+"""So many tests of a program may use all that one may."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A completion of a question."""
@@ -105,8 +109,12 @@ def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox) -> list[Score]
 
 def limits_of(settings: ScoringSettings) -> Limits:
     """What a test of a program may use."""
+    of_all = settings.completion_cpu_seconds or TESTS_PER_COMPLETION * settings.cpu_seconds
     return Limits(
         cpu_seconds=settings.cpu_seconds,
+        all_cpu_seconds=float(of_all),
+        all_wall_seconds=float(WALL_PER_CPU_SECOND * of_all),
+        stop_at_timeout=settings.stop_at_timeout,
         wall_seconds=float(WALL_PER_CPU_SECOND * settings.cpu_seconds),
         memory_mib=settings.memory_mib,
     )

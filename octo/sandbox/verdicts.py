@@ -1,5 +1,6 @@
 """What is asked of the sandbox, and what it says."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,6 +29,12 @@ class Limits:
     """Of what it prints, how much is kept; the rest is read and dropped."""
     message_mib: int = 16
     """A value that the program returns."""
+    all_cpu_seconds: float = math.inf
+    """Processor time of all tests of a program together: those after which it is used up count as timed out."""
+    all_wall_seconds: float = math.inf
+    """Likewise, for what waits without computing."""
+    stop_at_timeout: bool = False
+    """Whether the tests behind the first that timed out count as timed out, too."""
 
 
 @dataclass(frozen=True)

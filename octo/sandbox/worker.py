@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from octo.errors import SandboxError
 from octo.sandbox.conversation import Heard, WorkerLostError, converse
-from octo.sandbox.inside.directory import empty
+from octo.sandbox.inside.directory import FULL_BYTES, empty
 from octo.sandbox.inside.judge import WAS_GONE
 from octo.sandbox.layers import system_calls
 from octo.sandbox.names import asked_names
@@ -26,6 +28,29 @@ SECONDS_TO_END = 2.0
 SECONDS_TO_REMOVE = 60.0
 PATIENCE_SECONDS = 10.0
 """How much longer than a test may take the worker may, before it is given up."""
+
+
+class DiskFullError(SandboxError):
+    """The disk was full while a test ran that did not pass, or filled it."""
+
+    def __init__(self, room: int, held: int) -> None:
+        super().__init__(f"the sandbox's disk was full: {room >> 10} KiB were free when the test began")
+        self.room = room
+        """Bytes that were free when the test began."""
+        self.held = held
+        """Bytes that became free when what the program had written was removed."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A test that ran, and what it cost."""
+
+    verdict: TestVerdict
+    cpu_seconds: float
+    """Processor time of the program and of its test."""
+    wall_seconds: float
+    filled: bool
+    """Whether the program left more than it may, and no room for anybody else."""
 
 
 class Worker:
@@ -49,11 +74,12 @@ class Worker:
         if stack:
             stack.close()
 
-    def run(self, task: Task, test: str) -> TestVerdict:
+    def run(self, task: Task, test: str) -> Ran:
         """Run one test of a task, starting the process where there is none.
 
         Raises:
             WorkerLostError: no verdict could be reached.
+            DiskFullError: none that says something of the program alone.
         """
         if self._stack is None:
             try:
@@ -89,7 +115,7 @@ class Worker:
             )
         if heard.reply["worn"]:
             self.close()
-        return _verdict(heard, secret=secret, limits=self._limits)
+        return _ran(heard, secret=secret, limits=self._limits)
 
     def _start(self) -> None:
         with ExitStack() as stack:
@@ -143,6 +169,7 @@ class Worker:
         request = {
             "program": task.program is not None,
             "wall_seconds": limits.wall_seconds,
+            "kept": limits.output_kib << 10,
             "disk_bytes": limits.disk_mib * mib,
             "num_files": limits.num_files,
             "folder_bytes": self._folder_bytes,
@@ -167,6 +194,20 @@ def _entry_points(task: Task) -> list[str] | None:
         return list(task.entry_points)
     asked = asked_names(task.tests, task.setup)
     return list(asked) if len(asked) == 1 else None
+
+
+def _ran(heard: Heard, *, secret: str, limits: Limits) -> Ran:
+    verdict = _verdict(heard, secret=secret, limits=limits)
+    disk, stopped = heard.reply["disk"], heard.reply["stopped"]
+    had_no_room = disk["room"] < FULL_BYTES and verdict.outcome is not Outcome.PASS
+    if stopped == "full" or (had_no_room and stopped != "disk"):
+        raise DiskFullError(disk["room"], disk["held"])
+    return Ran(
+        verdict,
+        cpu_seconds=sum(status["cpu_seconds"] for status in heard.reply["statuses"]),
+        wall_seconds=heard.reply["seconds"],
+        filled=stopped == "disk" and disk["left"] < FULL_BYTES,
+    )
 
 
 def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:

@@ -17,6 +17,11 @@ class ScoringSettings(BaseModel):
     answer; code: its program passes the problem's tests, in the sandbox."""
     cpu_seconds: int = Field(default=5, gt=0)
     """Processor time of one test of a program."""
+    completion_cpu_seconds: int = Field(default=0, ge=0)
+    """Processor time of all tests of a program together; those after which it is used up count as timed out. 0 takes
+    four times what one test may use. It may wait for six times as long."""
+    stop_at_timeout: bool = False
+    """Stop at the first test of a program that times out: those behind it count as timed out, too."""
     memory_mib: int = Field(default=512, ge=64)
     """Memory of one test of a program, in MiB."""
     workers: Annotated[int, Neutral(), Field(gt=0)] = 2

@@ -11,6 +11,10 @@ LOOKS = 20
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
+FULL_BYTES = 1 << 20
+"""With less left, a disk is full: whoever writes to it may find no room."""
+
+
 class _MovedError(Exception):
     """A folder is not where it was a moment ago."""
 
@@ -28,6 +32,12 @@ def too_much(disk_bytes: int, num_files: int) -> bool:
         except OSError:
             break
     return True
+
+
+def free() -> int:
+    """Bytes that can still be written to the disk of the working directory; none where it can have no more files."""
+    disk = os.statvfs(".")
+    return disk.f_bavail * disk.f_frsize if disk.f_favail or not disk.f_files else 0
 
 
 def empty(directory: Path, *, seconds: float) -> bool:

@@ -21,8 +21,9 @@ from typing import Any
 
 from octo.sandbox.inside.candidate import be_candidate
 from octo.sandbox.inside.confinement import Confinement
-from octo.sandbox.inside.directory import empty, too_much
+from octo.sandbox.inside.directory import FULL_BYTES, empty, free, too_much
 from octo.sandbox.inside.judge import be_judge
+from octo.sandbox.inside.output import Output
 
 LONGEST_WORDS = 500
 CLEANING_SECONDS = 3.0
@@ -65,11 +66,14 @@ def _run(
     request: dict[str, Any], descriptors: list[int], confinement: Confinement, control: socket.socket
 ) -> dict[str, Any]:
     """Run one test. The descriptors are where the judge is spoken to, and where the program's output goes."""
+    started, room = time.monotonic(), free()
     ended, ending = os.pipe()
     confined, confining = os.pipe()
+    output = Output(descriptors[1], kept=request["kept"])
     with ExitStack() as passed:
-        for descriptor in (*descriptors, ending, confining):
+        for descriptor in (descriptors[0], ending, confining):
             passed.callback(os.close, descriptor)
+        passed.callback(output.given_away)
         fork = partial(_fork, limits=request["limits"], confinement=confinement, confining=confining)
         asked = passed.enter_context(socket.socket(fileno=os.dup(descriptors[0])))
         children = []
@@ -77,24 +81,30 @@ def _run(
         if request["program"]:
             judge, program = (passed.enter_context(end) for end in socket.socketpair())
             be_program = partial(be_candidate, program, largest=request["largest"])
-            children.append(fork(be_program, kept=[program.fileno()], output=descriptors[1]))
+            children.append(fork(be_program, kept=[program.fileno()], output=output.writing))
         kept = [asked.fileno(), ending, *([judge.fileno()] if judge else [])]
         children.append(fork(partial(be_judge, asked, judge, largest=request["largest"]), kept=kept))
     try:
-        stopped = _wait(ended, control, request)
+        stopped = _wait(ended, control, partial(_seen, request, room), output, seconds=request["wall_seconds"])
+        # While they live: what has no name any more takes room until they end.
+        stopped, left = stopped or _seen(request, room), free()
     finally:
+        seconds = time.monotonic() - started
         statuses = [_end(child) for child in children]
         # Nobody is left to write: what is there are the children's words, one byte each.
         num_confined = len(os.read(confined, len(children) + 1))
-        os.close(ended)
-        os.close(confined)
+        output.close()
+        for descriptor in (descriptors[1], ended, confined):
+            os.close(descriptor)
     # Whoever ended before the last look has left what it has left: the verdict must not depend on when it was.
-    if request["program"] and too_much(request["disk_bytes"], request["num_files"]):
-        stopped = "disk"
+    stopped = _seen(request, room) or stopped
     removed = empty(Path(), seconds=CLEANING_SECONDS)
     return {
         "stopped": stopped,
         "statuses": statuses,
+        "seconds": seconds,
+        # Bytes of the disk that were free at the start, and at the end, and that the pair held then, hidden ones too.
+        "disk": {"room": room, "left": left, "held": free() - left},
         "confined": num_confined == len(children),
         # Some file systems never make a folder smaller again, which would tell the next program of this one.
         "worn": not removed or Path().stat().st_size != request["folder_bytes"],
@@ -147,18 +157,31 @@ def _close_all_but(kept: list[int]) -> None:
     os.closerange(first, 1 << 16)
 
 
-def _wait(ended: int, control: socket.socket, request: dict[str, Any]) -> str:
+def _wait(ended: int, control: socket.socket, look: Callable[[], str], output: Output, *, seconds: float) -> str:
     """Wait for the end of the judge, who alone holds the other end of `ended`; why it was stopped before, if it was."""
-    deadline = time.monotonic() + request["wall_seconds"]
+    deadline = time.monotonic() + seconds
     waiting = select.poll()
     waiting.register(ended, select.POLLIN)
     waiting.register(control, select.POLLIN)
-    while (left := deadline - time.monotonic()) > 0:
-        for descriptor, _ in waiting.poll(1000 * min(left, LOOK_SECONDS)):
-            return "" if descriptor == ended else "given up"
-        if request["program"] and too_much(request["disk_bytes"], request["num_files"]):
-            return "disk"
+    due = time.monotonic() + LOOK_SECONDS
+    while (now := time.monotonic()) < deadline:
+        if now >= due:
+            if seen := look():
+                return seen
+            due = now + LOOK_SECONDS
+        for descriptor, _ in waiting.poll(1000 * output.watched(waiting, min(due, deadline) - now)):
+            if not output.woke(waiting, descriptor):
+                return "" if descriptor == ended else "given up"
     return "wall"
+
+
+def _seen(request: dict[str, Any], room: int) -> str:
+    """What a look at the disk finds: more than a program may have there, or no room where there was some."""
+    if not request["program"]:
+        return ""
+    if too_much(request["disk_bytes"], request["num_files"]):
+        return "disk"
+    return "full" if free() < FULL_BYTES <= room else ""
 
 
 def _end(child: int) -> dict[str, Any]:
