@@ -25,19 +25,22 @@ class ProgressReport:
     _task: TaskID | None = None
 
     def advance(self, done: int, total: int, unit: str, **figures: float) -> None:
-        """Say that `done` of `total` units are finished, with a few figures such as `loss=2.31`."""
+        """Say that `done` of `total` units are finished, with a few figures such as `loss=2.31`.
+
+        A total of 0 is one that nobody knows.
+        """
         if self.mode == "auto" and self.stream.isatty():
             self._draw(done, total, unit, figures)
             return
         kind = "json" if self.mode == "json" else "log"
         now = time.monotonic()
-        if now - self._last < SECONDS_BETWEEN_LINES[kind] and done < total:
+        if now - self._last < SECONDS_BETWEEN_LINES[kind] and (done < total or not total):
             return
         self._last = now
         if kind == "json":
             line = json.dumps({"progress": {"done": done, "total": total, "unit": unit, "figures": figures}})
         else:
-            line = f"{self.label}: {done} of {total} {unit}{_figures_text(figures)}"
+            line = f"{self.label}: {done}{f' of {total}' if total else ''} {unit}{_figures_text(figures)}"
         print(line, file=self.stream, flush=True)
 
     def close(self) -> None:
@@ -54,11 +57,14 @@ class ProgressReport:
                 TimeRemainingColumn(),
             )
             self._bar = Progress(*columns, console=Console(file=self.stream))
-            self._task = self._bar.add_task(self.label, total=total)
+            self._task = self._bar.add_task(self.label, total=total or None)
             self._bar.start()
         if self._task is not None:
             self._bar.update(
-                self._task, completed=done, total=total, description=f"{self.label} {unit}{_figures_text(figures)}"
+                self._task,
+                completed=done,
+                total=total or None,
+                description=f"{self.label} {unit}{_figures_text(figures)}",
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from octo.data.documents import Document, Rejected, to_parquet, writing
 from octo.data.files import Reading, read_file
 from octo.data.functions import generate_functions
 from octo.data.problems import generate
+from octo.data.proving import REASONS, Prover, Tally
 from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
 from octo.data.time_limit import DocumentClock, document_clock
@@ -20,13 +22,21 @@ from octo.data.unread import Inventory, Unread, check_share, inventory_of_files,
 from octo.data.web_archives import NO_PAGE
 from octo.errors import InputError, InvariantError
 from octo.job import Job, stage_digest
-from octo.settings.ingestion import CODE_KINDS, FILE, IngestionSettings, SourceAddress, fingerprint, parse_source
+from octo.settings.ingestion import (
+    CODE_KINDS,
+    FILE,
+    GENERATED_KINDS,
+    IngestionSettings,
+    SourceAddress,
+    fingerprint,
+    parse_source,
+)
 from octo.settings.source_options import parse_arithmetic_options, parse_function_options
 from octo.source_files import files_below
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects
 
-NOTHING_WRONG = {NOT_CHOSEN, NO_PAGE}
+NOTHING_WRONG = {NOT_CHOSEN, NO_PAGE, *REASONS}
 """Reasons for setting a record aside that do not make it a bad one."""
 
 
@@ -54,7 +64,8 @@ def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
     settings, shard = job.settings, _shards(job)[index]
     documents, rejected = job.scratch / f"{index}-documents.parquet", job.scratch / f"{index}-rejected.parquet"
     inventory, name = shard.inventory, shard.name
-    with document_clock(settings.max_document_seconds) as clock:
+    prover = Prover(settings.proof, told=partial(_tell, job))
+    with document_clock(settings.max_document_seconds) as clock, prover:
         if shard.listed is not None:
             name = f"{name}/{shard.listed.key}"
             read = _read_object(job, shard.source, shard.listed, clock)
@@ -63,7 +74,13 @@ def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
                 inventory = inventory_of_files(files_below(Path(shard.source.what)))
                 check_share(inventory, name=name, max_share=settings.max_unread_share)
             read = read_source(shard.source, settings, clock)
+        if shard.source.kind not in GENERATED_KINDS:
+            # What octo generates is right by how it is made.
+            read = prover.proven(read)
         counters = write_documents(read, documents, rejected, name=name, max_bad_share=settings.max_bad_share)
+    counters = {**counters, **prover.tally.counters()}
+    prover.tally.say(name)
+    prover.tally.check(name, most=settings.proof.max_set_aside)
     _check_unchanged(shard)
     parts: dict[str, bytes | Path] = {"documents.parquet": documents, "rejected.parquet": rejected}
     rows = {
@@ -77,6 +94,10 @@ def ingest_source(job: Job[IngestionSettings], index: int) -> IndexResult:
             parts["unread.parquet"] = to_parquet(inventory.unread, Unread)
             rows["unread.parquet"] = len(inventory.unread)
     return IndexResult(parts=parts, rows=rows, counters=counters)
+
+
+def _tell(job: Job[IngestionSettings], tally: Tally) -> None:
+    job.progress.advance(tally.total, 0, "problems", proven=tally.proven, set_aside=tally.set_aside.total())
 
 
 def _check_unchanged(shard: Shard) -> None:

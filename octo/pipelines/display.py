@@ -76,7 +76,7 @@ class LineDisplay:
         self._last = time.monotonic()
         running = [state for state in states if state.status is Status.RUNNING]
         finished = sum(state.finished for state in states)
-        parts = [f"{state.name} {state.done}/{state.total} {state.unit}".strip() for state in running]
+        parts = [f"{state.name} {_done(state)}".strip() for state in running]
         self._line(f"{finished} of {len(states)} stages done; running: {', '.join(parts) or 'none'}")
 
     def changed(self, state: StageState) -> None:
@@ -134,10 +134,15 @@ def _detail(state: StageState, *, now: datetime) -> str:
         return f"cached, {age_text(state, now=now)} old"
     if state.status is Status.FAILED:
         return state.message
-    if state.status is not Status.RUNNING or not state.total:
+    if state.status is not Status.RUNNING or not (state.total or state.done):
         return ""
     figures = "  ".join(f"{name} {value:.3g}" for name, value in state.figures.items())
-    return f"{state.done}/{state.total} {state.unit}  {figures}".rstrip()
+    return f"{_done(state)}  {figures}".rstrip()
+
+
+def _done(state: StageState) -> str:
+    """How far a stage is; of a total of 0 nobody knows how much is left."""
+    return f"{state.done}/{state.total} {state.unit}" if state.total or not state.done else f"{state.done} {state.unit}"
 
 
 def age_text(state: StageState, *, now: datetime) -> str:

@@ -34,7 +34,7 @@ class Budget:
         end = None
         for place, verdict in enumerate(verdicts):
             end = end or self._end(place)
-            said.append(TestVerdict(Outcome.TIMEOUT, end) if end or verdict is None else verdict)
+            said.append(verdict if verdict and not end else TestVerdict(Outcome.TIMEOUT, end or ""))
         return tuple(said)
 
     def _end(self, place: int) -> str | None:

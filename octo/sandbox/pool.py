@@ -95,11 +95,8 @@ class Sandbox:
         tried = [[each.result() for each in tests] for _, _, tests in asked]
         verdicts = []
         for (task, budget, _), tests in zip(asked, tried, strict=True):
-            settled = [
-                self._run_alone(task, place, budget) if each and self._is_void(each) else each and each.verdict
-                for place, each in enumerate(tests)
-            ]
-            verdicts.append(Verdict(budget.settle(settled), self.layers))
+            said = [self._said(each, task, place, budget) for place, each in enumerate(tests)]
+            verdicts.append(Verdict(budget.settle(said), self.layers))
         return verdicts
 
     def _run(self, task: Task, place: int, budget: Budget) -> "_Try | None":
@@ -127,11 +124,16 @@ class Sandbox:
                 return _Try(ran.verdict, began, ended, filled=ran.filled)
         return _Try(TestVerdict(Outcome.COULD_NOT_RUN, said), began, time.monotonic())
 
+    def _said(self, tried: "_Try | None", task: Task, place: int, budget: Budget) -> TestVerdict | None:
+        if tried is None:
+            return None
+        if tried.verdict is None or self._is_void(tried):
+            return self._run_alone(task, place, budget)
+        return tried.verdict
+
     def _is_void(self, tried: "_Try") -> bool:
-        """Whether a try says nothing of its program: the disk was full, or was filled by another one meanwhile."""
-        if tried.verdict is None:
-            return True
-        if tried.filled or tried.verdict.outcome is Outcome.PASS:
+        """Whether a try says nothing of its program, as another one filled the disk meanwhile."""
+        if tried.filled or (tried.verdict and tried.verdict.outcome is Outcome.PASS):
             return False
         return any(began < tried.ended and tried.began < ended for began, ended in self._fillings)
 

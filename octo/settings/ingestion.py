@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from octo.errors import UsageError
 from octo.settings.base import JobSettings, Verbatim
+from octo.settings.proof import ProofSettings
 from octo.settings.source_options import parse_arithmetic_options, parse_code_options, parse_function_options
 from octo.source_files import files_below, shown
 
@@ -98,7 +99,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
@@ -115,6 +116,8 @@ class IngestionSettings(JobSettings):
     solve least often and least evenly."""
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     """The job fails when more than this share of a source's records cannot become documents."""
+    proof: ProofSettings = ProofSettings()
+    """What a code problem must show before it is taken."""
     max_unread_share: float = Field(default=0.5, ge=0, le=1)
     """The job fails when files with more than this share of a directory's or a prefix's bytes are not read: of unknown
     names, or links that lead out of it. What is not read is counted, said in the log, and named in unread.parquet."""
