@@ -16,6 +16,7 @@ from octo.pipelines.plan import plan
 from octo.settings.base import ShardGroup
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation
+from octo.settings.proof import ProofSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.listing import fetch_listed, list_objects
@@ -135,13 +136,26 @@ def test_a_prefix_with_no_known_format_says_which_are_known(store: Store, embedd
 
 def test_code_problems_are_read_from_objects_too(store: Store, embedded: EmbeddedStore) -> None:
     place = store.at(f"{store.address}/problems")
-    problem = {"question": "Add one to n.", "test_cases": ["assert f(1) == 2", "assert f(2) == 3"]}
-    place.put("a.jsonl", (json.dumps(problem) + "\n").encode())
+    problem = {"question": "Add one to n.", "test_cases": [f"assert f({n}) == {n + 1}" for n in range(1, 4)]}
+    solved = [{**problem, "answer": f"def f(n): return n + {more}"} for more in (1, 2)]
+    place.put("a.jsonl", "".join(json.dumps(each) + "\n" for each in solved).encode())
     sources = (f"code=tests:{place.address}?shown=1",)
-    artifact = made(settings_of(place, store, embedded, sources=sources))
+    settings = settings_of(place, store, embedded, sources=sources)
+    with pytest.raises(
+        InputError, match=r"1 of 2 problems do not prove themselves: 1 reference_fails \(first s3:.*#2: "
+    ):
+        made(settings)
+    artifact = made(settings.model_copy(update={"proof": ProofSettings(max_set_aside=0.5)}))
     [document] = read_documents(artifact.read_one("documents.parquet"))
     assert document.url == f"{place.address}/a.jsonl#1"
     assert "Add one to n." in document.text
+    counters = artifact.manifest.counters
+    assert {name: count for name, count in counters.items() if name.startswith(("problems", "records.rejected"))} == {
+        "problems.in": 2,
+        "problems.proven": 1,
+        "problems.set_aside.reference_fails": 1,
+        "records.rejected.reference_fails": 1,
+    }
 
 
 def test_objects_are_hidden_unread_and_counted_by_the_rule_of_directories(

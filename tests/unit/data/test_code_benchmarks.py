@@ -209,8 +209,16 @@ def test_trap_18_problems_are_chosen_as_asked_and_the_others_are_set_aside_but_n
         record(9, 0.0, 0.5),
     )
     source = f"code=tests:{path}?hardest=0.3&widest=0.1"
-    artifact = produce(IngestionSettings(**place, sources=(source,)), "octo.data.ingestion:ingest")
-    assert artifact.manifest.counters == {"records.in": 10, "records.written": 1, "records.rejected.not_chosen": 9}
+    settings = IngestionSettings(**place, sources=(source,), proof={"kind": "none"})
+    artifact = produce(settings, "octo.data.ingestion:ingest")
+    assert artifact.manifest.counters == {
+        "problems.in": 1,
+        "problems.not_tried": 1,
+        "problems.proven": 0,
+        "records.in": 10,
+        "records.written": 1,
+        "records.rejected.not_chosen": 9,
+    }
     [question] = read_questions(artifact, source="code")
     assert question.text.startswith("Write f9.")
     assert question.code
