@@ -28,6 +28,8 @@ KINDS: Mapping[str, Partition] = {
 }
 """What `functions:KIND` generates: the part of the tasks that it draws from. Solutions alone repeat tasks."""
 NUM_TESTS = 4
+MOST_ARGUMENTS = 100
+"""Tried until a task's result is another one."""
 CONSTANTS = tuple(range(2, 7))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -168,9 +170,9 @@ def question(task: Task) -> str:
 
 @cache
 def tasks() -> tuple[Task, ...]:
-    """All of them, in an order that never changes."""
+    """All whose result is not always the same, in an order that never changes."""
     numbers, texts, each, choices = map(_placed, (NUMBER_STEPS, TEXT_STEPS, EACH_STEPS, CHOICES))
-    return (
+    every: tuple[Task, ...] = (
         *(Function("x", steps) for steps in _one_or_two(numbers)),
         *(Function("s", steps) for steps in _one_or_two(texts)),
         *(
@@ -179,6 +181,7 @@ def tasks() -> tuple[Task, ...]:
             for summed in (False, True)
         ),
     )
+    return tuple(filter(_says_more_than_one_thing, every))
 
 
 def partition_of(task: Task, *, seed: int) -> Partition:
@@ -228,11 +231,21 @@ def generate_functions(what: str, options: FunctionOptions, *, label: str, seed:
 def _tests(task: Task, *, seed: int) -> tuple[str, ...]:
     """Calls with different arguments, and what they give."""
     random = generator(seed, "functions", "tests", question(task))
-    tests: dict[str, None] = {}
+    tests: dict[str, str] = {}
     while len(tests) < NUM_TESTS:
         argument = task.argument_of(random)
-        tests[f"assert f({argument!r}) == {task.done(argument)!r}"] = None
+        result = repr(task.done(argument))
+        # Not all with the same result: a function that always gives it would pass.
+        if len(tests) < NUM_TESTS - 1 or set(tests.values()) != {result}:
+            tests[f"assert f({argument!r}) == {result}"] = result
     return tuple(tests)
+
+
+def _says_more_than_one_thing(task: Task) -> bool:
+    """Whether its result depends on its argument."""
+    random = generator(0, "functions", "results", question(task))
+    first = task.done(task.argument_of(random))
+    return any(task.done(task.argument_of(random)) != first for _ in range(MOST_ARGUMENTS))
 
 
 def _placed(steps: tuple[Step, ...]) -> list[Placed]:

@@ -10,6 +10,7 @@ import pytest
 from octo.data.code_problems import problem_of
 from octo.data.functions import (
     KINDS,
+    _tests,
     generate_functions,
     partition_of,
     question,
@@ -41,6 +42,12 @@ def test_every_way_to_write_a_function_passes_its_tests() -> None:
     for task in tasks():
         for body in task.bodies() if question(task) in tests else ():
             assert passes(question(task) + body, tests[question(task)]), task
+
+
+def test_no_function_that_always_gives_the_same_passes_the_tests_of_a_task() -> None:
+    for task in tasks():
+        results = {test.rpartition(" == ")[2] for test in _tests(task, seed=0)}
+        assert len(results) > 1, question(task)
 
 
 def some(what: str) -> list[dict[str, Any]]:

@@ -99,6 +99,8 @@ class Synthetic:
     """Problems of each evaluation without a greedy verdict."""
     fewer_verdicts: Mapping[str, int] = field(default_factory=dict)
     """Of each evaluation's problems with fewer verdicts than samples, how many they have."""
+    problem_counters: Mapping[str, int] = field(default_factory=dict)
+    """What the ingestion of problems says of their proofs."""
     seed: int = 7
 
 
@@ -156,7 +158,8 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
     synthetic = synthetic or Synthetic()
     made = Builder(store or MemoryStore(), run_id)
     branches = [name for name in synthetic.effects if name != synthetic.control]
-    made.add("problems", "ingestion", [IndexResult({"documents.parquet": b"problems"})], seconds=0.9)
+    proofs = {f"problems.{name}": count for name, count in synthetic.problem_counters.items()}
+    made.add("problems", "ingestion", [IndexResult({"documents.parquet": b"problems"}, counters=proofs)], seconds=0.9)
     sources = ["general=python:stdlib", "math=python:sympy", "long=arithmetic:long?count=6000"]
     counters = {
         "files.in": 1_205,

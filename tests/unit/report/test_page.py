@@ -253,3 +253,18 @@ def test_problems_with_fewer_verdicts_than_samples_are_said_and_count_where_they
     side = "fewer than 4 samples of 3 problems have a verdict, which leaves 1 out of pass@1, 2 out of pass@2, 3 out of "
     assert f"long: before, {side}pass@4; after, {side}pass@4." in text
     assert "have a verdict" not in words(page_of(SMALL))
+
+
+def test_the_page_says_how_many_code_problems_proved_themselves_and_why_others_did_not():
+    aside = {"set_aside.reference_fails": 9, "set_aside.passed_by_nothing": 1}
+    found = {"in": 164, "proven": 150, "without_reference": 4, **aside}
+    text = words(page_of(replace(SMALL, problem_counters=found)))
+    assert (
+        "Of 164 code problems that problems read, 150 proved themselves: their reference solution passed, and an "
+        "empty, a constant and a raising program failed, twice each."
+    ) in text
+    assert "4 have no reference solution; those programs failed." in text
+    assert "Set aside: 1 passed by nothing, 9 reference fails; each stands in rejected.parquet with the reason." in text
+    untried = words(page_of(replace(SMALL, problem_counters={"in": 3, "proven": 0, "not_tried": 3})))
+    assert "3 were taken as they are, untried." in untried
+    assert "proved themselves" not in words(page_of(SMALL))
