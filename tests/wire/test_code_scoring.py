@@ -73,6 +73,35 @@ def test_a_policy_is_rewarded_for_programs_that_pass_in_the_sandbox(settings: Rl
         assert figures["reward"] == pytest.approx(2 * figures["pass_rate"] + 0.25 * figures["format"])
 
 
+def test_stop_strings_end_what_a_policy_and_what_an_evaluation_writes(settings: RlSettings) -> None:
+    changes = {"reward": {"kind": "code"}, "stops": ("44", ","), "num_steps": 1, "temperature": 1.0}
+    artifact = produced(settings, "octo.ml.rl.roles:play", **changes)
+    rollouts = [json.loads(line)["completion"] for line in artifact.read_one("rollouts.jsonl").splitlines()]
+    evaluation = EvaluationSettings(
+        store=settings.store,
+        s3=settings.s3,
+        probe=False,
+        models=(settings.model,),
+        problems=settings.problems,
+        source="prompts",
+        stops=("4",),
+        num_samples=1,
+        k=(1,),
+        max_new_tokens=6,
+        num_examples=6,
+    )
+    found = json.loads(
+        produced(evaluation, "octo.ml.evaluation.accuracy:evaluate", scoring={"kind": "code"}).read_one(
+            "evaluation.json"
+        )
+    )
+    greedy = [each["completion"] for each in found["examples"]]
+    assert not any("44" in text for text in rollouts)
+    assert not any("4" in text for text in greedy)
+    assert len(rollouts) == 4
+    assert len(greedy) == 6
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_an_evaluation_says_what_every_program_did_and_what_stood_around_it(
     settings: RlSettings, precision: Precision

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +151,41 @@ def test_the_beginning_of_what_a_program_prints_is_kept(sandbox: Sandbox) -> Non
     assert outcomes(verdict) == ["pass"]
     assert verdict.tests[0].output.startswith("xxx")
     assert len(verdict.tests[0].output) == LIMITS.output_kib << 10
+
+
+def bytes_read() -> int:
+    """By this process, so far."""
+    told = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(told["rchar"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this kernel does not tell what a process reads")
+def test_printing_costs_whoever_asked_nothing(sandbox: Sandbox) -> None:
+    program = "import os\ndef f(times):\n    for _ in range(times): os.write(1, bytes(1 << 20))"
+    before = bytes_read()
+    assert outcomes(sandbox.judge(Task(program, ("f(300)",)))) == ["pass"]
+    assert bytes_read() - before < 2 << 20
+
+
+def test_sixteen_tests_that_sleep_are_stopped_at_the_first_where_limits_say_so() -> None:
+    limits = dataclasses.replace(LIMITS, wall_seconds=0.5, stop_at_timeout=True)
+    with Sandbox(workers=2, limits=limits) as sandbox:
+        verdict = sandbox.judge(Task("import time\ndef f(): time.sleep(600)", ("f()",) * 16))
+    assert outcomes(verdict) == ["timeout"] * 16
+    assert [test.detail for test in verdict.tests] == ["no answer within 0.5 s"] + [
+        "not counted: test 1 timed out"
+    ] * 15
+
+
+def test_all_tests_of_a_program_have_one_budget_and_another_program_has_its_own() -> None:
+    program = "import time\ndef f(seconds):\n    time.sleep(seconds)\n    return 1"
+    slow, quick = (Task(program, (f"assert f({seconds}) == 1",) * 6) for seconds in (0.2, 0))
+    with Sandbox(workers=2, limits=dataclasses.replace(LIMITS, all_wall_seconds=0.3)) as sandbox:
+        waited, done = sandbox.judge_all([slow, dataclasses.replace(quick, tests=quick.tests[:1])])
+    assert outcomes(waited)[0] == "pass"
+    assert outcomes(waited)[2:] == ["timeout"] * 4
+    assert waited.tests[-1].detail == "the tests before used up the 0.3 s of all"
+    assert outcomes(done) == ["pass"]
 
 
 def test_a_sandbox_serves_many_threads(sandbox: Sandbox) -> None:

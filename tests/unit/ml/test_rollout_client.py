@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from octo.errors import StageFailedError
+from octo.ml.rl.protocol import Sampled
 from octo.ml.rl.reception import Reception, RefusalError, Visitor
-from octo.ml.rl.rollout_client import Workers
+from octo.ml.rl.rollout_client import Workers, _answers
 from octo.ml.rl.sampling import Chunk
 from octo.ml.rl.weights import Weights
 from octo.settings.rl import RolloutSettings
@@ -109,3 +110,9 @@ def test_an_answer_that_is_none_is_never_trained_on(weights: Weights, wrong: dic
         with worker(right) as good:
             answers = workers(bad, good).sample(CHUNKS, weights)
     assert [answer.tokens for answer in answers] == [[[5, 0], [6, 7, 8]]] * 4
+
+
+def test_a_completion_may_end_without_an_end_where_stop_strings_were_asked_for() -> None:
+    stopped = CHUNKS[0].model_copy(update={"stops": ("?",)})
+    for chunk, finished, fits in ((CHUNKS[0], [1, 1], False), (stopped, [1, 1], True), (stopped, [0, 1], False)):
+        assert bool(_answers(Sampled.model_validate({**right(""), "finished": finished}), chunk)) is fits
