@@ -13,7 +13,7 @@ class EvaluationSettings(JobSettings):
     """Greedy accuracy and pass@k of models on held-out problems."""
 
     job: ClassVar[str] = "evaluation"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
     image = "train"
 

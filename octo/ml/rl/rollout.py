@@ -6,6 +6,7 @@ Axes: B completions in a batch, A those still computed, T new tokens, V vocabula
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,6 +34,13 @@ class Completions:
     """False for a completion that was cut at the limit, without an end or a stop string."""
     orders: list[list[int]] = field(default_factory=list)
     """Of a diffusion model, the positions of each completion in the order in which they were unmasked."""
+
+
+class _Endings(NamedTuple):
+    """What ends a completion."""
+
+    ids: Sequence[int]
+    stops: Stops | None
 
 
 @torch.no_grad()
@@ -72,11 +80,10 @@ def complete(
             prompts,
             group_size=group_size,
             max_new_tokens=max_new_tokens,
-            ends=ends,
+            endings=_Endings(ends, stops if stops and stops.strings else None),
             temperature=temperature,
             draws_BT=draws_BT,
             likeliest=likeliest,
-            stops=stops,
         )
         return with_numbers(model, work)
 
@@ -87,14 +94,13 @@ def _complete(
     *,
     group_size: int,
     max_new_tokens: int,
-    ends: Sequence[int],
+    endings: _Endings,
     temperature: float,
     draws_BT: np.ndarray | None,
     likeliest: Callable[[Tensor], Tensor],
-    stops: Stops | None,
 ) -> Completions:
     device = next(model.parameters()).device
-    ends_E = torch.tensor(list(ends), device=device)
+    ends_E = torch.tensor(list(endings.ids), device=device)
     ids_BS, mask_BS = _padded_left(prompts, device=device)
     # Without padding no mask is needed, and attention takes its fast way.
     padded = bool((mask_BS == 0).any())
@@ -111,7 +117,7 @@ def _complete(
         )
     rows = len(logits_BV)
     uniform_BT = None if draws_BT is None else torch.from_numpy(draws_BT).to(device)
-    tokens_BT = torch.full((rows, max_new_tokens), ends[0], dtype=torch.long, device=device)
+    tokens_BT = torch.full((rows, max_new_tokens), endings.ids[0], dtype=torch.long, device=device)
     logprobs_BT = torch.zeros(rows, max_new_tokens, device=device)
     lengths_B = torch.full((rows,), max_new_tokens, dtype=torch.long, device=device)
     finished_B = torch.zeros(rows, dtype=torch.bool, device=device)
@@ -124,11 +130,11 @@ def _complete(
         else:
             chosen_A, logprobs_A = _drawn(logits_BV, uniform_BT[active_A, step], temperature=temperature)
         running_A = ~finished_B[active_A]
-        tokens_BT[active_A, step] = torch.where(running_A, chosen_A, ends[0])
+        tokens_BT[active_A, step] = torch.where(running_A, chosen_A, endings.ids[0])
         logprobs_BT[active_A, step] = logprobs_A
         ended_A = running_A & torch.isin(chosen_A, ends_E)
-        if stops and stops.strings:
-            ended_A |= _stopped(stops, running_A & ~ended_A, tokens_BT[active_A, : step + 1])
+        if endings.stops:
+            ended_A |= _stopped(endings.stops, running_A & ~ended_A, tokens_BT[active_A, : step + 1])
         lengths_B[active_A[ended_A]] = step + 1
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A
