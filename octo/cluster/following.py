@@ -1,7 +1,6 @@
 """A JobSet from its first wait to its end: why it waits, its pods, its restarts, the log of its first rank."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,7 +19,9 @@ from octo.cluster.reasons import JOB_UID, JOBSET_NAME, creation_failures, pendin
 from octo.cluster.watching import DEFAULT_PATIENCE, Change, Watch
 from octo.errors import ClusterError, ClusterForbiddenError, ClusterMissingError, ClusterUnreachableError
 
-_SECONDS_BEHIND = 2.0
+_SECONDS_OF_HISTORY = 3.0
+"""What the server is asked to tell again over one connection: it marks the end of it a second later."""
+_HISTORY = "history"
 _LOG = "log of "
 """Before the pod's name, the name of a source."""
 _ATTEMPT = "jobset.sigs.k8s.io/restart-attempt"
@@ -88,6 +89,8 @@ class Following:
         self._told_failures: set[str] = set()
         self._unlisted = {"jobset", "pods"}
         """Of what is not all known yet: nothing is said before."""
+        self._heard_of = ""
+        """The version up to which the pods' watch has told of them."""
 
     def close(self) -> None:
         """Stop following."""
@@ -104,21 +107,27 @@ class Following:
             self._inbox.open("workloads", watch(WORKLOAD, labels=f"{JOB_UID}={uid}"), optional=True)
         while self._unlisted or not is_over(self._jobset):
             yield from self._step()
-        # The watch of the pods may be behind that of the JobSet: what failed and is gone is known from it alone.
-        late = time.monotonic() + _SECONDS_BEHIND
-        while holds(self._jobset, "Failed") and not self._of_this_attempt(self._failures.values()):
-            if (rest := late - time.monotonic()) < 0:
-                break
-            yield from self._step(rest)
-        self._pods |= {pod["metadata"]["uid"]: pod for pod in self._listed(POD)}
+        for pod in self._listed(POD):
+            self._pods[pod["metadata"]["uid"]] = pod
+            self._note_failure(pod)
+        yield from self._news()
+        if holds(self._jobset, "Failed") and not self._of_this_attempt(self._failures.values()):
+            # The watch of the pods may be behind that of the JobSet, and only a watch tells what failed and is gone.
+            until = self._jobset["metadata"]["resourceVersion"]
+            labels = f"{JOBSET_NAME}={name}"
+            again = watch(POD, labels=labels, since=self._heard_of, until=until, seconds=_SECONDS_OF_HISTORY)
+            self._inbox.open(_HISTORY, again)
+            self._unlisted.add(_HISTORY)
+            while self._unlisted:
+                yield from self._step()
         self._open_log()
         while not all(self._logged.values()):
             yield from self._step()
         self.outcome = self._outcome()
 
-    def _step(self, seconds: float | None = None) -> Iterator[Event]:
-        """What the sources tell next, waited for so long at most."""
-        for told in self._inbox.read(seconds):
+    def _step(self) -> Iterator[Event]:
+        """What the sources tell next."""
+        for told in self._inbox.read():
             if told.item is not None and told.source.startswith(_LOG):
                 yield _line_event(told.item)
                 continue
@@ -131,18 +140,33 @@ class Following:
     def _take(self, told: Told) -> None:
         if told.source.startswith(_LOG):
             self._logged[told.source.removeprefix(_LOG)] = True
-        elif told.item is None or told.item.type == "LISTED":
+        elif told.item is None:
+            self._unlisted.discard(told.source)
+        elif told.source == _HISTORY:
+            self._note_failure(told.item.manifest)
+        else:
+            self._take_change(told)
+
+    def _take_change(self, told: Told) -> None:
+        if told.source == "pods":
+            self._heard_of = told.item.manifest["metadata"]["resourceVersion"]
+        if told.item.type == "LISTED":
             self._unlisted.discard(told.source)
         elif told.source == "jobset":
             self._take_jobset(told.item)
+        elif told.source == "pods":
+            self._note_failure(told.item.manifest)
+            self._take_held(self._pods, told.item)
         else:
-            self._take_held(self._pods if told.source == "pods" else self._workloads, told.item)
+            self._take_held(self._workloads, told.item)
+
+    def _note_failure(self, pod: Manifest) -> None:
+        """Kept, as a restart deletes the pods whose failure it was for."""
+        if pod.get("status", {}).get("phase") == "Failed":
+            self._failures.setdefault(pod["metadata"]["uid"], pod)
 
     def _take_held(self, held: dict[str, Manifest], change: Change) -> None:
         uid = change.manifest["metadata"]["uid"]
-        if held is self._pods and change.manifest.get("status", {}).get("phase") == "Failed":
-            # Kept, as a restart deletes the pods whose failure it was for.
-            self._failures.setdefault(uid, change.manifest)
         if change.type == "DELETED":
             held.pop(uid, None)
         else:

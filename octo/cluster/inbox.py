@@ -43,12 +43,9 @@ class Inbox:
         self._sources.append(source)
         threading.Thread(target=self._listen, args=(name, source, optional), name=name, daemon=True).start()
 
-    def read(self, seconds: float | None = None) -> list[Told]:
-        """All that is there, at least one thing: waits for it, so long at most. Raises what a source raised."""
-        try:
-            batch = [self._told.get(timeout=seconds)]
-        except queue.Empty:
-            return []
+    def read(self) -> list[Told]:
+        """All that is there, at least one thing: waits for it. Raises what a source raised."""
+        batch = [self._told.get()]
         while not self._told.empty():
             batch.append(self._told.get())
         for told in batch:

@@ -27,7 +27,7 @@ class Change:
     """What happened to one object."""
 
     type: ChangeType
-    """LISTED, without an object, says that all that was there has been told."""
+    """LISTED, with nothing but the version, says that all that was there has been told."""
     manifest: Manifest
 
 
@@ -49,16 +49,27 @@ class Watch:
     labels: str = ""
     fields: str = ""
     patience: float = DEFAULT_PATIENCE
+    since: str = ""
+    """The version after which it begins, in place of a list of what is there."""
+    until: str = ""
+    """It ends once the server has told all up to this version, by a bookmark or by ending a watch that told nothing."""
+    seconds: float = 240
+    """How long the server is asked to watch over one connection; it sends a bookmark before it ends."""
     _known: dict[str, Manifest] = field(default_factory=dict)
     _version: str = ""
     _alive: float = field(default_factory=time.monotonic)
     _closed: bool = False
+    _reached: bool = False
     _lines: "Lines | None" = None
 
+    def __post_init__(self) -> None:
+        """Begin where it is said."""
+        self._version = self.since
+
     def __iter__(self) -> Iterator[Change]:
-        """The changes, for as long as somebody asks for them."""
+        """The changes, for as long as somebody asks for them, or up to a version."""
         attempt = 0
-        while not self._closed:
+        while not (self._closed or self._reached):
             began = time.monotonic()
             try:
                 yield from self._once()
@@ -69,7 +80,7 @@ class Watch:
                     raise
             # Also after an orderly end: a server that ends every watch at once is not to be flooded.
             attempt = 0 if self._alive > began + 1 else min(attempt + 1, 10)
-            if not self._closed:
+            if not (self._closed or self._reached):
                 time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))  # noqa: S311 - spreads retries
 
     def close(self) -> None:
@@ -85,11 +96,26 @@ class Watch:
             self._alive = time.monotonic()
             yield from self._differences(listing.items)
             self._version = listing.version
-            yield Change("LISTED", {})
-        with self.cluster.watch(self.kind, self._version, labels=self.labels, fields=self.fields) as self._lines:
+            yield Change("LISTED", {"metadata": {"resourceVersion": listing.version}})
+            if self._is_reached():
+                return
+        selected = {"labels": self.labels, "fields": self.fields}
+        told = False
+        with self.cluster.watch(self.kind, self._version, seconds=self.seconds, **selected) as self._lines:
             for line in () if self._closed else self._lines:
                 self._alive = time.monotonic()
-                yield from self._told(json.loads(line))
+                event = json.loads(line)
+                told = told or event["type"] != "BOOKMARK"
+                yield from self._told(event)
+                if self._is_reached():
+                    return
+        self._reached = bool(self.until) and not told
+
+    def _is_reached(self) -> bool:
+        """Whether all up to the version has been told. They count what was written, wherever they are numbers."""
+        numbers = self.until.isdecimal() and self._version.isdecimal()
+        self._reached = numbers and int(self._version) >= int(self.until)
+        return self._reached
 
     def _told(self, event: Manifest) -> Iterator[Change]:
         manifest = event["object"]

@@ -348,6 +348,29 @@ def test_pods_that_nobody_heard_of_before_the_end_are_told_all_the_same(story: S
     assert story.told("log") == ["hello"]
 
 
+def test_what_failed_and_is_gone_is_known_though_the_watch_of_the_pods_hears_nothing(story: Story) -> None:
+    released = threading.Event()
+    story.api.faults.plan("GET", "jobset-name%3Dtraining&watch=true", Fault(wait=released))
+    suspended = gang(1, restarts=0)
+    suspended["spec"]["suspend"] = True
+    store = story.api.store
+    store.create(JOB_SETS, suspended)
+
+    def evicted() -> None:
+        store.change(JOB_SETS, "default", "training", lambda old: old | {"spec": old["spec"] | {"suspend": False}})
+        with store.changed:
+            assert store.changed.wait_for(lambda: story.runner.running, timeout=1500)
+            [pod] = store.listed(PODS)
+        story.controllers.kubelet.evict("default", pod["metadata"]["name"], "PreemptionByScheduler")
+
+    outcome = story.follow("training", {"pending: it is suspended": evicted})
+    released.set()
+    assert store.listed(PODS) == []
+    assert outcome.exit_code == 75
+    assert "was taken away: the node is taken away" in outcome.message
+    assert len(story.told("failed")) == 1
+
+
 def test_following_ends_when_the_server_stays_away(story: Story, kubeconfig: Path) -> None:
     story.api.store.create(JOB_SETS, fleet(1))
     story.cluster = connect(kubeconfig=kubeconfig, patience=0)

@@ -181,3 +181,30 @@ def test_closing_ends_a_watch_that_waits(watch: Watch, api: FakeCluster) -> None
         if change.type == "LISTED":
             watch.close()
     assert seen == ["ADDED", "LISTED"]
+
+
+def test_a_history_is_told_up_to_a_version_and_no_further(api: FakeCluster, cluster: Cluster) -> None:
+    since = cluster.list(JOB_SET).version
+    add(api, "a")
+    api.store.delete(JOB_SETS, "default", "a")
+    add(api, "b", "blue")
+    until = cluster.list(JOB_SET).version
+    history = Watch(cluster, JOB_SET, labels="color=red", since=since, until=until, seconds=3)
+    assert told(iter(history), 9) == ["ADDED a", "DELETED a"]
+
+
+def test_a_history_ends_where_versions_tell_nothing_when_the_server_has_no_more(
+    api: FakeCluster, cluster: Cluster
+) -> None:
+    since = cluster.list(JOB_SET).version
+    add(api, "a")
+    history = Watch(cluster, JOB_SET, labels="color=red", since=since, until="of-another-kind", seconds=1)
+    assert told(iter(history), 9) == ["ADDED a"]
+
+
+def test_a_history_that_is_forgotten_ends_with_what_there_is(api: FakeCluster, cluster: Cluster) -> None:
+    since = cluster.list(JOB_SET).version
+    add(api, "a")
+    api.store.compact()
+    history = Watch(cluster, JOB_SET, labels="color=red", since=since, until=cluster.list(JOB_SET).version, seconds=3)
+    assert told(iter(history), 9) == ["ADDED a", "LISTED"]
