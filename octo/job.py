@@ -5,7 +5,6 @@ import os
 import platform
 import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,6 +24,7 @@ from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
 from octo.outcome import TerminationLog, concluded
 from octo.processes import die_with_parent, rank, stoppable, uncollected, world_size
 from octo.progress import ProgressReport
+from octo.scratch import scratch_folder
 from octo.settings.base import JobSettings
 from octo.settings.loading import inputs_of, load, result_settings
 from octo.shown import show_logs
@@ -275,7 +275,7 @@ def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, proc
         parent=parent,
     )
     try:
-        with tempfile.TemporaryDirectory(prefix=f"octo-{stage}-") as scratch, _progress(settings, stage) as progress:
+        with scratch_folder(stage) as scratch, _progress(settings, stage) as progress:
             yield Job(
                 settings=settings,
                 store=store,
@@ -286,7 +286,7 @@ def open_job(settings: S, digest: str, attempt: str, parent: str | None, *, proc
                 output=Output(store, job=settings.job, digest=digest, attempt=attempt),
                 telemetry=traced,
                 progress=progress,
-                scratch=Path(scratch),
+                scratch=scratch,
             )
     finally:
         traced.shutdown()

@@ -10,10 +10,8 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from torch.distributed import DistError
@@ -34,6 +32,7 @@ from octo.errors import (
 )
 from octo.ml.rank import Ending, endings
 from octo.outcome import concluded
+from octo.scratch import scratch_folder
 
 MEETING_SECONDS = 600
 """How long machines wait for each other: names of a headless service appear late, images are pulled at other speeds."""
@@ -54,15 +53,15 @@ def run_gang(arguments: Sequence[str]) -> int:
     options, command = _options(arguments)
     # The agent's own account of a failure is a page about child processes; the ranks log for themselves.
     logging.disable()
-    with tempfile.TemporaryDirectory(prefix="octo-gang-") as folder:
+    with scratch_folder("gang") as folder:
         signal.signal(signal.SIGTERM, _stop)
         try:
             _await_name(options.master_addr, options.meeting_seconds)
-            launch_agent(_configuration(options), sys.executable, _command_of_a_rank(folder, command))
+            launch_agent(_configuration(options), sys.executable, _command_of_a_rank(str(folder), command))
         except ChildFailedError as failed:
-            return _conclude_failed(endings(Path(folder)), [each.exitcode for each in failed.failures.values()])
+            return _conclude_failed(endings(folder), [each.exitcode for each in failed.failures.values()])
         except SignalException:
-            return _conclude_stopped(endings(Path(folder)))
+            return _conclude_stopped(endings(folder))
         except DistError as error:
             raise PreemptedError(_missed(options, error)) from error
         return EXIT_DONE

@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
@@ -24,6 +23,7 @@ from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.display import Display
 from octo.pipelines.state import StageState, Status
 from octo.report.runs import record
+from octo.scratch import scratch_folder
 from octo.settings.base import JobSettings
 from octo.settings.loading import secrets_of
 from octo.storage.artifacts import Artifact, find_artifact
@@ -66,9 +66,9 @@ class LocalRun:
             StageFailedError, UsageError, PreemptedError: a stage ended so; the others were stopped.
             StoreUnreachableError: the embedded server ended.
         """
-        with tempfile.TemporaryDirectory(prefix="octo-logs-") as logs:
+        with scratch_folder("logs") as logs:
             try:
-                while self._start_what_is_ready(Path(logs)) or self._children:
+                while self._start_what_is_ready(logs) or self._children:
                     self._follow()
             except StorageError as error:
                 if self.session.alive:

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,9 @@ from pydantic import SecretStr
 
 from octo.errors import NoSpaceError, StorageError, UsageError
 from octo.processes import dying_with_parent
+from octo.scratch import scratch_folder
 from octo.settings.base import S3Settings
+from octo.storage.sockets import SHORT, remove_unheard, sockets_of
 from octo.storage.store import connect
 
 BUCKET = "octo"
@@ -77,6 +79,8 @@ def embedded_store(directory: Path) -> Iterator[EmbeddedStore]:
             f"-s3.localSocket={sockets}/s3.sock",
             f"-filer.localSocket={sockets}/filer.sock",
         ]
+        # Also those of starts that failed.
+        stack.callback(_take_note, directory, ())
         server = _start(weed, directory, fixed, s3, lock)
         try:
             yield server
@@ -137,8 +141,8 @@ def _sockets(directory: Path) -> Iterator[Path]:
     if len(str(directory / "filer.sock")) < _SOCKET_PATH_LENGTH:
         yield directory
     else:
-        with tempfile.TemporaryDirectory(prefix="octo-", dir="/tmp") as short:
-            yield Path(short)
+        with scratch_folder("store", parent=SHORT) as short:
+            yield short
 
 
 def _credentials(directory: Path) -> tuple[Path, S3Settings]:
@@ -165,7 +169,8 @@ def _start(weed: Path, directory: Path, fixed: list[str], s3: S3Settings, lock: 
     for attempt in range(START_ATTEMPTS):
         for stale in (directory / "data").glob("m[0-9]*"):
             shutil.rmtree(stale)  # The election state of a master on a former port; nothing reads it again.
-        ports, options = _ports()
+        ports, grpc, options = _ports()
+        _take_note(directory, sockets_of(grpc))
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - the packaged binary, with nothing a user typed but a path
                 dying_with_parent(
@@ -195,17 +200,29 @@ def _start(weed: Path, directory: Path, fixed: list[str], s3: S3Settings, lock: 
     return server
 
 
-def _ports() -> tuple[dict[str, int], list[str]]:
-    """Ports that are free now, two for each of the server's parts. All are held until all are chosen."""
+def _take_note(directory: Path, sockets: Sequence[Path]) -> None:
+    """Write down which sockets the server is about to make, and remove those of the one before, which was killed."""
+    note = directory / "sockets"
+    if note.exists():
+        remove_unheard(map(Path, note.read_text().split()))
+    # On a full disk the server's own words are told.
+    with suppress(OSError):
+        note.write_text("\n".join(map(str, sockets)))
+
+
+def _ports() -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """Ports that are free now, for HTTP and for gRPC of each of the parts. All are held until all are chosen."""
     with ExitStack() as held:
         sockets = [held.enter_context(closing(socket.socket())) for _ in range(2 * len(_PORTS))]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         numbers = [each.getsockname()[1] for each in sockets]
     http, grpc = dict(zip(_PORTS, numbers, strict=False)), dict(zip(_PORTS, numbers[len(_PORTS) :], strict=True))
-    return http, [f"-{part}.port={http[part]}" for part in _PORTS] + [
-        f"-{part}.port.grpc={grpc[part]}" for part in _PORTS
-    ]
+    return (
+        http,
+        grpc,
+        [f"-{part}.port={http[part]}" for part in _PORTS] + [f"-{part}.port.grpc={grpc[part]}" for part in _PORTS],
+    )
 
 
 _SETTINGS = (

@@ -1,9 +1,11 @@
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,7 @@ from pydantic import SecretStr
 
 from octo.errors import AccessDeniedError, MissingError, UsageError
 from octo.storage.embedded import EmbeddedStore, embedded_store
+from octo.storage.sockets import remove_unheard
 from octo.storage.store import Store, connect
 
 KEEP_SERVING = """
@@ -131,3 +134,31 @@ def test_the_server_listens_on_loopback_alone(embedded: EmbeddedStore) -> None:
 def test_an_unknown_bucket_is_not_made_on_the_way(embedded: EmbeddedStore) -> None:
     with pytest.raises(MissingError, match=r"no bucket for s3://unknown/key: create it"):
         connect("s3://unknown", embedded.s3).put("key", b"")
+
+
+def sockets_in_tmp(directory: Path) -> list[Path]:
+    return [Path(each) for each in (directory / "sockets").read_text().split()]
+
+
+def test_the_servers_sockets_go_with_it_or_with_the_next_start(tmp_path: Path, parent: "subprocess.Popen[str]") -> None:
+    assert parent.stdout is not None
+    assert parent.stdout.readline()
+    killed = sockets_in_tmp(tmp_path)
+    assert sum(each.exists() for each in killed) > 0
+    parent.kill()
+    parent.wait()
+    with embedded_store(tmp_path):
+        assert not any(each.exists() for each in killed)
+        ended = sockets_in_tmp(tmp_path)
+        assert any(each.exists() for each in ended)
+    assert not any(each.exists() for each in ended)
+
+
+def test_a_socket_that_another_server_listens_at_stays(tmp_path: Path) -> None:
+    heard, unheard = tmp_path / "heard.sock", tmp_path / "unheard.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as listening, closing(socket.socket(socket.AF_UNIX)) as ended:
+        listening.bind(str(heard))
+        listening.listen()
+        ended.bind(str(unheard))
+        remove_unheard([heard, unheard, tmp_path / "never.sock"])
+        assert (heard.exists(), unheard.exists()) == (True, False)
