@@ -34,7 +34,7 @@ from octo.settings.ingestion import (
 from octo.settings.source_options import parse_arithmetic_options, parse_function_options
 from octo.source_files import files_below
 from octo.storage.artifacts import IndexResult
-from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects
+from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects_again
 
 NOTHING_WRONG = {NOT_CHOSEN, NO_PAGE, *REASONS}
 """Reasons for setting a record aside that do not make it a bad one."""
@@ -116,7 +116,7 @@ def _shards(job: Job[IngestionSettings]) -> list[Shard]:
     if digest not in _SHARDS:
         # Before they are compared: what changes in between makes the digest another.
         fingerprints = {name: fingerprint(parse_source(name)) for name in job.settings.sources}
-        listings = {address: list_objects(job.store, address) for address in job.settings.prefixes()}
+        listings = {address: list_objects_again(job.store, address) for address in job.settings.prefixes()}
         now = {address: digest_of_listing(found) for address, found in listings.items()}
         if stage_digest(job.settings, listings=now) != digest:
             raise InputError(

@@ -30,7 +30,7 @@ from octo.settings.pretrained import (
     source_kind,
 )
 from octo.storage.artifacts import IndexResult
-from octo.storage.listing import digest_of_listing, fetch_listed, list_objects
+from octo.storage.listing import digest_of_listing, fetch_listed, list_objects_again
 
 logger = logging.getLogger(__name__)
 _BLOCK = 1 << 22
@@ -138,7 +138,7 @@ def _copy(source: Path, copy: Path, *, digest: str) -> None:
 def _download_objects(job: Job[PretrainedSettings], folder: Path) -> Collection[str]:
     """Fetch the objects of a prefix, which must be those that were listed when the digest was made."""
     source = job.settings.source
-    listed = list_objects(job.store, source)
+    listed = list_objects_again(job.store, source)
     if stage_digest(job.settings, listings={source: digest_of_listing(listed)}) != job.output.digest:
         raise InputError(f"{source} was changed before it was read: run again")
     for each in listed:

@@ -49,6 +49,8 @@ WRITER = "octo-writer"
 """User metadata that tells whose write an object is."""
 PART_BYTES = 16 * 2**20
 """Files over this are sent in parts of this size; S3 counts at most 10,000 parts, so larger files get larger parts."""
+PAGE_OBJECTS = 1000
+"""Of a listing: as many as S3 gives at once."""
 _TRANSFERS = TransferConfig(
     multipart_threshold=PART_BYTES,
     multipart_chunksize=PART_BYTES,
@@ -247,12 +249,21 @@ class Store:
         )
         return iter(sorted(entry["Prefix"].rstrip("/").rpartition("/")[2] for entry in found))
 
-    def pages(self, prefix: str, delimiter: str = "") -> "Sequence[ListObjectsV2OutputTypeDef]":
-        """The listing of what begins with `prefix` in the bucket, a thousand objects to a page."""
+    def pages(
+        self, prefix: str, delimiter: str = "", *, size: int = PAGE_OBJECTS
+    ) -> "Sequence[ListObjectsV2OutputTypeDef]":
+        """The listing of what begins with `prefix` in the bucket, so many objects to a page."""
 
         def fetch() -> "Sequence[ListObjectsV2OutputTypeDef]":
             pages = self.client.get_paginator("list_objects_v2")
-            return tuple(pages.paginate(Bucket=self.location.bucket, Prefix=prefix, Delimiter=delimiter))
+            return tuple(
+                pages.paginate(
+                    Bucket=self.location.bucket,
+                    Prefix=prefix,
+                    Delimiter=delimiter,
+                    PaginationConfig={"PageSize": size},
+                )
+            )
 
         with named(f"s3://{self.location.bucket}/{prefix}", self.service):
             return insist(fetch, self.patience)

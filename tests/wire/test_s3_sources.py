@@ -9,7 +9,7 @@ import pytest
 
 from octo.data.documents import read_columns, read_documents
 from octo.data.ingestion import ingest
-from octo.errors import InputError, IntegrityError, MissingError
+from octo.errors import InputError, IntegrityError, MissingError, StorageError
 from octo.job import open_job, produce, stage_digest
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.plan import plan
@@ -21,6 +21,7 @@ from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.listing import fetch_listed, list_objects
 from octo.storage.store import Store
+from tests.wire.faults import FaultProxy, drop_keys
 
 FUNCTION = "octo.data.ingestion:ingest"
 TEXTS = {"a.jsonl": ["one", "two"], "below/b.jsonl.gz": ["three"], "c.jsonl": ["four", "five", "six"]}
@@ -194,3 +195,36 @@ def test_a_skipped_corrupt_object_is_named_by_its_address(store: Store, embedded
     [(url, detail)] = read_columns(artifact.read_one("rejected.parquet"), ("url", "detail"))
     assert url == f"{place.address}/a.jsonl.gz"
     assert detail.startswith(f"{place.address}/a.jsonl.gz is corrupt")
+
+
+def behind(corpus: Store, store: Store, embedded: EmbeddedStore, proxy: FaultProxy) -> IngestionSettings:
+    """The job, over a gateway whose listings miss what they are told to."""
+    s3 = embedded.s3.model_copy(update={"endpoint": proxy.endpoint})
+    return settings_of(corpus, store, embedded, s3=s3)
+
+
+@pytest.mark.parametrize("lacking", ["part-0002", "part-0004"])
+def test_a_number_that_no_listing_has_is_asked_for_and_named(
+    corpus: Store, store: Store, embedded: EmbeddedStore, proxy: FaultProxy, lacking: str
+) -> None:
+    for number in range(1, 5):
+        corpus.put(f"part-000{number}.jsonl", lines([f"text {number}"]))
+    proxy.plan("GET", "list-type", drop_keys(lambda key: lacking not in key), times=100)
+    with pytest.raises(StorageError, match=rf"has {corpus.address}/{lacking}\.jsonl and does not list it: run again"):
+        produce(behind(corpus, store, embedded, proxy), FUNCTION)
+
+
+def test_a_key_that_is_lost_where_two_pages_meet_is_no_listing_to_believe(
+    corpus: Store, store: Store, embedded: EmbeddedStore, proxy: FaultProxy
+) -> None:
+    proxy.plan("GET", "max-keys=1000", drop_keys(lambda key: not key.endswith("c.jsonl")), times=100)
+    with pytest.raises(InputError, match="changed while they were listed: run again"):
+        produce(behind(corpus, store, embedded, proxy), FUNCTION)
+
+
+def test_names_that_leave_numbers_out_are_asked_for_and_read(
+    corpus: Store, store: Store, embedded: EmbeddedStore
+) -> None:
+    for number in (1, 2, 5):
+        corpus.put(f"part-{number}.jsonl", lines([f"text {number}"]))
+    assert made(settings_of(corpus, store, embedded)).manifest.counters["records.written"] == 12
