@@ -27,8 +27,11 @@ CONFIG_MAP = "octo-installation"
 COMMAND = ("python", "-m", "jobs.launch")
 SETTINGS_FOLDER = "/etc/octo"
 SETTINGS_FILE = f"{SETTINGS_FOLDER}/installation.yaml"
-RETRIES = 3
-"""Of a launcher that was lost: the next one adopts its JobSet. A job's own failures are retried by its JobSet."""
+RETRIES = 10
+"""Of a launcher that was lost: the next one adopts its JobSet. A job's own failures are retried by its JobSet; each try
+of a launcher tells the last of them again."""
+RETRYING = "31536000s"
+"""How long after its first start a step may be tried again: a year. Argo counts from then, and allows no later try."""
 
 
 def compile_pipeline(pipeline: Pipeline, installation: Installation, *, config_map: str = CONFIG_MAP) -> str:
@@ -127,7 +130,7 @@ def _placed(task: Any, stage: Stage, installation: Installation, config_map: str
     """
     need = LaunchSettings.own_need
     task.set_caching_options(False)
-    task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
+    task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=1.0, backoff_max_duration=RETRYING)
     task.set_cpu_request(cores(need.cpus)).set_memory_request(gibibytes(need.memory_gib))
     task.set_memory_limit(gibibytes(need.memory_gib))
     kubernetes.set_image_pull_policy(task, installation.images.pull_policy)

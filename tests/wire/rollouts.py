@@ -66,7 +66,7 @@ def settings_on(store: Store, embedded: EmbeddedStore) -> RlSettings:
         max_new_tokens=6,
         learning_rate=1e-2,
         warmup_steps=0,
-        rollout={"prompts_per_chunk": 2, "patience_seconds": 60.0},
+        rollout={"prompts_per_chunk": 2, "patience_seconds": 1500.0},
     )
 
 

@@ -152,6 +152,29 @@ def test_an_evicted_launcher_leaves_its_jobset_to_the_next_pod(
     assert controllers.jobs.tallies[api.store.read(JOBS, "default", LAUNCHER)["metadata"]["uid"]].num_failed == 0
 
 
+def test_a_kubeflow_step_that_is_evicted_is_followed_on_by_its_next_try(
+    api: FakeCluster, pods: Pods, launched: Callable[[Container | None], int], made: Artifact
+) -> None:
+    def is_running() -> bool:
+        return any(each["status"].get("phase") == "Running" for each in jobs_pods(api))
+
+    evicting = when(api, is_running, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert launched(None) == 75
+    evicting.join()
+    [before], [pod] = api.store.listed(JOB_SETS), jobs_pods(api)
+    assert "ownerReferences" not in before["metadata"]
+    beat = before["metadata"]["annotations"]["octo.dev/heartbeat"]
+
+    def is_followed_again() -> bool:
+        return bool(api.store.listed(JOB_SETS)[0]["metadata"]["annotations"]["octo.dev/heartbeat"] != beat)
+
+    ending = when(api, is_followed_again, lambda: pods.end("curate", Ending(0, json.dumps({"artifact": made.address}))))
+    assert launched(None) == 0
+    ending.join()
+    [after], [same] = api.store.listed(JOB_SETS), jobs_pods(api)
+    assert (after["metadata"]["uid"], same["metadata"]["uid"]) == (before["metadata"]["uid"], pod["metadata"]["uid"])
+
+
 def test_a_launchers_job_that_is_deleted_takes_its_jobset_and_every_pod_along(
     api: FakeCluster, pods: Pods, controllers: Controllers, launched: Callable[[Container | None], int]
 ) -> None:
