@@ -8,8 +8,8 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from octo.scratch import scratch_folder
 from octo.settings.base import S3Settings
 from octo.storage.artifacts import IndexResult, Output, SpanId
 from octo.storage.store import connect
@@ -37,11 +37,11 @@ def main(address: str, digest: str, attempt: str) -> None:
     output = Output(store, job="curation", digest=digest, attempt=attempt)
     started_at = datetime.now(UTC)
     committed = output.committed()
-    with TemporaryDirectory() as scratch:
+    with scratch_folder("committer") as scratch:
         for index in range(NUM_INDEXES):
             if index not in committed:
                 print(f"work {index}", flush=True)
-                output.commit(index, work(index, Path(scratch)))
+                output.commit(index, work(index, scratch))
     artifact = output.finish(
         range(NUM_INDEXES),
         stage="curation",

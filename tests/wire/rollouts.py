@@ -21,6 +21,7 @@ from octo.data.tokenizer import train
 from octo.job import stage_digest
 from octo.ml.models import new_model
 from octo.ml.rl.protocol import WEIGHTS_HEADER
+from octo.processes import dying_with_parent
 from octo.settings.loading import arguments_of, secrets_of
 from octo.settings.midtraining import ModelShape
 from octo.settings.rl import RlSettings
@@ -95,7 +96,7 @@ class WorkerProcess:
             update={"role": "rollout", "rollout": self.settings.rollout.model_copy(update={"port": self.port})}
         )
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.rl", *arguments_of(settings)],
+            dying_with_parent([sys.executable, "-m", "jobs.rl", *arguments_of(settings)]),
             env={**os.environ, **secrets_of(settings)},
             stderr=subprocess.PIPE,
             text=True,
