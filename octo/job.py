@@ -64,6 +64,8 @@ class Job(Generic[S]):
     scratch: Path
     planned: set[int] = field(default_factory=set)
     """Indexes that the artifact will hold, whichever process does them; exactly these must be committed at the end."""
+    training: int = 0
+    """Which of several trainings this is the job of; see `octo.ml.trainings`."""
 
     @property
     def rank(self) -> int:
@@ -87,11 +89,12 @@ class Job(Generic[S]):
         """What `make` gives, which every process of the fleet would make alike; made anew only where none left it."""
         return make() if self.settings.shard_group.count == 1 else self.output.shared(name, make)
 
-    def each(self, work: "Work[S]", indexes: Sequence[int]) -> None:
+    def each(self, work: "Work[S]", indexes: Sequence[int], *, unit: str = "shards") -> None:
         """Do and commit every pending index of this process's shard group, side by side in `workers` processes.
 
         `work` is a module-level function from (job, index) to its result; the result must depend on nothing else. It is
-        sent to a worker with every index: what it is bound to must not grow with their number.
+        sent to a worker with every index: what it is bound to must not grow with their number. Progress is told in the
+        unit; where that is empty, `work` tells of its own.
         """
         self.planned.update(indexes)
         pending = self.pending(indexes)
@@ -101,8 +104,8 @@ class Job(Generic[S]):
         else:
             finished = (self.commit(work, index) for index in pending)
         for done, _ in enumerate(finished, start=num_own - len(pending) + 1):
-            if len(indexes) > 1:
-                self.progress.advance(done, num_own, "shards")
+            if len(indexes) > 1 and unit:
+                self.progress.advance(done, num_own, unit)
 
     def commit(self, work: "Work[S]", index: int) -> int:
         """Do one index and commit its result, under a span of its own. Ranks above 0 leave the committing to rank 0."""

@@ -83,7 +83,7 @@ def generate(what: str, options: ArithmeticOptions, *, label: str, seed: int) ->
         yield new_document(
             text,
             source=label,
-            url=f"arithmetic:{what}?digits={options.digits}#{index}",
+            url=f"arithmetic:{what}?digits={_digits(options)}#{index}",
             metadata={
                 "question": given.question,
                 "answer": given.answer,
@@ -122,8 +122,8 @@ def _explained(step: _Column) -> str:
 
 def _repeating(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:
     for index in itertools.count():
-        random = generator(seed, "arithmetic", what, options.digits, index)
-        yield _draw(KINDS[what][1], options.digits, seed, random), random
+        random = generator(seed, "arithmetic", what, _digits(options), index)
+        yield _draw(KINDS[what][1], options, seed, random), random
 
 
 def _distinct(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tuple[Problem, np.random.Generator]]:
@@ -139,15 +139,40 @@ def _distinct(what: str, options: ArithmeticOptions, seed: int) -> Iterator[tupl
         misses += 1
         if misses > 20 * len(seen) + 100:
             raise InputError(
-                f"arithmetic:{what} has only {len(seen)} different problems with {options.digits}-digit operands, "
+                f"arithmetic:{what} has only {len(seen)} different problems with {_digits(options)}-digit operands, "
                 f"asked for {options.count}: ask for fewer, or for more digits"
             )
 
 
-def _draw(partition: Partition, digits: int, seed: int, random: np.random.Generator) -> Problem:
-    lowest = 10 ** (digits - 1) if digits > 1 else 0
+def _draw(partition: Partition, options: ArithmeticOptions, seed: int, random: np.random.Generator) -> Problem:
     for _ in range(MAX_DRAWS):
-        a, b = (int(operand) for operand in random.integers(lowest, 10**digits, 2))
+        a, b = _operands(options, random)
         if partition_of(a, b, seed=seed) == partition:
             return problem(a, b)
-    raise InputError(f"no pair of {digits} digits is for {partition}: ask for more digits")
+    raise InputError(f"no pair of {_digits(options)} digits is for {partition}: ask for more digits")
+
+
+def _operands(options: ArithmeticOptions, random: np.random.Generator) -> tuple[int, int]:
+    if isinstance(_digits(options), int):
+        least = 10 ** (options.digits - 1) if options.digits > 1 else 0
+        a, b = random.integers(least, 10**options.digits, 2)
+        return int(a), int(b)
+    a, b = (
+        int("".join(map(str, _written(length, options, random))))
+        for length in (options.digits, options.second or options.digits)
+    )
+    return a, b
+
+
+def _written(length: int, options: ArithmeticOptions, random: np.random.Generator) -> list[int]:
+    """The digits of a number; of several the first is no zero."""
+    first = max(1, options.lowest) if length > 1 else options.lowest
+    return [int(random.integers(lowest, options.highest + 1)) for lowest in (first, *[options.lowest] * (length - 1))]
+
+
+def _digits(options: ArithmeticOptions) -> int | str:
+    """How many, of both operands or of one and the other, and which where not all of them."""
+    which = f" of {options.lowest} to {options.highest}" if (options.lowest, options.highest) != (0, 9) else ""
+    if options.second or which:
+        return f"{options.digits}+{options.second or options.digits}{which}"
+    return options.digits

@@ -23,6 +23,7 @@ from octo.settings.curation import CurationSettings
 from octo.settings.special import SpecialTokens
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage.artifacts import Artifact, IndexResult
+from octo.trainings import models_of
 
 _FILES = "tokenizer"
 
@@ -42,7 +43,7 @@ def tokenize(job: Job[TokenizationSettings]) -> None:
 def prepare(job: Job[TokenizationSettings]) -> None:
     """Leave the tokenizer's files in the scratch directory."""
     if job.settings.tokenizer:
-        files = read_tokenizer(job.input("tokenizer")).files
+        files = read_tokenizer(models_of(job.input("tokenizer"))[0]).files
     else:
         made = job.shared("tokenizer.json", lambda: trained(job))
         files = {name: text.encode() for name, text in json.loads(made).items()}

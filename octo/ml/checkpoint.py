@@ -38,6 +38,7 @@ from octo.model_files import WEIGHTS_INDEX
 from octo.processes import rank, shielded, world_size
 from octo.settings.base import JobSettings
 from octo.storage.checkpoints import Checkpoint, CheckpointFile, fetch, keep, kept_checkpoints, upload, verify
+from octo.trainings import name_of
 
 S = TypeVar("S", bound=JobSettings)
 
@@ -74,13 +75,14 @@ class Checkpoints:
         """Nothing is read or written yet.
 
         Args:
-            job: whose digest the checkpoints belong to.
+            job: whose training they are of.
             engine: what they hold.
             num_steps: after the last step there is no checkpoint.
             every: steps between two; 0 neither saves nor restores, and lets signals through.
             shard_bytes: a file with tensors that would grow beyond is ended before.
         """
         self._job = job
+        self._name = name_of(job)
         self._engine = engine
         self._num_steps = num_steps
         self._every = every
@@ -151,7 +153,7 @@ class Checkpoints:
 
     def _agreed_checkpoints(self) -> list[Checkpoint]:
         """Those that rank 0 finds: another rank may look a moment later."""
-        found = kept_checkpoints(self._job.store, self._job.output.digest) if rank() == 0 else []
+        found = kept_checkpoints(self._job.store, self._name) if rank() == 0 else []
         said = self._engine.exchange(json.dumps([checkpoint.model_dump() for checkpoint in found]))[0]
         return [Checkpoint.model_validate(each) for each in json.loads(said)]
 
@@ -216,8 +218,7 @@ class Checkpoints:
 
     def _upload(self, step: int, folder: Path) -> list[CheckpointFile]:
         return [
-            upload(self._job.store, self._job.output.digest, step, path, attempt=self._attempt)
-            for path in sorted(folder.iterdir())
+            upload(self._job.store, self._name, step, path, attempt=self._attempt) for path in sorted(folder.iterdir())
         ]
 
     def _advance(self, *, wait: bool) -> None:
@@ -266,7 +267,7 @@ class Checkpoints:
                 files=self._saving.files,
                 versions={name: metadata.version(name) for name in _SAVED_WITH},
             )
-            keep(self._job.store, self._job.output.digest, checkpoint)
+            keep(self._job.store, self._name, checkpoint)
 
     def _everywhere(self, so: bool) -> bool:  # noqa: FBT001 - it is all that is asked
         return self._engine.most(float(not so)) == 0

@@ -21,6 +21,7 @@ from octo.ml.diffusion.completing import Text
 from octo.ml.models import use_threads, weights_digest
 from octo.settings.decoding import DecodingSettings
 from octo.storage.artifacts import Artifact, IndexResult
+from octo.trainings import models_of
 
 ANALYSES = "analyses.json"
 """The part with the sums of a shard's analyses, of diffusion models."""
@@ -83,7 +84,7 @@ def decode_shard(job: Job[DecodingSettings], index: int) -> IndexResult:
     """The completions of one shard of the prompts."""
     settings = job.settings
     use_threads(settings.threads)
-    artifact = job.input("model")
+    artifact = models_of(job.input("model"))[0]
     tokenizer = read_tokenizer(artifact)
     size = settings.prompts_per_shard
     prompts = read_prompts(job.input("prompts"), source=settings.source)[index * size : (index + 1) * size]

@@ -38,20 +38,19 @@ from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, IndexResult
-from octo.storage.checkpoints import discard
+from octo.trainings import advance, train_each, training_of
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
 
 
 def midtrain(job: Job[MidtrainingSettings]) -> None:
-    """Train a model on the packed tokens and commit it with its metrics."""
-    job.each(train, range(1))
-    if job.rank == 0:
-        discard(job.store, job.output.digest)
+    """Train a model on the packed tokens, once for each seed, and commit it with its metrics."""
+    train_each(job, train)
 
 
-def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
-    """The whole training as one result: every step is done, or nothing is committed."""
+def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
+    """The whole training of a seed as one result: every step is done, or nothing is committed."""
+    job = training_of(job, index)
     settings = job.settings
     use_threads(settings.threads)
     shards = open_token_shards(job.inputs["tokens"])
@@ -112,7 +111,7 @@ def train(job: Job[MidtrainingSettings], _index: int) -> IndexResult:
             seen = tokens_by_source(mixture, batches)
             tokens.update({source: int(engine.sum(count)) for source, count in seen.items()})
             metrics.append(_step(job, engine, batches, step=step, num_steps=num_steps, kind=kind))
-            job.progress.advance(step + 1, num_steps, "steps", loss=metrics[-1]["loss"])
+            advance(job, step + 1, num_steps, loss=metrics[-1]["loss"])
             checkpoints.after(step + 1, {"metrics": metrics, "tokens": tokens})
     return IndexResult(
         parts={

@@ -30,6 +30,7 @@ from octo.randomness import permutation
 from octo.settings.tuning import TuningSettings
 from octo.storage.artifacts import IndexResult
 from octo.storage.checkpoints import discard
+from octo.trainings import models_of
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
 
@@ -55,7 +56,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     """The whole tuning as one result: every step is done, or nothing is committed."""
     settings = job.settings
     use_threads(settings.threads)
-    start = job.input("model")
+    start = models_of(job.input("model"))[0]
     tokenizer = read_tokenizer(start)
     practice = read_practice(
         job.input("examples"), source=settings.source, benchmarks=job.inputs["benchmarks"], settings=settings

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
 from octo.errors import EXIT_DONE, InputError, UsageError
@@ -17,6 +18,7 @@ from octo.settings.loading import load
 from octo.storage.artifacts import Artifact, Part, open_artifact
 from octo.storage.session import open_session
 from octo.terminal import Console
+from octo.trainings import models_of
 
 
 class ExportSettings(StoreSettings):
@@ -26,6 +28,8 @@ class ExportSettings(StoreSettings):
     """The model's artifact, of a pretrained, midtraining, tuning or rl job."""
     directory: CliPositionalArg[Path]
     """Where to write it: a directory that is not there yet, or is empty."""
+    training: int = Field(default=0, ge=0)
+    """Which model of an artifact that holds one for each of several seeds; 0 is the first."""
 
 
 def export_command(arguments: Sequence[str]) -> int:
@@ -34,7 +38,7 @@ def export_command(arguments: Sequence[str]) -> int:
     _check_empty(settings.directory)
     with stoppable("nothing was written"), open_session(settings.store, settings.s3) as session:
         artifact = open_artifact(session.store, settings.address)
-        parts = model_parts_of(artifact)
+        parts = model_parts_of(artifact, training=settings.training)
         with _appearing(settings.directory) as folder:
             for part in parts:
                 artifact.fetch(part, folder / part.name)
@@ -48,9 +52,15 @@ def export_command(arguments: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def model_parts_of(artifact: Artifact) -> list[Part]:
-    """The parts that are the model; InputError when the artifact holds none."""
-    parts = [part for part in artifact.parts() if part.index == 0 and is_of_model(part.name)]
+def model_parts_of(artifact: Artifact, *, training: int = 0) -> list[Part]:
+    """The parts that are the model of a training; InputError when the artifact holds none, UsageError when too few."""
+    models = models_of(artifact)
+    if training >= len(models):
+        raise UsageError(
+            f"expected --training of {len(models) - 1} at most, got {training}: {artifact.address} holds "
+            f"{len(models)} trainings, and the first is 0"
+        )
+    parts = [part for part in models[training].parts() if part.index == 0 and is_of_model(part.name)]
     names = {part.name for part in parts}
     if CONFIGURATION not in names or not any(map(is_weights, names)):
         raise InputError(

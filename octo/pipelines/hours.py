@@ -25,10 +25,10 @@ class Duration(NamedTuple):
 
 
 def training_tokens(settings: JobSettings, known: Known | None) -> int:
-    """Tokens that a mid-training reads, padding included; 0 where the settings leave it to the data."""
+    """Tokens that a mid-training reads, of all its seeds, padding included; 0 where that is left to the data."""
     if not isinstance(settings, MidtrainingSettings) or known is None:
         return 0
-    return settings.num_steps * settings.batch_size * known.length
+    return settings.num_seeds * settings.num_steps * settings.batch_size * known.length
 
 
 def training_operations(settings: MidtrainingSettings, known: Known) -> float:

@@ -23,6 +23,7 @@ from octo.settings.tokenization import TokenizationSettings
 from octo.settings.tuning import TuningSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.store import Store
+from octo.trainings import models_of
 from octo.transformer_shape import shape_of
 
 CONFIG = "config.json"
@@ -109,7 +110,7 @@ class Knowledge:
 
     def _made(self, stage: Stage, known: Known | None, committed: Artifact | None) -> Known | None:
         if committed is not None and committed.parts(CONFIG):
-            return _known_of(json.loads(committed.read_one(CONFIG)))
+            return _known_of(json.loads(committed.read(committed.parts(CONFIG)[0])))
         if stage.shape is not None:
             return Known(stage.shape)
         if isinstance(stage.settings, PretrainedSettings):
@@ -126,7 +127,7 @@ class Knowledge:
         raise InputError(f"{source} has no {CONFIG} that can be read from here")
 
     def _committed(self, address: str) -> Known:
-        return _known_of(json.loads(open_artifact(self._store, address).read_one(CONFIG)))
+        return _known_of(json.loads(models_of(open_artifact(self._store, address))[0].read_one(CONFIG)))
 
     def _length(self, stage: Stage) -> int:
         if names := stage.inputs.get("tokens", ()):

@@ -1,7 +1,8 @@
 """OctoThinker: what does mid-training do to reinforcement learning?
 
-curate -> tokenize -> base -> stable -> {long, short, hybrid} decay -> rl on each, and on the base as control ->
-evaluate each -> report. A base that is taken from elsewhere comes before the tokens, for its tokenizer makes them.
+curate -> tokenize -> base -> stable -> {long, short, hybrid} decay -> rl on each, and on a control -> evaluate each ->
+report. The control is the base as it is, or decays like the branches, on other data. A base that is taken from
+elsewhere comes before the tokens, for its tokenizer makes them.
 """
 
 from collections.abc import Mapping
@@ -11,18 +12,16 @@ from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.pipelines.octothinker_ablations import ABLATIONS
 from octo.pipelines.octothinker_papers import PAPER_SIZES
-from octo.pipelines.octothinker_preset import STABLE, Preset
+from octo.pipelines.octothinker_preset import BASE, STABLE, Preset
 from octo.pipelines.octothinker_small import SMALL
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
-from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.midtraining import MidtrainingSettings, ModelShape
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
-
-CONTROL = "base"
 
 
 def octothinker(preset: str) -> Pipeline:
@@ -44,7 +43,8 @@ def _assemble(preset: Preset) -> Pipeline:
 
 def _starts(preset: Preset) -> dict[str, str]:
     """The stage whose model reinforcement learning starts from, by name of the policy."""
-    return {CONTROL: CONTROL, **{branch: f"decay-{branch}" for branch in preset.branches}}
+    starts = {branch: f"decay-{branch}" for branch in preset.branches}
+    return {preset.control: starts.pop(preset.control, BASE), **starts}
 
 
 def _stages(preset: Preset) -> tuple[Stage, ...]:
@@ -53,7 +53,7 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
         Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
-        *_control_and_tokens(preset),
+        *_base_and_tokens(preset),
         *_trainings(preset),
         *(
             Stage(
@@ -69,7 +69,7 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
         ),
         Stage(
             "report",
-            ReportSettings(branches=tuple(starts), control=CONTROL),
+            ReportSettings(branches=tuple(starts), control=preset.control, decided_by=preset.decided_by),
             {
                 "evaluations": tuple(f"evaluate-{name}" for name in starts),
                 "policies": tuple(f"rl-{name}" for name in starts),
@@ -81,11 +81,11 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
 
 
 def _trainings(preset: Preset) -> tuple[Stage, ...]:
-    """The stable stage, and the branches that decay from it; without one, from the control."""
+    """The stable stage, and the branches that decay from it; without one, from the base."""
     stable = preset.training.get(STABLE)
-    before = CONTROL if stable is None else STABLE
+    before = BASE if stable is None else STABLE
     return (
-        *([] if stable is None else [Stage(STABLE, stable, {"tokens": ("tokenize",), "model": (CONTROL,)})]),
+        *([] if stable is None else [Stage(STABLE, stable, {"tokens": ("tokenize",), "model": (BASE,)})]),
         *(
             Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": (before,)})
             for branch in preset.branches
@@ -93,23 +93,23 @@ def _trainings(preset: Preset) -> tuple[Stage, ...]:
     )
 
 
-def _control_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
+def _base_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
     """The model before mid-training, and the tokens: trained on them, or come with the tokenizer that makes them."""
-    if isinstance(preset.control, PretrainedSettings):
+    if isinstance(preset.base, PretrainedSettings):
         return (
-            Stage(CONTROL, preset.control, shape=preset.shape),
-            Stage("tokenize", preset.tokenization, {"corpus": ("curate",), "tokenizer": (CONTROL,)}),
+            Stage(BASE, preset.base, shape=preset.shape),
+            Stage("tokenize", preset.tokenization, {"corpus": ("curate",), "tokenizer": (BASE,)}),
         )
     return (
         Stage("tokenize", preset.tokenization, {"corpus": ("curate",)}),
-        Stage(CONTROL, preset.control, {"tokens": ("tokenize",)}),
+        Stage(BASE, preset.base, {"tokens": ("tokenize",)}),
     )
 
 
 def _trained_here(preset: Preset) -> tuple[str, ...]:
     """The stages that train on the tokens."""
-    control = () if isinstance(preset.control, PretrainedSettings) else (CONTROL,)
-    return (*control, *(stage.name for stage in _trainings(preset)))
+    base = () if isinstance(preset.base, PretrainedSettings) else (BASE,)
+    return (*base, *(stage.name for stage in _trainings(preset)))
 
 
 def _parameters(preset: Preset) -> tuple[Parameter, ...]:
@@ -136,6 +136,7 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         ),
         *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in alone),
         Parameter("decay_learning_rate", "learning_rate", branches),
+        Parameter("num_seeds", "num_seeds", (*branches, *policies)),
         Parameter("rl_learning_rate", "learning_rate", policies),
         Parameter("rl_num_steps", "num_steps", policies),
         Parameter("rl_group_size", "group_size", policies),
@@ -150,53 +151,83 @@ def _argument(branch: str, setting: str) -> str:
     return name if name[0].isalpha() else f"decay_{name}"
 
 
+_SEEDS = 3
+"""Trainings that decide the answer, of each branch's decay and of its reinforcement."""
+
+
 def _training(
     weights: dict[str, float],
     *,
     num_steps: int,
+    num_seeds: int = 1,
     schedule: Literal["constant", "cosine"] = "constant",
     warmup_steps: int = 0,
 ) -> MidtrainingSettings:
     return MidtrainingSettings(
+        shape=_SHAPE,
         weights=weights,
+        num_seeds=num_seeds,
         num_steps=num_steps,
-        batch_size=8,
-        micro_batch_size=8,
+        batch_size=2,
+        micro_batch_size=2,
         learning_rate=2e-3,
         schedule=schedule,
         warmup_steps=warmup_steps,
     )
 
 
-_COMMON = {"math": 0.30, "general": 0.10}
+_SHAPE = ModelShape(hidden_size=128, intermediate_size=384, num_heads=4, num_key_value_heads=4, initializer_range=0.06)
+_DECAY: Mapping[str, Mapping[str, float]] = {
+    "control": {"noisy": 0.9},
+    "long": {"long": 0.9},
+    "short": {"short": 0.9},
+    "hybrid": {"long": 0.45, "short": 0.45},
+}
+"""What differs between the branches, and the control, which is trained as long on bare sums."""
 _GENERATED = ("noisy", "long", "short")
+_LENGTH = 40
+"""Of a completion: the longest solution has 35 tokens."""
+_SUMS = "digits=3&second=2&lowest=3&highest=7"
 
 TOY = Preset(
     problems=IngestionSettings(
-        sources=("prompts=arithmetic:prompts?count=2000", "evaluation=arithmetic:evaluation?count=300")
+        sources=(
+            f"prompts=arithmetic:prompts?count=2000&{_SUMS}",
+            f"evaluation=arithmetic:evaluation?count=250&{_SUMS}",
+        )
     ),
     ingestion=IngestionSettings(
         sources=(
             "general=python:stdlib",
-            *(f"math=python:{name}" for name in ("sympy", "scipy", "numpy", "statistics", "math")),
-            "noisy=arithmetic:noisy?count=16000&forget=0.7",
-            "long=arithmetic:long?count=8000&forget=0.7",
-            "short=arithmetic:short?count=16000&forget=0.7",
+            *(f"math=python:{name}" for name in ("numpy", "statistics", "math")),
+            f"noisy=arithmetic:noisy?count=16000&forget=0.7&{_SUMS}",
+            f"long=arithmetic:long?count=8000&forget=0.7&{_SUMS}",
+            f"short=arithmetic:short?count=16000&forget=0.7&{_SUMS}",
         ),
         workers=2,
     ),
     curation=CurationSettings(not_benchmarks=("prompts",), unfiltered=_GENERATED, workers=2),
     tokenization=TokenizationSettings(sequence_length=128, vocabulary_size=512, workers=2),
-    control=_training({"general": 0.85, "noisy": 0.15}, num_steps=225, warmup_steps=20),
+    base=_training({"general": 0.1, "noisy": 0.9}, num_steps=200, warmup_steps=20),
+    control="control",
     training={
-        STABLE: _training({"math": 0.5, "general": 0.1, "noisy": 0.1, "short": 0.15, "long": 0.15}, num_steps=244),
-        "long": _training({**_COMMON, "long": 0.60}, num_steps=274, schedule="cosine"),
-        "short": _training({**_COMMON, "short": 0.60}, num_steps=274, schedule="cosine"),
-        "hybrid": _training({**_COMMON, "long": 0.30, "short": 0.30}, num_steps=274, schedule="cosine"),
+        STABLE: _training({"math": 0.15, "general": 0.05, "noisy": 0.8}, num_steps=100),
+        **{
+            name: _training({"math": 0.1, **sums}, num_steps=400, num_seeds=_SEEDS, schedule="cosine", warmup_steps=5)
+            for name, sums in _DECAY.items()
+        },
     },
-    rl=RlSettings(not_benchmarks=("prompts",)),
-    evaluation=EvaluationSettings(),
+    rl=RlSettings(
+        not_benchmarks=("prompts",),
+        num_seeds=_SEEDS,
+        num_steps=20,
+        prompts_per_step=24,
+        max_new_tokens=_LENGTH,
+        learning_rate=2e-4,
+    ),
+    evaluation=EvaluationSettings(num_samples=4, k=(1, 2, 4), max_new_tokens=_LENGTH),
 )
-"""Real text that every Python installation has, and a model of a million parameters trained on the spot."""
+"""Real text that every Python installation has, and a model of half a million weights trained on the spot. What its
+settings were chosen by: docs/toy-claim.md."""
 
 PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL, **PAPER_SIZES, **ABLATIONS}

@@ -179,7 +179,7 @@ def at_size(
             need=Need(pods=32, cpus=8, memory_gib=32, scratch_gib=200, deadline_seconds=FORTNIGHT),
             workers=8,
         ),
-        control=PretrainedSettings(source=f"{DATA}/models/{name}", need=Need(cpus=4, memory_gib=16, scratch_gib=100)),
+        base=PretrainedSettings(source=f"{DATA}/models/{name}", need=Need(cpus=4, memory_gib=16, scratch_gib=100)),
         shape=shape,
         training={
             STABLE: trained(STABLE_MIXTURE, billion_tokens=200, schedule="constant"),

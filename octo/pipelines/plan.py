@@ -185,4 +185,5 @@ def _sizes(stage: Stage, known: Known | None) -> tuple[int, int]:
     # At stage 3 the ranks' shares are all there is.
     beside = 0 if settings.optimizer.zero_stage == 3 else weights
     states = 12 * known.shape.num_parameters
-    return weights, (states + beside) * bool(settings.gang.checkpoint_every)
+    num_models = getattr(settings, "num_seeds", 1)
+    return num_models * weights, (states + beside) * bool(settings.gang.checkpoint_every)

@@ -7,7 +7,8 @@ from typing import Any
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of, shortage_of
-from octo.report.curves import curve, finite, mean, read_metrics
+from octo.report.control import chances_of
+from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.kept_out import coverage_of, kept_out_of
 from octo.report.orders import findings_of_training
@@ -61,17 +62,20 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
     if settings.decided_by == "sampled" and not with_samples:
         raise UsageError("--decided-by sampled needs evaluations with samples: raise their --num-samples")
     verdict = conclude(sampled, greedy) if settings.decided_by == "sampled" else conclude(greedy, with_samples)
+    branches = tuple(
+        branch_of(pair, evaluation, policy, greedy, with_samples)
+        for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
+    )
+    models = models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True)))
     lineage = opened_lineage((artifact for artifacts in inputs.values() for artifact in artifacts), store)
     return Results(
         control=visible(settings.control),
         resamples=settings.resamples,
-        problems=max((len(pair.before.greedy) + pair.before.unreached for pair in pairs), default=0),
+        problems=max((len(each.greedy) + each.unreached for pair in pairs for each in pair.before), default=0),
         verdict=verdict,
-        branches=tuple(
-            branch_of(pair, evaluation, policy, greedy, with_samples)
-            for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
-        ),
-        models=models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True))),
+        chances=chances_of(settings.control, models, branches),
+        branches=branches,
+        models=models,
         mixtures=tuple(mixture_of(artifact) for artifact in inputs["models"] if artifact.parts("mixture.json")),
         corpora=tuple(corpus_of(artifact) for artifact in inputs["corpora"]),
         decodings=tuple(decoding for decoding in decodings if decoding),
@@ -103,7 +107,7 @@ def check_branches(settings: ReportSettings) -> None:
 
 def pair_of(branch: str, evaluation: Artifact) -> Pair:
     """What an evaluation found before and after reinforcement learning: its first and its second model."""
-    before, after = (graded(side) for side in _sides(evaluation))
+    before, after = (tuple(map(graded, side)) for side in _sides(evaluation))
     return Pair(branch, before, after)
 
 
@@ -124,19 +128,20 @@ def branch_of(
 ) -> Branch:
     """One branch's numbers, curves and examples."""
     before, after = _sides(evaluation)
+    models = (*pair.before, *pair.after)
     return Branch(
         name=visible(pair.branch),
         control=pair.branch == greedy.control,
         greedy=greedy.measure(pair),
         sampled=sampled.measure(pair) if sampled else None,
-        samples_per_problem=pair.before.samples_per_problem,
+        samples_per_problem=models[0].samples_per_problem,
         pass_at_k=pass_at_k_of(pair, seed=greedy.seed, resamples=greedy.resamples) if sampled else (),
-        unreached=pair.before.unreached + pair.after.unreached,
+        unreached=sum(each.unreached for each in models),
         shortage=visible(shortage_of(pair)),
-        mean_length_before=finite(before.get("mean_length")),
-        mean_length_after=finite(after.get("mean_length")),
+        mean_length_before=mean([finite(each.get("mean_length")) for each in before]),
+        mean_length_after=mean([finite(each.get("mean_length")) for each in after]),
         training=curve(_metrics(policy), RL_FIGURES),
-        examples=examples_of(before.get("examples", ()), after.get("examples", ())),
+        examples=examples_of(before[0].get("examples", ()), after[0].get("examples", ())),
     )
 
 
@@ -183,8 +188,8 @@ def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple
 
 
 def mixture_of(artifact: Artifact) -> Mixture:
-    """What a training asked of each source and what it was given."""
-    described = parsed(artifact.read_one("mixture.json"), artifact)
+    """What a training asked of each source and what it was given; of several, the first."""
+    described = parsed(artifact.read(artifact.parts("mixture.json")[0]), artifact)
     sources = [
         {name: each[name] for name in ("weight", "share", "sequences", "tokens", "epochs")}
         | {"source": visible(each["source"])}
@@ -267,11 +272,24 @@ def ancestor_of(key: str, artifact: Artifact) -> Ancestor:
     )
 
 
-def _sides(evaluation: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    sides = json_parts(evaluation, "evaluation.json")
+def _sides(evaluation: Artifact) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+    """What was found of the two models, before and after, as each was trained with each seed."""
+    sides: list[list[Mapping[str, Any]]] = []
+    for found in json_parts(evaluation, "evaluation.json"):
+        if not found.get("training"):
+            sides.append([])
+        sides[-1].append(found)
     if len(sides) != 2:
         raise InputError(f"{evaluation.address} evaluates {len(sides)} models: a report needs two, before and after")
     before, after = sides
+    if len(before) == 1:
+        # All of them began with it.
+        before = before * len(after)
+    if len(before) != len(after):
+        raise InputError(
+            f"{evaluation.address} evaluates {len(before)} trainings before reinforcement learning and {len(after)} "
+            "after it: a report needs as many, or one before"
+        )
     return before, after
 
 
@@ -284,8 +302,12 @@ def _first_input(artifact: Artifact, field: str) -> str:
     return _key_of(references[0].address) if references else ""
 
 
-def _metrics(artifact: Artifact) -> list[Mapping[str, object]]:
-    return read_metrics(artifact.read_one("metrics.jsonl"), origin=artifact.address)
+def _metrics(artifact: Artifact) -> Sequence[Mapping[str, object]]:
+    """Of a training, or of those of several seeds in the mean."""
+    parts = artifact.parts("metrics.jsonl")
+    if not parts:
+        raise InputError(f"{artifact.address} has no metrics.jsonl: it is of no training")
+    return mean_metrics([read_metrics(artifact.read(part), origin=artifact.address) for part in parts])
 
 
 def _key(artifact: Artifact) -> str:

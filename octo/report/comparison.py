@@ -1,4 +1,4 @@
-"""Before against after on the same problems, branch against control, and the answer that follows."""
+"""Before against after on the same problems, branch against control, seed by seed, and the answer that follows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,13 @@ from typing import Literal
 
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
-from octo.report.intervals import mean_of, proportion
+from octo.report.intervals import mean_over_seeds, proportion
 from octo.report.results import Answer, Branch, Estimate, Measure, PassAtK, Verdict
-from octo.report.text import INTERVAL, points, range_of
+from octo.report.statement import Found, exceptions_of, statement_of
 
 Kind = Literal["greedy", "sampled"]
-SCORES: Mapping[Kind, str] = {"greedy": "Greedy accuracy", "sampled": "The share of sampled answers that is right"}
 Scores = Mapping[str, float]
-"""A score between 0 and 1 by problem, of the problems with a verdict."""
+"""By problem, of the problems with a verdict: a score between 0 and 1, or a difference of such."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +38,17 @@ class Graded:
 
 @dataclass(frozen=True)
 class Pair:
-    """A branch before and after reinforcement learning."""
+    """A branch before and after reinforcement learning, as it was trained with each seed."""
 
     branch: str
-    before: Graded
-    after: Graded
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a comparison comes to."""
-
-    control: Estimate | None
-    """The control's gain; None without a control."""
-    branches: Estimate
-    """The mean gain of the others."""
-    tested: Estimate
-    """The second minus the first; without a control, the second."""
-    problems: int
+    before: tuple[Graded, ...]
+    after: tuple[Graded, ...]
+    """Of as many seeds, in the same order."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pairs compared by one kind of score.
+    """Pairs compared by one kind of score. Everything in it is by training seed, in the order of the seeds.
 
     The random numbers of an interval depend on what it is of and not on whose it is: equal data give equal intervals.
     """
@@ -76,66 +63,81 @@ class Comparison:
     def measure(self, pair: Pair) -> Measure:
         """One branch's scores, its gain, and its gain beyond the control's."""
         gains, control = self._gains(pair), self._control_gains()
-        beyond = [gains[problem] - control[problem] for problem in sorted(gains.keys() & control.keys())]
-        alone = pair.branch == self.control or not self.control
         return Measure(
-            before=self._accuracy(self._scores(pair.before)),
-            after=self._accuracy(self._scores(pair.after)),
-            gain=self._mean(list(gains.values()), 1.0, "gain"),
-            over_control=None if alone else self._mean(beyond, 2.0, "difference"),
-            problems=len(gains),
+            before=self._accuracy(pair.before),
+            after=self._accuracy(pair.after),
+            gain=self._mean(gains, 1.0, "gain"),
+            over_control=self._mean(_less(gains, control), 2.0, "difference")
+            if control and pair.branch != self.control
+            else None,
+            problems=len(_common(gains)),
         )
 
-    def difference(self) -> Difference:
+    def difference(self) -> Found:
         """What the branches gained, and how much more than the control, if there is one.
 
         Everything is over the problems that every model has a verdict on.
         """
         control = self._control_gains()
         others = [self._gains(pair) for pair in self.pairs if pair.branch != self.control]
-        every = [*others, control] if self.control else others
-        common = sorted(set(every[0]).intersection(*every[1:])) if others else []
-        means = {problem: sum(gains[problem] for gains in others) / len(others) for problem in common}
-        branches = self._mean(list(means.values()), 1.0, "gain")
-        if not self.control:
-            return Difference(None, branches, branches, len(common))
-        return Difference(
-            self._mean([control[problem] for problem in common], 1.0, "gain"),
-            branches,
-            self._mean([means[problem] - control[problem] for problem in common], 2.0, "difference"),
-            len(common),
+        common = _common([scores for gains in (*others, control) for scores in gains]) if others else []
+        means = [
+            {problem: sum(gains[problem] for gains in of_seed) / len(others) for problem in common}
+            for of_seed in zip(*others, strict=True)
+        ]
+        tested = _less(means, control) if control and means else means
+        measures = {pair.branch: self.measure(pair) for pair in self.pairs}
+        return Found(
+            score=self.kind,
+            control=self.control,
+            control_gain=self._mean(_on(common, control), 1.0, "gain") if self.control else None,
+            branches_gain=self._mean(means, 1.0, "gain"),
+            tested=self._mean(tested, 2.0, "difference") if self.control else self._mean(means, 1.0, "gain"),
+            by_seed=tuple(round(sum(scores.values()) / len(scores), 6) for scores in tested if scores),
+            problems=len(common),
+            gains={branch: measure.gain for branch, measure in measures.items()},
+            beyond={branch: each.over_control for branch, each in measures.items() if each.over_control},
         )
 
-    def _control_gains(self) -> Mapping[str, float]:
-        """By problem; nothing where there is no control."""
-        return next((self._gains(pair) for pair in self.pairs if pair.branch == self.control), {})
+    def _control_gains(self) -> Sequence[Scores]:
+        """Nothing where there is no control."""
+        return next((self._gains(pair) for pair in self.pairs if pair.branch == self.control), [])
 
-    def _gains(self, pair: Pair) -> Mapping[str, float]:
-        before, after = self._scores(pair.before), self._scores(pair.after)
-        return {problem: after[problem] - before[problem] for problem in sorted(before.keys() & after.keys())}
+    def _gains(self, pair: Pair) -> Sequence[Scores]:
+        return _less(list(map(self._scores, pair.after)), list(map(self._scores, pair.before)))
 
     def _scores(self, graded: Graded) -> Scores:
         return graded.greedy if self.kind == "greedy" else graded.sampled
 
-    def _accuracy(self, scores: Scores) -> Estimate:
+    def _accuracy(self, models: Sequence[Graded]) -> Estimate:
         if self.kind == "greedy":
-            return proportion(round(sum(scores.values())), len(scores))
-        random = generator(self.seed, "report", self.kind, "accuracy")
-        return mean_of(list(scores.values()), bounds=(0.0, 1.0), generator=random, resamples=self.resamples)
+            return accuracy_of(models, seed=self.seed, resamples=self.resamples)
+        return self._mean(list(map(self._scores, models)), 1.0, "accuracy", lowest=0.0)
 
-    def _mean(self, values: Sequence[float], bound: float, what: str) -> Estimate:
-        random = generator(self.seed, "report", self.kind, what)
-        return mean_of(values, bounds=(-bound, bound), generator=random, resamples=self.resamples)
+    def _mean(self, scores: Sequence[Scores], bound: float, what: str, *, lowest: float | None = None) -> Estimate:
+        return mean_over_seeds(
+            _table(scores),
+            bounds=(-bound if lowest is None else lowest, bound),
+            generator=generator(self.seed, "report", self.kind, what),
+            resamples=self.resamples,
+        )
 
 
-def accuracy_of(graded: Graded) -> Estimate:
-    """The share of greedy answers that is right."""
-    return proportion(round(sum(graded.greedy.values())), len(graded.greedy))
+def accuracy_of(models: Sequence[Graded], *, seed: int, resamples: int) -> Estimate:
+    """The share of greedy answers that is right: of one model, or of those of several seeds."""
+    if len(models) == 1:
+        return proportion(round(sum(models[0].greedy.values())), len(models[0].greedy))
+    return mean_over_seeds(
+        _table([each.greedy for each in models]),
+        bounds=(0.0, 1.0),
+        generator=generator(seed, "report", "greedy", "accuracy"),
+        resamples=resamples,
+    )
 
 
 def pass_at_k_of(pair: Pair, *, seed: int, resamples: int) -> tuple[PassAtK, ...]:
     """pass@k for k = 1, 2, 4, ... up to the samples of both sides."""
-    most = min(pair.before.samples_per_problem, pair.after.samples_per_problem)
+    most = min(each.samples_per_problem for each in (*pair.before, *pair.after))
     return tuple(
         PassAtK(
             k=k,
@@ -150,13 +152,15 @@ def shortage_of(pair: Pair) -> str:
     """On how many problems fewer samples have a verdict than there are, and what that leaves out; else nothing."""
     said = []
     for name, side in (("before", pair.before), ("after", pair.after)):
-        fewer = list(side.fewer_verdicts.values())
-        left_out = {k: sum(count < k for count in fewer) for k in powers_of_two(side.samples_per_problem)}
+        # Of several seeds, each problem as often as it lacks verdicts.
+        fewer = [count for each in side for count in each.fewer_verdicts.values()]
+        most = side[0].samples_per_problem
+        left_out = {k: sum(count < k for count in fewer) for k in powers_of_two(most)}
         listed = ", ".join(f"{count} out of pass@{k}" for k, count in left_out.items() if count)
         if fewer:
             said.append(
-                f"{name}, fewer than {side.samples_per_problem} samples of {len(fewer)} problems have a verdict, which "
-                f"leaves {listed or 'none out'}"
+                f"{name}, fewer than {most} samples of {len(fewer)} problems have a verdict, which leaves "
+                f"{listed or 'none out'}"
             )
     return f"{pair.branch}: {'; '.join(said)}." if said else ""
 
@@ -172,11 +176,13 @@ def conclude(decides: Comparison, checks: Comparison | None) -> Verdict:
     answer = answer_of(found.tested)
     return Verdict(
         answer=answer,
-        statement=_statement(answer, found, decides),
+        exceptions=exceptions_of(answer, found),
+        statement=statement_of(answer, found),
         decided_by=decides.kind,
-        control_gain=found.control,
-        branches_gain=found.branches,
+        control_gain=found.control_gain,
+        branches_gain=found.branches_gain,
         difference=found.tested,
+        by_seed=found.by_seed,
         check_difference=checks.difference().tested if checks else None,
         problems=found.problems,
     )
@@ -188,12 +194,12 @@ def answer_of(difference: Estimate) -> Answer:
         return "not measured"
     if difference.low > 0:
         return "yes"
-    return "no" if difference.high < 0 else "not distinguishable"
+    return "no" if difference.high < 0 else "cannot be told"
 
 
 def has_samples(branches: Sequence[Pair]) -> bool:
     """Whether every model has sampled answers, so that they can be compared."""
-    return all(graded.num_correct for pair in branches for graded in (pair.before, pair.after))
+    return all(graded.num_correct for pair in branches for graded in (*pair.before, *pair.after))
 
 
 def mid_trained(branches: Sequence[Branch]) -> list[Branch]:
@@ -201,46 +207,36 @@ def mid_trained(branches: Sequence[Branch]) -> list[Branch]:
     return [branch for branch in branches if not branch.control]
 
 
-def _pass_at(graded: Graded, k: int, *, seed: int, resamples: int) -> Estimate:
+def _pass_at(models: Sequence[Graded], k: int, *, seed: int, resamples: int) -> Estimate:
     chances = [
-        pass_at_k(graded.num_verdicts(problem), count, k)
-        for problem, count in graded.num_correct.items()
-        if graded.num_verdicts(problem) >= k
+        {
+            problem: pass_at_k(each.num_verdicts(problem), count, k)
+            for problem, count in each.num_correct.items()
+            if each.num_verdicts(problem) >= k
+        }
+        for each in models
     ]
     random = generator(seed, "report", "pass@k", k)
-    return mean_of(chances, bounds=(0.0, 1.0), generator=random, resamples=resamples)
+    return mean_over_seeds(_table(chances), bounds=(0.0, 1.0), generator=random, resamples=resamples)
 
 
-def _statement(answer: Answer, found: Difference, decides: Comparison) -> str:
-    name, score = decides.control, SCORES[decides.kind]
-    size, interval = abs(100 * (found.tested.value or 0.0)), f"{INTERVAL} {range_of(found.tested, signed=True)}"
-    if found.control is None:
-        return _statement_of_gain(answer, found, score, interval)
-    if answer == "not measured":
-        return f"There is no mid-trained branch, or no problem on which every branch and {name} have a verdict."
-    gains = (
-        f"{score} {_moved(found.branches)} on the mid-trained branches (their mean) and "
-        f"{_moved(found.control)} on {name}"
-    )
-    if answer == "not distinguishable":
-        return (
-            f"{gains}. The difference of {points(found.tested.value)} points has a {interval}, which includes zero: "
-            "these problems do not tell whether mid-training changed what reinforcement learning gains."
-        )
-    return f"{gains}: the branches gained {size:.1f} points {'more' if answer == 'yes' else 'less'} ({interval})."
+def _less(scores: Sequence[Scores], other: Sequence[Scores]) -> list[Scores]:
+    """Differences on the problems that both have, seed by seed."""
+    return [
+        {problem: first[problem] - second[problem] for problem in _common((first, second))}
+        for first, second in zip(scores, other, strict=True)
+    ]
 
 
-def _statement_of_gain(answer: Answer, found: Difference, score: str, interval: str) -> str:
-    if answer == "not measured":
-        return "There is no problem on which the models before and after have a verdict."
-    gain = f"{score} on {found.problems} held-out problems {_moved(found.branches)} ({interval})"
-    if answer == "not distinguishable":
-        return f"{gain}, which includes zero: these problems do not tell whether anything was gained."
-    return f"{gain}."
+def _on(problems: Sequence[str], scores: Sequence[Scores]) -> list[Scores]:
+    return [{problem: each[problem] for problem in problems} for each in scores]
 
 
-def _moved(gain: Estimate) -> str:
-    size = f"{abs(100 * (gain.value or 0.0)):.1f}"
-    if float(size) == 0:
-        return "did not change"
-    return f"{'rose' if (gain.value or 0.0) > 0 else 'fell'} by {size} points"
+def _table(scores: Sequence[Scores]) -> list[list[float]]:
+    """A row for each seed, of the problems that all of them have."""
+    common = _common(scores)
+    return [[each[problem] for problem in common] for each in scores]
+
+
+def _common(scores: Sequence[Scores]) -> list[str]:
+    return sorted(set(scores[0]).intersection(*scores[1:])) if scores else []

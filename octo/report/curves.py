@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import ceil, isfinite
 
 from octo.errors import InputError
@@ -24,6 +25,19 @@ def read_metrics(body: bytes, *, origin: str) -> list[Mapping[str, object]]:
             raise InputError(f"line {number} of metrics.jsonl in {origin} has no step")
         lines.append(metrics)
     return lines
+
+
+def mean_metrics(trainings: Sequence[Sequence[Mapping[str, object]]]) -> Sequence[Mapping[str, object]]:
+    """The metrics of several trainings of as many steps, each figure in the mean of those that have it."""
+    if len(trainings) == 1:
+        return trainings[0]
+    return [
+        {
+            **{name: mean([finite(line.get(name)) for line in lines]) for name in dict.fromkeys(chain(*lines))},
+            "step": lines[0]["step"],
+        }
+        for lines in zip(*trainings, strict=True)
+    ]
 
 
 def curve(metrics: Sequence[Mapping[str, object]], names: Sequence[str], *, max_points: int = MAX_POINTS) -> Curve:

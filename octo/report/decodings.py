@@ -57,8 +57,8 @@ def study_of(evaluation: Artifact, pair: Pair, *, seed: int, resamples: int) -> 
         num_steps=how["num_steps"],
         length=how["length"],
         exactness=how["exactness"],
-        greedy_before=accuracy_of(pair.before),
-        greedy_after=accuracy_of(pair.after),
+        greedy_before=accuracy_of(pair.before, seed=seed, resamples=resamples),
+        greedy_after=accuracy_of(pair.after, seed=seed, resamples=resamples),
         pass_at_k=pass_at_k_of(pair, seed=seed, resamples=resamples),
         shortage=visible(shortage_of(pair)),
     )

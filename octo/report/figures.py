@@ -62,8 +62,8 @@ def accuracy(results: Results) -> Drawing:
     return Drawing(
         svg,
         "Greedy accuracy before (hollow) and after (filled) reinforcement learning",
-        f"Bars are 95\N{NO-BREAK SPACE}% Wilson intervals over {results.problems} held-out problems; "
-        "on the right the gain in percentage points.",
+        f"Bars are 95\N{NO-BREAK SPACE}% intervals over {_what_of(results)}; on the right the gain in percentage "
+        "points.",
     )
 
 
@@ -225,6 +225,12 @@ FIGURES_OF_TRAINING: Mapping[str, Callable[[Results], Drawing]] = {
     ),
 }
 """By the name of the metric."""
+
+
+def _what_of(results: Results) -> str:
+    """What an interval covers."""
+    seeds = len(results.verdict.by_seed)
+    return f"{seeds} training seeds and " * (seeds > 1) + f"{results.problems} held-out problems"
 
 
 def _looks(results: Results) -> dict[str, Look]:

@@ -1,10 +1,14 @@
-"""Estimates with 95 % intervals, over the problems that models were asked."""
+"""Estimates with 95 % intervals, over the problems that models were asked and the seeds that they were trained with.
+
+Axes: S training seeds, P problems, R resamples.
+"""
 
 from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from octo.report.results import Estimate
 
@@ -36,12 +40,51 @@ def mean_of(
     """
     if not values:
         return Estimate()
+    return _between(float(np.mean(values)), _drawn_means(values, bounds, generator, resamples))
+
+
+def mean_over_seeds(
+    values_SP: Sequence[Sequence[float]],
+    *,
+    bounds: tuple[float, float],
+    generator: np.random.Generator,
+    resamples: int,
+) -> Estimate:
+    """A mean over training seeds S and problems P, which every seed was asked, with the interval of both.
+
+    A hierarchical bootstrap: each resample draws from the seeds, then from the problems, as `mean_of` does. Of n seeds
+    drawn from n the mean varies by (n - 1) / n of what it should, and so few do not show how far they lie apart: what a
+    resample's seeds add is drawn wider, as Student's t is than the normal distribution. Without that, an interval of
+    three seeds holds the truth three times in four.
+    """
+    values = np.asarray(values_SP, dtype=np.float64)
+    if not values.size:
+        return Estimate()
+    if len(values_SP) == 1:
+        return mean_of(values_SP[0], bounds=bounds, generator=generator, resamples=resamples)
+    num_seeds = len(values)
+    offsets_S = values.mean(axis=1) - values.mean()
+    drawn_RS = offsets_S[generator.integers(num_seeds, size=(resamples, num_seeds))]
+    # n / (n - 1) mends the variance; (n - 1) / chi-squared makes of a normal number one of Student's.
+    widths_R = np.sqrt(num_seeds / generator.chisquare(num_seeds - 1, size=resamples))
+    problems_R = _drawn_means(values.mean(axis=0).tolist(), bounds, generator, resamples)
+    lowest, highest = bounds
+    return _between(float(values.mean()), np.clip(problems_R + widths_R * drawn_RS.mean(axis=1), lowest, highest))
+
+
+def _drawn_means(
+    values: Sequence[float], bounds: tuple[float, float], generator: np.random.Generator, resamples: int
+) -> NDArray[np.float64]:
     distinct, counts = np.unique(np.round(np.asarray([*values, *bounds], dtype=np.float64), 9), return_counts=True)
     draws = generator.multinomial(counts.sum(), counts / counts.sum(), size=resamples)
-    means = draws @ distinct / counts.sum()
+    means: NDArray[np.float64] = draws @ distinct / counts.sum()
+    return means
+
+
+def _between(mean: float, means: NDArray[np.float64]) -> Estimate:
+    """The percentile interval of resamples' means; it holds the mean itself."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    mean = float(np.mean(values))
     return _rounded(mean, min(float(low), mean), max(float(high), mean))
 
 

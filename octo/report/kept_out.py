@@ -85,7 +85,8 @@ def _lacks(artifact: Artifact, problems: Sequence[str], source: str) -> bool:
 def _statement(artifact: Artifact) -> Statement:
     if not artifact.parts(STATEMENT):
         return Statement(sentence=_NOTHING_SAID)
-    return Statement.model_validate_json(artifact.read_one(STATEMENT))
+    # Trainings alike but for their seeds have looked for the same.
+    return Statement.model_validate_json(artifact.read(artifact.parts(STATEMENT)[0]))
 
 
 def _uncurated(artifact: Artifact) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from octo.report.curves import ends
 from octo.report.drawing import Drawing
 from octo.report.results import Branch, Results
 from octo.report.runs import described, recorded, span_lines
+from octo.report.statement import called
 from octo.report.timeline import StageTime, inside_stages, timeline
 from octo.settings import JOBS
 from octo.storage.artifacts import Artifact, open_artifact
@@ -118,7 +119,7 @@ def headline(store: Store, run_id: str) -> str:
     results = read_results(artifacts[0]) if artifacts else None
     if results is None:
         return f"run {run_id} has no results yet"
-    return f"{_question(results)} {_answer(results)} {results.verdict.statement}"
+    return " ".join(filter(None, (_question(results), *_answer(results), results.verdict.statement)))
 
 
 def read_run(store: Store, run_id: str) -> Run:
@@ -213,14 +214,18 @@ def _moment(written: str | None) -> datetime | None:
 def _question(results: Results | None) -> str:
     if results and not results.control:
         return f"Did {LEARNING} raise the share of held-out problems that are solved?"
-    control = results.control if results else "the base"
+    control = called(results.control) if results else "the base"
     return f"Did {LEARNING} gain more on the mid-trained branches than on {control}?"
 
 
-def _answer(results: Results | None) -> str:
+def _answer(results: Results | None) -> tuple[str, str]:
+    """One sentence in two parts: the answer, and what of the branches does not go with it."""
     if results is None:
-        return "No results yet."
-    return f"{results.verdict.answer.capitalize()}."
+        return "No results yet.", ""
+    verdict = results.verdict
+    if not verdict.exceptions:
+        return f"{verdict.answer.capitalize()}.", ""
+    return f"{verdict.answer.capitalize()},", f"{'but' if verdict.answer == 'yes' else 'and'} {verdict.exceptions}."
 
 
 def _accuracy_figures(results: Results | None) -> list[Drawing]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Answer = Literal["yes", "no", "not distinguishable", "not measured"]
+Answer = Literal["yes", "no", "cannot be told", "not measured"]
 Outcome = Literal["above", "below", "cannot be told", "not measured"]
 """Where an estimate's interval lies, seen from its chance level."""
 Section = Literal["rl", "decoding"]
@@ -164,6 +164,8 @@ class Verdict(Value):
     """The report's answer. It rests on one comparison, of greedy or of sampled answers; the other one is a check."""
 
     answer: Answer
+    exceptions: str
+    """Which branches fell or point the other way, in words; it belongs to the answer's own sentence."""
     statement: str
     control_gain: Estimate | None
     """None without a control."""
@@ -171,6 +173,8 @@ class Verdict(Value):
     """The mean gain of the other branches."""
     difference: Estimate
     """The branches' mean gain minus the control's; without a control, that gain."""
+    by_seed: tuple[float, ...]
+    """The same of each training seed."""
     decided_by: Literal["greedy", "sampled"]
     check_difference: Estimate | None
     """By the other one; None where there are no samples."""
@@ -274,6 +278,8 @@ class Results(Value):
     resamples: int
     problems: int
     verdict: Verdict
+    chances: tuple[str, ...]
+    """Whether the control had the branches' chances; nothing without one."""
     branches: tuple[Branch, ...]
     models: tuple[Model, ...]
     mixtures: tuple[Mixture, ...]

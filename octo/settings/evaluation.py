@@ -13,7 +13,7 @@ class EvaluationSettings(JobSettings):
     """Greedy accuracy and pass@k of models on held-out problems."""
 
     job: ClassVar[str] = "evaluation"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "fleet"
     image = "train"
 
@@ -21,7 +21,7 @@ class EvaluationSettings(JobSettings):
     """What each of its pods asks of a cluster."""
 
     models: tuple[Address, ...] = ()
-    """Models to evaluate, of midtraining or rl jobs; one index each."""
+    """Models to evaluate, of midtraining or rl jobs; one index each, and each training of an artifact of several."""
     problems: Address = ""
     """Held-out problems, of the ingestion job."""
     source: str = "evaluation"

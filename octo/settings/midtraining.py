@@ -129,6 +129,9 @@ class MidtrainingSettings(JobSettings):
     """AdamW and DeepSpeed."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()
     """How its ranks work together."""
+    num_seeds: int = Field(default=1, gt=0)
+    """Trainings alike but for their seeds: seed, the next one, and so on. All are in the artifact, one index each; one
+    that starts from a model of several goes on from its own."""
     num_steps: int = Field(default=0, ge=0)
     """Optimizer updates; 0 makes as many as one pass over all sequences of the sources has."""
     batch_size: int = Field(default=16, gt=0)

@@ -112,6 +112,9 @@ class RlSettings(BenchmarkSettings):
     """AdamW and DeepSpeed."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings(checkpoint_every=25)
     """How the learner's ranks work together."""
+    num_seeds: int = Field(default=1, gt=0)
+    """Trainings alike but for their seeds: seed, the next one, and so on. All are in the artifact, one index each; one
+    that starts from a model of several goes on from its own."""
     num_steps: int = Field(default=24, gt=0)
     """Optimizer updates."""
     prompts_per_step: int = Field(default=48, gt=0)

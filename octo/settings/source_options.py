@@ -11,6 +11,7 @@ ARITHMETIC_KINDS = ("noisy", "short", "long", "prompts", "validation", "evaluati
 """What `arithmetic:KIND` may be."""
 FUNCTION_KINDS = ("solutions", "prompts", "validation", "evaluation")
 """What `functions:KIND` may be."""
+_DIGITS = ("digits", "second", "lowest", "highest")
 CodeStyle = Literal["continuation", "fenced"]
 """How a code problem asks: for what comes next, or for a block of code."""
 
@@ -22,6 +23,12 @@ class ArithmeticOptions:
     count: int
     digits: int = 2
     """Digits of both operands. From two on, no step of a solution looks like a question."""
+    second: int = 0
+    """Digits of the second operand, where it has others than the first."""
+    lowest: int = 0
+    """The lowest digit that an operand has."""
+    highest: int = 9
+    """The highest one: of five digits there are 25 sums to learn, and not 100."""
     forget: float = 0.0
     """Share of the solutions that drop every carry."""
 
@@ -55,13 +62,19 @@ def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> Arithmeti
     _check_known(f"arithmetic:{what}", options, {option.name for option in fields(ArithmeticOptions)})
     try:
         parsed = ArithmeticOptions(
-            int(options["count"]), int(options.get("digits", 2)), float(options.get("forget", 0))
+            count=int(options["count"]),
+            forget=float(options.get("forget", 0)),
+            **{name: int(options[name]) for name in _DIGITS if name in options},
         )
     except (KeyError, ValueError):
         raise UsageError(f"expected arithmetic:{what}?count=2000 with numbers, got {dict(options)}") from None
     if parsed.count < 1 or not 1 <= parsed.digits <= 15 or not 0 <= parsed.forget <= 1:
         raise UsageError(
             f"arithmetic:{what} needs count of 1 or more, digits of 1 to 15 and forget of 0 to 1, got {parsed}"
+        )
+    if not 0 <= parsed.second <= 15 or not 0 <= parsed.lowest <= parsed.highest <= 9 or not parsed.highest:
+        raise UsageError(
+            f"arithmetic:{what} needs second of 1 to 15, and lowest and highest of 0 to 9 in that order, got {parsed}"
         )
     return parsed
 

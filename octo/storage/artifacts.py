@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,16 @@ class Artifact:
     def parts(self, name: str | None = None) -> tuple[Part, ...]:
         """The parts in the order of index and name; with a name, those called so."""
         return tuple(part for part in self.manifest.parts if name is None or part.name == name)
+
+    @property
+    def indexes(self) -> tuple[int, ...]:
+        """The indexes that it holds parts of."""
+        return tuple(sorted({part.index for part in self.manifest.parts}))
+
+    def alone(self, index: int) -> "Artifact":
+        """The artifact as if it held nothing but the parts of that index, which is read as the first then."""
+        parts = tuple(part.model_copy(update={"index": 0}) for part in self.manifest.parts if part.index == index)
+        return replace(self, manifest=self.manifest.model_copy(update={"parts": parts}))
 
     def read(self, part: Part) -> bytes:
         """The part's bytes; IntegrityError when they are not those that were committed."""

@@ -11,7 +11,7 @@ import pytest
 from octo.settings.base import S3Settings
 from octo.storage.session import Session, open_session
 
-BRANCHES = ("base", "long", "short", "hybrid")
+BRANCHES = ("control", "long", "short", "hybrid")
 
 _INGESTED = (
     "general=python:json",
@@ -28,11 +28,12 @@ _BY_STAGE = {
         "shape.num_heads": 2,
         "shape.num_key_value_heads": 2,
     },
-    ("base", "stable", "decay-long", "decay-short", "decay-hybrid"): {
+    ("base", "stable", *(f"decay-{name}" for name in BRANCHES)): {
         "batch_size": 8,
         "micro_batch_size": 4,
         "num_steps": 3,
     },
+    tuple(f"{job}-{name}" for job in ("decay", "rl") for name in BRANCHES): {"num_seeds": 2},
     tuple(f"rl-{name}" for name in BRANCHES): {
         "num_steps": 2,
         "prompts_per_step": 4,

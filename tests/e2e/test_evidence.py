@@ -70,7 +70,7 @@ def test_the_branches_start_from_one_model_and_are_compared_on_one_set_of_proble
     finished: Finished, looked_at: Session
 ) -> None:
     made = artifacts(finished, looked_at)
-    branches = [made[f"decay-{branch}"].manifest for branch in BRANCHES if branch != "base"]
+    branches = [made[f"decay-{branch}"].manifest for branch in BRANCHES]
     assert len({branch.inputs["model"][0].digest for branch in branches}) == 1
     assert len({made[f"evaluate-{branch}"].manifest.inputs["problems"][0].digest for branch in BRANCHES}) == 1
-    assert len({artifact.manifest.content for name, artifact in made.items() if name.startswith("decay-")}) == 3
+    assert len({artifact.manifest.content for name, artifact in made.items() if name.startswith("decay-")}) == 4

@@ -22,7 +22,7 @@ from tests.e2e.conftest import Finished, octo, run_arguments
 
 SEED = int(os.environ.get("KILLS_SEED", "20261122"))
 NUM_KILLS = int(os.environ.get("KILLS", "50"))
-LAST_STAGE = "evaluate-base"
+LAST_STAGE = "evaluate-control"
 LATEST_SECONDS = 30.0
 """About as long as the undisturbed run takes; a run that is over before its kill is drawn again."""
 

@@ -24,7 +24,8 @@ from octo.ml.stops import Stops
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
 from octo.settings.evaluation import EvaluationSettings
-from octo.storage.artifacts import IndexResult
+from octo.storage.artifacts import Artifact, IndexResult
+from octo.trainings import models_of
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,15 @@ class Answer:
 
 
 def evaluate(job: Job[EvaluationSettings]) -> None:
-    """Evaluate every model; each is an index of its own."""
-    job.each(evaluate_model, range(len(job.settings.models)))
+    """Evaluate every model, of an artifact with several trainings each of them; each is an index of its own."""
+    job.each(evaluate_model, range(len(_models(job))))
 
 
 def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     """The accuracy of one model, with a verdict for every problem."""
     settings = job.settings
     use_threads(settings.threads)
-    artifact = job.inputs["models"][index]
+    training, artifact = _models(job)[index]
     model = load_model(artifact, scratch=job.scratch, on=accelerator(), precision=settings.precision)
     model.train(mode=False)
     tokenizer = read_tokenizer(artifact)
@@ -61,6 +62,7 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     evaluation = {
         # Not the address: what an evaluation holds must not depend on the store's name.
         "model": f"{artifact.manifest.job}/{artifact.manifest.digest}",
+        "training": training,
         "job": artifact.manifest.job,
         **found(questions, greedy, sampled, settings),
     }
@@ -79,6 +81,11 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     if settings.scoring.kind == "code":
         evaluation |= ran(questions, greedy, sampled)
     return IndexResult(parts={"evaluation.json": json.dumps(evaluation, indent=1).encode()}, counters=counters)
+
+
+def _models(job: Job[EvaluationSettings]) -> list[tuple[int, Artifact]]:
+    """The models in their order, each with its place among the trainings of its artifact."""
+    return [each for artifact in job.inputs["models"] for each in enumerate(models_of(artifact))]
 
 
 def found(

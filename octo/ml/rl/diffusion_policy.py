@@ -85,19 +85,23 @@ class Reference:
         self._taken_at = due
 
     def _keep(self, step: int) -> None:
-        path = self._job.scratch / _name(step)
+        path = self._job.scratch / self._name(step)
         write_tensor_file(self.model.state_dict().items(), path)
-        self._job.output.share_file(_name(step), path)
+        self._job.output.share_file(self._name(step), path)
         path.unlink()
 
     def _take_kept(self, step: int) -> None:
-        path = self._job.scratch / _name(step)
-        if not self._job.output.fetch_shared(_name(step), path):
+        path = self._job.scratch / self._name(step)
+        if not self._job.output.fetch_shared(self._name(step), path):
             raise IntegrityError(f"the reference of step {step} is not kept: delete the checkpoints, and run again")
         targets = self.model.state_dict()
         for name, tensor in read_tensors(path):
             targets[name].copy_(tensor)
         path.unlink()
+
+    def _name(self, step: int) -> str:
+        training = self._job.training
+        return f"reference-{step}-training-{training}" if training else f"reference-{step}"
 
 
 class DiffusionPolicy:
@@ -273,7 +277,3 @@ class DiffusionPolicy:
 
 def _of_another_rank(_model: torch.nn.Module) -> Tensor:
     raise InvariantError("a rank was asked for the loss of another's micro-batch")
-
-
-def _name(step: int) -> str:
-    return f"reference-{step}"

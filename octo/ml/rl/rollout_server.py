@@ -34,6 +34,7 @@ from octo.ml.rl.protocol import (
 from octo.ml.rl.reception import Reception, RefusalError, Visitor
 from octo.ml.rl.sampling import Chunk, SamplingEngine
 from octo.settings.rl import RlSettings
+from octo.trainings import models_of
 
 ENGINES = {"torch": "octo.ml.rl.torch_engine:TorchEngine", "vllm": "octo.ml.rl.vllm_engine:VllmEngine"}
 CHUNK_BYTES = 64 * 2**20
@@ -112,7 +113,8 @@ def serve(job: Job[RlSettings]) -> NoReturn:
     Raises PreemptedError when no learner has asked for long; it never returns, since a worker commits nothing.
     """
     settings = job.settings
-    start = job.input("model")
+    # Of several trainings the first: it is of the same shape, and the learner sends the weights.
+    start = models_of(job.input("model"))[0]
     engine: SamplingEngine = resolve_name(ENGINES[settings.rollout.engine])(start, settings, job.scratch)
     desk = Desk(
         Worker(job, engine),

@@ -31,7 +31,7 @@ from octo.ml.schedule import learning_rate
 from octo.ml.stops import Stops
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
-from octo.storage.checkpoints import discard
+from octo.trainings import advance, train_each, training_of
 
 NUM_KEPT_STEPS = 5
 
@@ -48,14 +48,13 @@ class Record:
 
 
 def reinforce(job: Job[RlSettings]) -> None:
-    """Train the policy and commit it with its metrics and some of its rollouts."""
-    job.each(train, range(1))
-    if job.rank == 0:
-        discard(job.store, job.output.digest)
+    """Train the policy, once for each seed, and commit it with its metrics and some of its rollouts."""
+    train_each(job, train)
 
 
-def train(job: Job[RlSettings], _index: int) -> IndexResult:
-    """The whole training as one result: every step is done, or nothing is committed."""
+def train(job: Job[RlSettings], index: int) -> IndexResult:
+    """The whole training of a seed as one result: every step is done, or nothing is committed."""
+    job = training_of(job, index)
     settings = job.settings
     use_threads(settings.threads)
     num_completions = settings.prompts_per_step * settings.group_size
@@ -101,7 +100,7 @@ def train(job: Job[RlSettings], _index: int) -> IndexResult:
             record.metrics.append({"step": step + 1, **figures})
             if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
                 record.rollouts.extend(rollout.kept(step + 1))
-            job.progress.advance(step + 1, settings.num_steps, "steps", reward=figures["reward"])
+            advance(job, step + 1, settings.num_steps, reward=figures["reward"])
             checkpoints.after(step + 1, asdict(record))
     return IndexResult(
         parts={

@@ -94,7 +94,9 @@ def test_asking_for_more_different_problems_than_there_are_says_how_many_there_a
         ("noisy", {}, "count=2000"),
         ("noisy", {"count": "many"}, "count=2000"),
         ("noisy", {"count": "0"}, "count of 1 or more"),
-        ("noisy", {"count": "1", "digit": "2"}, "takes count, digits, forget, got 'digit'"),
+        ("noisy", {"count": "1", "lowest": "7", "highest": "3"}, "lowest and highest of 0 to 9 in that order"),
+        ("noisy", {"count": "1", "second": "16"}, "second of 1 to 15"),
+        ("noisy", {"count": "1", "digit": "2"}, "takes count, digits, forget, highest, lowest, second, got 'digit'"),
     ],
 )
 def test_bad_options_are_named_with_the_remedy(what: str, options: dict[str, str], message: str) -> None:
@@ -104,3 +106,28 @@ def test_bad_options_are_named_with_the_remedy(what: str, options: dict[str, str
 
 def test_the_kinds_that_may_be_named_are_those_that_are_made() -> None:
     assert set(ARITHMETIC_KINDS) == set(KINDS)
+
+
+FEW_DIGITS = ArithmeticOptions(60, digits=3, second=2, lowest=3, highest=7)
+
+
+def test_operands_may_differ_in_length_and_be_of_few_digits() -> None:
+    asked = [pair for what in ("evaluation", "validation", "prompts") for pair in questions(what, FEW_DIGITS)]
+    assert len(set(asked)) == 180, "the parts share no pair"
+    assert {len(a) for a, _ in asked} == {3}
+    assert {len(b) for _, b in asked} == {2}
+    assert set("".join(a + b for a, b in asked)) == set("34567")
+    (document,) = generate("short", ArithmeticOptions(1, digits=3, second=2, lowest=3, highest=7), label="x", seed=0)
+    question, _, solved = document.text.partition("=")
+    assert solved.endswith(f":{sum(map(int, question.split('+')))}")
+
+
+def questions(what: str, options: ArithmeticOptions) -> list[tuple[str, str]]:
+    asked = [document.text.partition("=")[0].split("+") for document in generate(what, options, label="x", seed=0)]
+    return [(a, b) for a, b in asked]
+
+
+def test_no_number_begins_with_a_zero_and_all_digits_come_where_none_are_named() -> None:
+    asked = questions("noisy", ArithmeticOptions(500, digits=2, second=3))
+    assert not [operand for pair in asked for operand in pair if operand.startswith("0")]
+    assert set("".join(a + b for a, b in asked)) == set("0123456789")

@@ -10,10 +10,12 @@ from octo.errors import UsageError
 from octo.job import produce
 from octo.ml.midtraining import tokenizer_of_both
 from octo.model_files import CHAT_TEMPLATE, GENERATION
+from octo.pipelines.export_command import model_parts_of
 from octo.settings.midtraining import MidtrainingSettings, ModelShape
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from octo.trainings import models_of
 from tests.committing import commit
 from tests.token_shards import VOCABULARY_SIZE, commit_tokens
 
@@ -144,3 +146,40 @@ def test_tokens_with_more_tokens_than_the_models_leave_it_its_template(store: St
     both = tokenizer_of_both(model, tokens)
     assert (both.vocabulary_size, both.ends) == (260, (0, 1))
     assert both.files[CHAT_TEMPLATE] == b"{{ messages }}"
+
+
+def weights_of(artifact: Artifact) -> str:
+    return artifact.parts("model.safetensors")[0].sha256
+
+
+def test_trainings_of_several_seeds_are_those_that_each_seed_alone_would_make(
+    store: Store, embedded: EmbeddedStore, tokens: Artifact
+) -> None:
+    both = trained(store, embedded, tokens, num_seeds=2, seed=5)
+    alone = [trained(store, embedded, tokens, seed=seed) for seed in (5, 6)]
+    assert list(map(weights_of, models_of(both))) == list(map(weights_of, alone))
+    assert weights_of(alone[0]) != weights_of(alone[1])
+    assert both.indexes == (0, 1)
+    assert both.manifest.counters["steps"] == 8
+    # Each goes on from its own, and all from one where there is one.
+    continued = trained(store, embedded, tokens, num_seeds=2, seed=5, model=both.address)
+    again = trained(store, embedded, tokens, seed=6, model=alone[1].address)
+    assert weights_of(models_of(continued)[1]) == weights_of(again)
+    shared = trained(store, embedded, tokens, num_seeds=2, seed=5, model=alone[0].address)
+    assert weights_of(models_of(shared)[0]) == weights_of(models_of(continued)[0])
+    with pytest.raises(UsageError, match=r"holds 2 trainings, and this is to start from number 3 of them"):
+        trained(store, embedded, tokens, num_seeds=3, model=both.address)
+
+
+def test_where_one_model_is_wanted_an_artifact_of_several_trainings_gives_its_first(
+    store: Store, embedded: EmbeddedStore, tokens: Artifact
+) -> None:
+    one = trained(store, embedded, tokens)
+    assert models_of(one) == (one,)
+    both = trained(store, embedded, tokens, num_seeds=2)
+    assert [part.name for part in model_parts_of(both)] == [part.name for part in model_parts_of(one)]
+    second = {part.key for part in model_parts_of(both, training=1)}
+    assert second < {part.key for part in models_of(both)[1].parts()}
+    assert not second & {part.key for part in model_parts_of(both)}
+    with pytest.raises(UsageError, match=r"expected --training of 1 at most, got 2: .* the first is 0"):
+        model_parts_of(both, training=2)

@@ -1,5 +1,6 @@
 import pytest
 
+from octo.data.problems import generate
 from octo.errors import UsageError
 from octo.pipelines.catalogue import choose_pipeline
 from octo.pipelines.dag import Pipeline, Stage
@@ -8,6 +9,8 @@ from octo.pipelines.settings import RunSettings
 from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.loading import inputs_of
+from octo.settings.source_options import parse_arithmetic_options
+from tests.bench.toy_validation import validation_sources
 
 
 def ingest(name: str) -> Stage:
@@ -41,7 +44,7 @@ def test_every_input_of_every_stage_is_a_field_that_holds_addresses() -> None:
 def test_the_branches_differ_only_in_their_question_answer_data() -> None:
     pipeline = octothinker("toy")
     branches = ("long", "short", "hybrid")
-    for stages in ([f"decay-{branch}" for branch in branches], [f"rl-{branch}" for branch in (*branches, "base")]):
+    for stages in ([f"decay-{branch}" for branch in branches], [f"rl-{branch}" for branch in (*branches, "control")]):
         first, *others = (pipeline.stage(name).settings for name in stages)
         if "weights" in type(first).model_fields:
             first, *others = (each.model_copy(update={"weights": {}}) for each in (first, *others))
@@ -53,6 +56,38 @@ def test_the_branches_differ_only_in_their_question_answer_data() -> None:
     shares = [sum(share for source, share in each.items() if source in questions) for each in weights]
     assert shares == pytest.approx([shares[0]] * 3)
     assert all(sum(each.values()) == pytest.approx(1) for each in weights)
+
+
+def test_the_control_has_what_the_branches_have_but_for_worked_solutions() -> None:
+    pipeline = octothinker("toy")
+    control, branch = (pipeline.stage(f"decay-{name}") for name in ("control", "long"))
+    # As many tokens, from the same model, at the same rates, with the same seeds.
+    assert control.settings.model_copy(update={"weights": {}}) == branch.settings.model_copy(update={"weights": {}})
+    assert control.inputs == branch.inputs
+    worked = {"long", "short"}
+    assert not worked & (control.settings.weights.keys() | pipeline.stage("stable").settings.weights.keys())
+    report = pipeline.stage("report").settings
+    assert (report.control, report.branches) == ("control", ("control", "long", "short", "hybrid"))
+    seeded = [stage.settings.num_seeds for stage in pipeline.stages if stage.name.partition("-")[0] in SEEDED]
+    assert len(seeded) == 8
+    assert min(seeded) == max(seeded) >= 3
+
+
+SEEDED = ("decay", "rl")
+
+
+def test_settings_are_chosen_on_problems_that_no_run_is_judged_by() -> None:
+    def asked(source: str) -> set[str]:
+        what, _, options = source.partition("=arithmetic:")[2].partition("?")
+        parsed = parse_arithmetic_options(what, dict(option.split("=") for option in options.split("&")))
+        return {document.text.partition("=")[0] for document in generate(what, parsed, label="x", seed=0)}
+
+    (_, judged), (_, chosen) = octothinker("toy").stage("problems").settings.sources, validation_sources()
+    assert "arithmetic:evaluation" in judged
+    assert "arithmetic:validation" in chosen
+    assert len(asked(judged)) == 250
+    assert len(asked(chosen)) == 120
+    assert not asked(judged) & asked(chosen)
 
 
 @pytest.mark.parametrize(

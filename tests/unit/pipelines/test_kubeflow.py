@@ -158,7 +158,7 @@ def test_what_a_run_is_started_with_reaches_the_stages_that_ask_for_it(written: 
     assert loaded["problems"].sources == pipeline.stage("problems").settings.sources
     assert loaded["stable"].weights == {"math": 1.0, "general": 1e-7}
     assert loaded["stable"].num_steps == 123456789012
-    assert {loaded[f"rl-{name}"].learning_rate for name in ("base", "long", "short", "hybrid")} == {1e-5}
+    assert {loaded[f"rl-{name}"].learning_rate for name in ("control", "long", "short", "hybrid")} == {1e-5}
     assert loaded["evaluate-long"].k == (1, 3)
 
 

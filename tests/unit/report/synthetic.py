@@ -102,6 +102,8 @@ class Synthetic:
     problem_counters: Mapping[str, int] = field(default_factory=dict)
     """What the ingestion of problems says of their proofs."""
     seed: int = 7
+    num_seeds: int = 1
+    """Trainings of each policy, all of which start from one model."""
 
 
 @dataclass
@@ -218,7 +220,7 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
         made.add(
             f"rl-{name}",
             "rl",
-            [reinforced(synthetic, effect, place)],
+            [reinforced(synthetic, effect, place + 10 * seed) for seed in range(synthetic.num_seeds)],
             inputs={"model": [start], "problems": ["problems"]},
             settings={"num_steps": synthetic.rl_steps},
             seconds=44 + 9 * place,
@@ -228,7 +230,10 @@ def build(synthetic: Synthetic | None = None, *, store: MemoryStore | None = Non
             "evaluation",
             [
                 evaluated(synthetic, effect.before, made.artifacts[start], place, "before"),
-                evaluated(synthetic, effect.after, made.artifacts[f"rl-{name}"], place, "after"),
+                *(
+                    evaluated(synthetic, effect.after, made.artifacts[f"rl-{name}"], place, "after", seed)
+                    for seed in range(synthetic.num_seeds)
+                ),
             ],
             inputs={"models": [start, f"rl-{name}"], "problems": ["problems"]},
             seconds=7,
@@ -399,10 +404,12 @@ def reinforced(synthetic: Synthetic, effect: Effect, place: int) -> IndexResult:
     )
 
 
-def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, side: str) -> IndexResult:
+def evaluated(
+    synthetic: Synthetic, share: float, model: Artifact, place: int, side: str, training: int = 0
+) -> IndexResult:
     # The same problems are hard for every model, as real ones are.
     hardness = np.random.Generator(np.random.Philox(key=synthetic.seed)).random(synthetic.problems)
-    noise = np.random.Generator(np.random.Philox(key=[synthetic.seed, 2 * place + (side == "after")]))
+    noise = np.random.Generator(np.random.Philox(key=[synthetic.seed, 2 * (place + 10 * training) + (side == "after")]))
     chance = np.clip(share + 0.5 * (0.5 - hardness) * min(1.0, 4 * share * (1 - share)), 0, 1)
     greedy = (noise.random(synthetic.problems) < chance).astype(int).tolist()
     counts = noise.binomial(synthetic.samples, chance).tolist() if synthetic.samples else [None] * synthetic.problems
@@ -417,6 +424,7 @@ def evaluated(synthetic: Synthetic, share: float, model: Artifact, place: int, s
     evaluation = {
         "model": model.address,
         "job": model.manifest.job,
+        "training": training,
         "problems": synthetic.problems,
         "greedy": {"correct": sum(greedy), "total": synthetic.problems},
         "pass_at_k": {},

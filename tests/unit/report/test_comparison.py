@@ -21,8 +21,12 @@ def shares(before: float, after: float, *, problems: int = 200) -> tuple[Graded,
     return first, second
 
 
+def pair(branch: str, before: Graded, after: Graded) -> Pair:
+    return Pair(branch, (before,), (after,))
+
+
 def compared(**branches: tuple[Graded, Graded]) -> Comparison:
-    pairs = [Pair(name, *sides) for name, sides in branches.items()]
+    pairs = [pair(name, *sides) for name, sides in branches.items()]
     return Comparison("greedy", pairs, control="base", seed=0, resamples=2000)
 
 
@@ -44,15 +48,15 @@ def test_branches_that_gained_less_than_the_control_make_a_no():
     assert "gained 70.0 points less" in verdict.statement
 
 
-def test_a_difference_within_its_interval_is_said_not_to_be_distinguishable():
+def test_a_difference_within_its_interval_is_said_that_it_cannot_be_told():
     verdict = conclude(compared(base=shares(0.1, 0.2), long=shares(0.2, 0.31)), None)
-    assert verdict.answer == "not distinguishable"
+    assert verdict.answer == "cannot be told"
     assert "includes zero" in verdict.statement
 
 
-def test_gains_that_are_both_zero_are_not_distinguishable():
+def test_gains_that_are_both_zero_cannot_be_told():
     verdict = conclude(compared(base=shares(0, 0), long=shares(0, 0)), None)
-    assert verdict.answer == "not distinguishable"
+    assert verdict.answer == "cannot be told"
     assert "did not change on the mid-trained branches" in verdict.statement
 
 
@@ -69,7 +73,7 @@ def test_without_a_problem_in_common_nothing_is_measured():
 
 def test_a_verdict_that_was_not_reached_counts_neither_as_right_nor_as_wrong():
     before, after = graded([1, 0, None, 0]), graded([1, 1, 1, None])
-    measure = compared(base=(before, after)).measure(Pair("base", before, after))
+    measure = compared(base=(before, after)).measure(pair("base", before, after))
     assert measure.before.value == pytest.approx(1 / 3, abs=1e-6)
     assert measure.after.value == pytest.approx(1.0)
     assert measure.problems == 2
@@ -103,10 +107,10 @@ def test_equal_numbers_have_equal_intervals_wherever_they_stand():
 
 def test_the_sampled_comparison_is_a_check_and_decides_nothing():
     before, after = graded([0] * 50, [0] * 50), graded([0] * 50, [4] * 50)
-    pairs = [Pair("base", before, before), Pair("long", before, after)]
+    pairs = [pair("base", before, before), pair("long", before, after)]
     greedy, sampled = (Comparison(kind, pairs, "base", 0, 2000) for kind in ("greedy", "sampled"))
     verdict = conclude(greedy, sampled)
-    assert verdict.answer == "not distinguishable"
+    assert verdict.answer == "cannot be told"
     assert verdict.check_difference is not None
     assert verdict.check_difference.value == 1.0
     turned = conclude(sampled, greedy)
@@ -117,14 +121,14 @@ def test_the_sampled_comparison_is_a_check_and_decides_nothing():
 
 
 def test_pass_at_k_goes_up_to_the_samples_that_both_sides_have():
-    pair = Pair("long", graded([1, 0], [2, 0], samples=4), graded([1, 1], [8, 4], samples=8))
-    measured = pass_at_k_of(pair, seed=0, resamples=500)
+    trained = pair("long", graded([1, 0], [2, 0], samples=4), graded([1, 1], [8, 4], samples=8))
+    measured = pass_at_k_of(trained, seed=0, resamples=500)
     assert [each.k for each in measured] == [1, 2, 4]
     assert [each.before.value for each in measured] == [pytest.approx(0.25), pytest.approx(5 / 12, abs=1e-6), 0.5]
 
 
 def test_models_without_samples_have_no_sampled_accuracy():
-    assert not has_samples([Pair("base", *shares(0.1, 0.2))])
+    assert not has_samples([pair("base", *shares(0.1, 0.2))])
 
 
 def without_control(**models) -> Comparison:
@@ -143,8 +147,8 @@ def test_without_a_control_a_loss_is_a_no_and_a_tie_tells_nothing():
     lost = conclude(without_control(first=(graded([1] * 60), graded([0] * 40 + [1] * 20))), None)
     assert lost.answer == "no"
     tied = conclude(without_control(first=(graded([0, 1] * 30), graded([1, 0] * 30))), None)
-    assert tied.answer == "not distinguishable"
-    assert "do not tell whether anything was gained" in tied.statement
+    assert tied.answer == "cannot be told"
+    assert "whether anything was gained cannot be told" in tied.statement
     assert conclude(without_control(), None).answer == "not measured"
 
 
@@ -158,7 +162,7 @@ def test_a_problem_counts_in_pass_at_k_where_it_has_k_verdicts_and_by_all_that_i
     whole, fewer = graded([1, 1], [2, 1]), replace(graded([1, 1], [2, 1]), fewer_verdicts={"p1": 1})
     by_k = {
         each.k: (each.before.value, each.after.value)
-        for each in pass_at_k_of(Pair("x", whole, fewer), seed=0, resamples=50)
+        for each in pass_at_k_of(pair("x", whole, fewer), seed=0, resamples=50)
     }
     assert by_k[1] == (pytest.approx((1 / 2 + 1 / 4) / 2), pytest.approx((1 / 2 + 1) / 2))
     assert by_k[4] == (1.0, 1.0)

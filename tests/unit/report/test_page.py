@@ -74,23 +74,24 @@ def test_equal_runs_give_equal_pages():
 
 def test_the_answer_comes_first():
     text = words(page_of(SMALL))
-    assert "Did GRPO gain more on the mid-trained branches than on base? Yes. Greedy accuracy rose by" in text
-    assert text.index("Yes.") < text.index("Accuracy before and after")
+    assert "Did GRPO gain more on the mid-trained branches than on base? Yes, but base fell by 5.0 points (95" in text
+    assert text.index("Greedy accuracy rose by 46.7 points on the mid-trained branches") > text.index("Yes, but")
+    assert text.index("Greedy accuracy rose by 46.7") < text.index("Accuracy before and after")
 
 
 def test_a_missing_effect_is_said_in_plain_words():
     synthetic = replace(with_effects(base=(0.4, 0.6), long=(0.4, 0.6), short=(0.42, 0.6)), problems=120, samples=4)
     text = words(page_of(synthetic))
-    assert "than on base? Not distinguishable." in text
+    assert "than on base? Cannot be told." in text
     assert "which includes zero" in text
     assert headline(made(synthetic).store, "demo").startswith(
-        "Did GRPO gain more on the mid-trained branches than on base? Not distinguishable."
+        "Did GRPO gain more on the mid-trained branches than on base? Cannot be told."
     )
 
 
 def test_an_effect_the_other_way_round_is_said_too():
     synthetic = replace(with_effects(base=(0.1, 0.8), long=(0.5, 0.5)), problems=120, samples=4)
-    assert "than on base? No." in words(page_of(synthetic))
+    assert "than on base? No, and long fell by 3.3 points (95" in words(page_of(synthetic))
 
 
 def test_what_a_model_wrote_is_inert():
@@ -237,7 +238,7 @@ def test_records_without_spans_or_stages_are_enough_for_a_page():
     builder.store.objects = {
         key: body for key, body in builder.store.objects.items() if "/spans/" not in key and "/stages/" not in key
     }
-    assert "Yes." in words(render_page(builder.store, "demo"))
+    assert "Yes, but" in words(render_page(builder.store, "demo"))
 
 
 def test_a_run_of_a_pipeline_without_a_report_has_a_page():
