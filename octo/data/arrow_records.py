@@ -12,6 +12,7 @@ from octo.data.arrow_values import (
     Budget,
     NoFormError,
     TooMuchError,
+    is_text,
     json_value,
     raw_texts,
     ready_values,
@@ -86,18 +87,18 @@ def _records(
     ready = {name: values for name, values in made.items() if values is not None}
     slow = {name: column for name, column in others.items() if made[name] is None}
     rows = zip(*ready.values(), strict=True) if ready else repeat((), batch.num_rows)
-    for position, (raw, row) in enumerate(zip(texts, rows, strict=True)):
+    sizes = _sizes([values for name, values in ready.items() if is_text(others[name].type)], batch.num_rows)
+    complete = not any(None in values for values in ready.values())
+    for position, (raw, row, others_size) in enumerate(zip(texts, rows, sizes, strict=True)):
         size = len(raw) if raw else 0
         if size > max_bytes:
             yield "too_large", f"the text has {size} bytes, the limit is {max_bytes}"
             continue
         try:
-            record: dict[str, object] = {}
-            for name, value in zip(ready, row, strict=True):
-                if value is not None:
-                    record[name] = value
-                    if type(value) is str:
-                        size += len(value)
+            size += others_size
+            record: dict[str, object] = dict(zip(ready, row, strict=True))
+            if not complete:
+                record = {name: value for name, value in record.items() if value is not None}
             if slow or size > max_bytes:
                 record |= _slow(slow, position, Budget(max_bytes - size))
             record["text"] = None if raw is None else raw.decode()
@@ -108,6 +109,13 @@ def _records(
             yield "too_large", f"the record is longer than {max_bytes} bytes"
         except (NoFormError, ValueError, OverflowError, RecursionError, pa.ArrowException) as error:
             yield "no_json_form", str(error)
+
+
+def _sizes(columns: Sequence[Sequence[str | None]], num_rows: int) -> Iterable[int]:
+    """Of each row, the characters of all its texts."""
+    if not columns:
+        return repeat(0, num_rows)
+    return map(sum, zip(*([len(text) if text else 0 for text in column] for column in columns), strict=True))
 
 
 def _slow(columns: Mapping[str, pa.Array], position: int, budget: Budget) -> Mapping[str, object]:

@@ -45,15 +45,19 @@ class Budget:
 def ready_values(column: pa.Array) -> list[Any] | None:
     """The JSON forms of a column of plain values, all at once; None where each may be large in a way of its own."""
     kind = column.type
-    if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
-        return referred(column, _texts)
-    if _is_text(kind):
-        return _texts(column)
+    if is_text(kind):
+        return referred(column, _texts) if pa.types.is_dictionary(kind) else _texts(column)
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         return plain_values(column)
     if pa.types.is_float32(kind) or pa.types.is_float64(kind):
         return [value if value is not None and math.isfinite(value) else None for value in plain_values(column)]
     return None
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds texts, or refers to them."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def raw_texts(column: pa.Array) -> list[bytes | None]:
@@ -98,10 +102,6 @@ def json_value(scalar: Any, budget: Budget) -> object:
     found = form(scalar, budget)
     budget.take(len(found) if isinstance(found, str) else 0)
     return found
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _texts(column: pa.Array) -> list[str | None]:

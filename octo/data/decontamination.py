@@ -125,10 +125,11 @@ class _Runs:
 
     def run_in(self, tokens: Sequence[str]) -> str | None:
         """The run that the tokens have first, or None."""
-        if self._anchors.isdisjoint(tokens):
+        anchors = self._anchors
+        if anchors.isdisjoint(tokens):
             return None
-        for position, token in enumerate(tokens):
-            for (offset, length), grams in self._by_anchor.get(token, {}).items():
+        for position in [place for place, token in enumerate(tokens) if token in anchors]:
+            for (offset, length), grams in self._by_anchor[tokens[position]].items():
                 start = position - offset
                 if start >= 0 and (gram := tuple(tokens[start : start + length])) in grams:
                     return " ".join(gram)

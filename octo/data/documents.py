@@ -62,11 +62,15 @@ def new_document(
     return Document(sha256(text.encode()).hexdigest(), text, source, url, date, fields)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)
+"""Made once: `json.dumps` makes one for every call that asks for other than its defaults."""
+
+
 def _json(metadata: Mapping[str, object]) -> str:
     try:
-        return json.dumps(metadata, sort_keys=True, allow_nan=False)
+        return _ENCODER.encode(metadata)
     except ValueError:
-        return json.dumps(_finite(metadata), sort_keys=True, allow_nan=False)
+        return _ENCODER.encode(_finite(metadata))
 
 
 def _finite(value: object) -> object:

@@ -32,7 +32,10 @@ def too_short(text: str, *, min_words: int) -> bool:
 
 def low_alphabetic(text: str, *, min_share: float) -> bool:
     """Whether too few words hold a letter: tables, number dumps, markup. Gopher asks for 80 %."""
-    return len(_WORD_WITH_LETTER.findall(text)) < min_share * len(text.split())
+    words = text.split()
+    least = min_share * len(words)
+    # Most words of most texts are letters alone, and soon counted.
+    return sum(map(str.isalpha, words)) < least and len(_WORD_WITH_LETTER.findall(text)) < least
 
 
 def repetitive(text: str, *, max_share: float) -> bool:
