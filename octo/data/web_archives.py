@@ -26,8 +26,11 @@ NO_PAGE = "no_page"
 _HOLDING_PAGES = {"response", "resource", "conversion"}
 _PAGES = {"text/html", "application/xhtml+xml"}
 _TEXT = "text/plain"
-_PACKINGS = {"gzip", "x-gzip", "deflate"}
-_ZLIB_OR_GZIP = 47
+_ZLIB_OR_GZIP, _RAW = 47, -15
+_PACKINGS = {"gzip": (_ZLIB_OR_GZIP,), "x-gzip": (_ZLIB_OR_GZIP,), "deflate": (_ZLIB_OR_GZIP, _RAW)}
+_UNWRITTEN = frozenset([*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20)])
+"""Bytes that stand in no page, and in a packed one soon."""
+_LOOKED_AT = 4096
 _SKIP_BYTES = 1 << 16
 _LOADER = ArcWarcRecordLoader(verify_http=False)
 
@@ -71,6 +74,9 @@ def _page(record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClo
     if http and http.get_statuscode() != "200":
         return Rejected(url, NO_PAGE, f"a response of status {http.get_statuscode()}"[:200])
     body = _body(record, http, max_bytes)
+    if body is None:
+        packing = http and http.get_header("Content-Encoding")
+        return Rejected(url, "unknown_encoding", f"it is packed as {packing!r}, and cannot be unpacked"[:200])
     if len(body) > max_bytes:
         return Rejected(url, "too_large", f"the page has more than {max_bytes} bytes")
     encoding = encoding.partition(";")[0].strip("\"' ")
@@ -89,18 +95,25 @@ def _http_headers(record: ArcWarcRecord, where: str) -> StatusAndHeaders | None:
         return None
 
 
-def _body(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int) -> bytes:
-    """What a page was before it was sent; more than `max_bytes` of what is too large."""
+def _body(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int) -> bytes | None:
+    """What a page was before it was sent: more than `max_bytes` of a large one, None of what cannot be unpacked."""
     chunked = http and (http.get_header("Transfer-Encoding") or "").lower() == "chunked"
     stream = ChunkedDataReader(record.raw_stream) if chunked else record.raw_stream
     packed: bytes = stream.read(max_bytes + 1)
-    if not http or (http.get_header("Content-Encoding") or "").lower() not in _PACKINGS:
+    packing = ((http and http.get_header("Content-Encoding")) or "identity").strip().lower()
+    if packing == "identity":
         return packed
-    try:
-        return zlib.decompressobj(_ZLIB_OR_GZIP).decompress(packed, max_bytes + 1)
-    except zlib.error:
-        # Many crawlers keep the header of a page that they keep unpacked.
-        return packed
+    for form in _PACKINGS.get(packing, ()):
+        unpacking = zlib.decompressobj(form)
+        try:
+            page = unpacking.decompress(packed, max_bytes + 1)
+        except zlib.error:
+            continue
+        # What has no header may be a page itself, which begins as something packed would.
+        if form != _RAW or unpacking.eof or len(page) > max_bytes:
+            return page
+    # Many crawlers keep the header of a page that they keep unpacked.
+    return packed if _UNWRITTEN.isdisjoint(packed[:_LOOKED_AT]) else None
 
 
 def _finish(record: ArcWarcRecord) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import io
+import zlib
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,34 @@ def test_the_pages_of_an_archive_are_documents_and_the_rest_is_set_aside(
     assert documents[0].metadata == '{"title": "T"}'
     reasons = [each.reason for each in found if isinstance(each, Rejected)]
     assert reasons == ["no_page", "no_page", "no_page", "too_large"]
+
+
+@pytest.mark.parametrize(
+    ("packing", "body", "found"),
+    [
+        ("deflate", zlib.compress(b"<p>of a zlib", wbits=-15), "of a zlib"),
+        ("deflate", zlib.compress(b"<p>with a header"), "with a header"),
+        ("deflate", b"<p>kept unpacked", "kept unpacked"),
+        ("br", b"<p>kept unpacked too", "kept unpacked too"),
+        ("identity", b"<p>as it is", "as it is"),
+        ("br", b"\x0b\x02\x80<p>a\x03", "unknown_encoding"),
+        ("zstd", b"\x28\xb5\x2f\xfd\x04\x00", "unknown_encoding"),
+        ("gzip, br", gzip.compress(b"<p>twice"), "unknown_encoding"),
+        ("gzip", b"\x1f\x8b\x00damaged", "unknown_encoding"),
+    ],
+)
+def test_a_page_is_unpacked_or_set_aside_and_never_read_packed(
+    tmp_path: Path, packing: str, body: bytes, found: str
+) -> None:
+    sink = io.BytesIO()
+    http = StatusAndHeaders("200 OK", [*HTML, ("Content-Encoding", packing)], protocol="HTTP/1.1")
+    writer = WARCWriter(sink, gzip=False)
+    writer.write_record(
+        writer.create_warc_record("http://sea/1", "response", payload=io.BytesIO(body), http_headers=http)
+    )
+    (tmp_path / "a.warc").write_bytes(sink.getvalue())
+    (page,) = read(tmp_path / "a.warc")
+    assert (page.text if isinstance(page, Document) else page.reason) == found
 
 
 def test_an_archive_that_is_none_is_corrupt(tmp_path: Path) -> None:
