@@ -28,7 +28,7 @@ class PreemptedError(OctoError):
 
 
 class OutputError(OctoError):
-    """Standard output cannot be written: it is full, or was closed."""
+    """Standard output, or a file that somebody named, cannot be written: it is full, or was closed."""
 
     exit_code = EXIT_OUTPUT
 

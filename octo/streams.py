@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO, cast
 
 from octo.errors import OutputError, ReaderLeftError
@@ -31,6 +32,14 @@ def guarded_streams() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = output, errors
+
+
+def write_output(file: Path, text: str) -> None:
+    """Write a file that somebody named for it; OutputError where that fails."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written: {error.strerror}; what is committed stays") from None
 
 
 class _Stream:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from octo.cluster.outputs import executor_output, executor_output_file
-from octo.errors import OctoError, PreemptedError
+from octo.errors import OctoError, OutputError, PreemptedError
 from octo.pipelines.state import StageState, Status
 from octo.processes import Stopped
 from octo.report.metrics import metrics_of
@@ -19,6 +19,7 @@ from octo.settings.launch import Outputs
 from octo.settings.loading import inputs_of, result_settings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
+from octo.streams import write_output
 
 
 @dataclass
@@ -92,5 +93,8 @@ def write_outputs(outputs: Outputs, artifact: Artifact, page: str | None) -> Non
 
 
 def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{file.parent} cannot be made: {error.strerror}; what is committed stays") from None
+    write_output(file, text)

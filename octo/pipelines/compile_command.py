@@ -18,6 +18,7 @@ from octo.pipelines.settings import PipelineSettings, check_writable
 from octo.settings.base import Flag, ServiceUrl
 from octo.settings.installation import InstalledSettings
 from octo.settings.loading import load
+from octo.streams import write_output
 from octo.terminal import Console
 
 
@@ -72,7 +73,7 @@ def compile_command(arguments: Sequence[str]) -> int:
     """Write the compiled pipeline."""
     settings = load(CompileSettings, arguments, os.environ)
     check_writable(settings.output)
-    settings.output.write_text(_compiled(settings, choose_pipeline(settings)), encoding="utf-8")
+    write_output(settings.output, _compiled(settings, choose_pipeline(settings)))
     Console().print(f"wrote {settings.output}", soft_wrap=True)
     return EXIT_DONE
 

@@ -24,6 +24,7 @@ from octo.processes import num_cores, stoppable
 from octo.settings.loading import arguments_of, load, result_settings
 from octo.storage.session import Session, open_session
 from octo.storage.store import Store
+from octo.streams import write_output
 from octo.terminal import Console
 
 logger = logging.getLogger(__name__)
@@ -225,7 +226,7 @@ def _finish(run: LocalRun, settings: RunSettings) -> dict[str, object]:
 
         page = render_page(store, run_id)
         store.put(f"runs/{run_id}/report.html", page.encode(), content_type="text/html; charset=utf-8")
-        settings.output.write_text(page, encoding="utf-8")
+        write_output(settings.output, page)
         outcome |= {"report": str(settings.output.resolve()), "headline": headline(store, run_id)}
     return outcome
 

@@ -9,6 +9,7 @@ from octo.processes import stoppable
 from octo.report.runs import described, span_lines
 from octo.settings.loading import load
 from octo.storage.session import open_session
+from octo.streams import write_output
 from octo.terminal import Console
 from octo.trace import load_spans
 from octo.waterfall import render_critical_path, render_tree
@@ -23,7 +24,7 @@ def report_command(arguments: Sequence[str]) -> int:
 
     with stoppable("nothing was changed"), open_session(settings.store, settings.s3) as session:
         page = render_page(session.store, settings.run_id)
-    settings.output.write_text(page, encoding="utf-8")
+    write_output(settings.output, page)
     Console().print(str(settings.output.resolve()), soft_wrap=True)
     return EXIT_DONE
 

@@ -58,7 +58,7 @@ def test_a_compiled_pipeline_runs_to_its_report(
 
 def prepare(api: FakeCluster, embedded: EmbeddedStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an installation has ready: the store's secret, and a way to the cluster."""
-    give_secret(api, embedded)
+    give_secret(api, embedded.s3)
     monkeypatch.setenv("KUBECONFIG", str(api.write_kubeconfig(folder / "kubeconfig")))
     assert embedded.s3.access_key is not None
     assert embedded.s3.secret_key is not None

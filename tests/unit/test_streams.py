@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from octo import cli
+from octo.cluster.step import _write
 from octo.confirmation import confirm
-from octo.errors import InputError
-from octo.outcome import concluded
+from octo.errors import InputError, OutputError
+from octo.outcome import Command, concluded
+from octo.pipelines.compile_command import compile_command
 from octo.settings import JOBS
 
 FULL = "octo: standard output cannot be written: No space left on device; what is committed stays\n"
@@ -97,3 +99,25 @@ def test_what_the_output_has_no_letters_for_is_spelt_out(tmp_path: Path, monkeyp
         patch.setattr(sys, "stdout", stream)
         assert concluded(lambda _: print("naïve") or 0, []) == 0
     assert (tmp_path / "out").read_bytes() == b"na\\xefve\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(compile_command, ["octothinker", "-o", "/dev/full"]), (compile_command, ["diffucoder", "--output=/dev/full"])],
+)
+def test_a_file_that_is_full_is_no_bug_of_octos(
+    command: Command, arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert concluded(command, arguments) == 74
+    assert (
+        capfd.readouterr().err
+        == "octo: /dev/full cannot be written: No space left on device; what is committed stays\n"
+    )
+
+
+def test_what_a_step_is_asked_to_leave_behind_ends_it_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file cannot be made: .*; what is committed stays"):
+        _write(tmp_path / "file" / "address", "s3://b/a")
+    with pytest.raises(OutputError, match=r"/dev/full cannot be written: No space left on device"):
+        _write(Path("/dev/full"), "s3://b/a")
