@@ -45,6 +45,8 @@ class UploadSettings(KubeflowSettings):
     """Name of the version; empty makes one of octo's version and the pipeline's digest. One that exists is kept."""
     profile: str = ""
     """Namespace of the Kubeflow profile that the pipeline belongs to; empty shares it with everybody."""
+    answer_seconds: float = Field(default=3, gt=0)
+    """How long Kubeflow may take to begin its first answer."""
     token_file: Path | None = None
     """File with a token for the API, such as a service account's that is projected for pipelines.kubeflow.org."""
 
@@ -100,6 +102,7 @@ def upload(pipeline: Pipeline, settings: UploadSettings) -> tuple[str, bool]:
         description=pipeline.description,
         profile=settings.profile,
         token=settings.token(),
+        answer_seconds=settings.answer_seconds,
     )
     return version, is_new
 

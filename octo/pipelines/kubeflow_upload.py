@@ -9,6 +9,7 @@ from typing import Any
 
 import kfp_server_api
 from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 from octo.errors import (
     ClusterError,
@@ -21,6 +22,7 @@ from octo.errors import (
 )
 
 SECONDS_TO_ANSWER = 60
+"""For one that is there: it may be slow."""
 
 
 def upload_version(
@@ -32,6 +34,7 @@ def upload_version(
     description: str = "",
     profile: str = "",
     token: str = "",
+    answer_seconds: float = SECONDS_TO_ANSWER,
 ) -> bool:
     """Upload a version of the pipeline, which is created if need be; whether it was there not yet.
 
@@ -45,13 +48,16 @@ def upload_version(
         description: of the pipeline.
         profile: namespace that it belongs to; empty shares it.
         token: for the API; empty for one that asks for none.
+        answer_seconds: how long it may take to begin its first answer.
 
     Raises:
         ClusterError: Kubeflow cannot be reached, or refused.
     """
     with _client(endpoint, token) as client, _spoken_errors(endpoint):
         service = kfp_server_api.PipelineServiceApi(client)
-        pipeline_id = _pipeline_id(service, pipeline, profile) or _create(service, pipeline, profile, description)
+        pipeline_id = _pipeline_id(service, pipeline, profile, seconds=answer_seconds) or _create(
+            service, pipeline, profile, description
+        )
         if pipeline_id is None:
             raise ClusterLacksError(
                 f"what answers at {endpoint} is not Kubeflow Pipelines, or lost what it was given: expected {_EXAMPLE}"
@@ -77,6 +83,7 @@ def start_run(
     service_account: str = "",
     profile: str = "",
     token: str = "",
+    answer_seconds: float = SECONDS_TO_ANSWER,
 ) -> str:
     """Start a run of an uploaded version with its parameters' defaults; the run's id, a UUID.
 
@@ -88,13 +95,14 @@ def start_run(
         service_account: of its steps, which must be allowed to launch; empty for Kubeflow's own choice.
         profile: namespace that the pipeline belongs to.
         token: for the API.
+        answer_seconds: how long it may take to begin its first answer.
 
     Raises:
         ClusterError: Kubeflow cannot be reached, refused, or has no such version.
     """
     with _client(endpoint, token) as client, _spoken_errors(endpoint):
         service = kfp_server_api.PipelineServiceApi(client)
-        pipeline_id = _pipeline_id(service, pipeline, profile)
+        pipeline_id = _pipeline_id(service, pipeline, profile, seconds=answer_seconds)
         version_id = _version_id(service, pipeline_id, version) if pipeline_id else None
         if version_id is None:
             raise ClusterMissingError(
@@ -114,15 +122,17 @@ def start_run(
 
 def _client(endpoint: str, token: str) -> Any:
     configuration = kfp_server_api.Configuration(host=endpoint.rstrip("/"))
+    # Whoever is silent once is silent four times.
+    configuration.retries = Retry(3, connect=0, read=0)
     if token:
         configuration.api_key["authorization"] = token
         configuration.api_key_prefix["authorization"] = "Bearer"
     return kfp_server_api.ApiClient(configuration)
 
 
-def _pipeline_id(service: Any, pipeline: str, profile: str) -> str | None:
+def _pipeline_id(service: Any, pipeline: str, profile: str, *, seconds: float = SECONDS_TO_ANSWER) -> str | None:
     found = service.pipeline_service_list_pipelines(
-        filter=_named(pipeline), _request_timeout=SECONDS_TO_ANSWER, **({"namespace": profile} if profile else {})
+        filter=_named(pipeline), _request_timeout=(seconds, seconds), **({"namespace": profile} if profile else {})
     )
     return next((str(each.pipeline_id) for each in found.pipelines or ()), None)
 
@@ -169,7 +179,7 @@ def _spoken_errors(endpoint: str) -> Iterator[None]:
     except HTTPError as error:
         raise ClusterUnreachableError(
             f"Kubeflow Pipelines does not answer at {endpoint}: check --endpoint, and that this process may reach it "
-            f"({type(error).__name__})"
+            f"({type(getattr(error, 'reason', None) or error).__name__})"
         ) from None
 
 

@@ -56,6 +56,7 @@ def submit_pipeline(arguments: Sequence[str]) -> int:
             service_account=settings.service_account,
             profile=settings.profile,
             token=settings.token(),
+            answer_seconds=settings.answer_seconds,
         )
     if settings.json_output:
         Console().print_json(json.dumps({"run_id": run_id, "pipeline": pipeline.name, "version": version}))

@@ -1,6 +1,8 @@
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -175,3 +177,19 @@ def test_the_command_uploads_once_what_it_compiles(
 def test_a_token_file_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="--token-file: cannot read /nowhere/token: No such file"):
         upload_command(["octothinker", "--endpoint", "http://127.0.0.1:1", "--token-file", "/nowhere/token"])
+
+
+def test_a_kubeflow_that_is_silent_is_asked_once_and_named() -> None:
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ClusterUnreachableError, match=rf"does not answer at {endpoint}: .* \(ReadTimeoutError\)"):
+            upload_command(["octothinker", f"--endpoint={endpoint}", "--answer-seconds=0.2"])
+        listening.settimeout(0)
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                listening.accept()[0].close()
+                asked += 1
+    assert asked == 1
