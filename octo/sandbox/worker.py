@@ -20,10 +20,11 @@ from octo.sandbox.inside.directory import FULL_BYTES, empty
 from octo.sandbox.inside.judge import WAS_GONE
 from octo.sandbox.layers import system_calls
 from octo.sandbox.names import asked_names
-from octo.sandbox.python import command
+from octo.sandbox.python import command, folders_of_numpy
 from octo.sandbox.verdicts import Limits, Outcome, Task, TestVerdict
 
 START = "from octo.sandbox.inside.zygote import main; main()"
+NUMPY = "numpy"
 SECONDS_TO_END = 2.0
 SECONDS_TO_REMOVE = 60.0
 PATIENCE_SECONDS = 10.0
@@ -56,20 +57,27 @@ class Ran:
 class Worker:
     """One process and its working directory."""
 
-    def __init__(self, *, limits: Limits, packages: Sequence[str], active: Sequence[str]) -> None:
+    def __init__(self, *, limits: Limits, packages: Sequence[str], active: Sequence[str], arrays: bool = False) -> None:
+        """With `arrays`, numpy is loaded beforehand: a process of its own, for it is slower to fork."""
         self._limits = limits
         self._packages = tuple(packages)
         self._active = tuple(active)
+        self._arrays = arrays
+        self._with_arrays: Worker | None = None
         self._stack: ExitStack | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def kill(self) -> None:
         """End the process under whoever is talking to it, from another thread."""
+        if self._with_arrays:
+            self._with_arrays.kill()
         if self._process:
             _end(self._process, self._control)
 
     def close(self) -> None:
         """End the process, and with it whatever it runs."""
+        if self._with_arrays:
+            self._with_arrays.close()
         stack, self._stack = self._stack, None
         if stack:
             stack.close()
@@ -81,6 +89,20 @@ class Worker:
             WorkerLostError: no verdict could be reached.
             DiskFullError: none that says something of the program alone.
         """
+        if (
+            not (self._arrays or self._packages)
+            and folders_of_numpy()
+            and NUMPY in "".join((task.program or "", task.setup, test))
+        ):
+            return self._one_with_arrays().run(task, test)
+        return self._run(task, test)
+
+    def _one_with_arrays(self) -> "Worker":
+        if self._with_arrays is None:
+            self._with_arrays = Worker(limits=self._limits, packages=(), active=self._active, arrays=True)
+        return self._with_arrays
+
+    def _run(self, task: Task, test: str) -> TestVerdict:
         if self._stack is None:
             try:
                 self._start()
@@ -135,6 +157,7 @@ class Worker:
                     "directory": str(directory),
                     "packages": self._packages,
                     "paths": [path for path in sys.path if path] if self._packages else [],
+                    "numpy": str(folders_of_numpy()[0].parent) if self._arrays else "",
                 }
                 process = subprocess.Popen(  # noqa: S603 - Python itself and our own module
                     self._placed(command(START, json.dumps(settings)), directory),
@@ -142,7 +165,7 @@ class Worker:
                     stdout=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno(), *([ruleset] if ruleset >= 0 else [])],
                     # The order of a set must not depend on the worker.
-                    env={"PYTHONHASHSEED": "0"},
+                    env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"},
                     start_new_session=True,
                 )
             stack.callback(_end, process, ours)
@@ -154,14 +177,14 @@ class Worker:
             return words
         from octo.sandbox.namespaces import inside  # noqa: PLC0415 - absent where it is not packaged
 
-        return inside(words, directory, packages=bool(self._packages))
+        return inside(words, directory, packages=bool(self._packages), arrays=self._arrays)
 
     def _ruleset(self, directory: Path) -> int:
         if "landlock" not in self._active:
             return -1
         from octo.sandbox.landlock import ruleset  # noqa: PLC0415 - absent where Landlock is
 
-        return ruleset(directory, packages=bool(self._packages))
+        return ruleset(directory, packages=bool(self._packages), arrays=self._arrays)
 
     def _request(self, task: Task) -> bytes:
         limits = self._limits
@@ -217,7 +240,7 @@ def _verdict(heard: Heard, *, secret: str, limits: Limits) -> TestVerdict:
     output = heard.output.decode(errors="replace")
     passed = heard.report.get("outcome") == Outcome.PASS and heard.reply["stopped"] != "disk"
     if passed and secrets.compare_digest(str(heard.report.get("secret")), secret):
-        return TestVerdict(Outcome.PASS, output=output)
+        return TestVerdict(Outcome.PASS, output=output, word=tuple(map(str, heard.report.get("word", ()))))
     outcome, said = _shortfall(heard, limits)
     # Without addresses in memory, which differ from run to run, and without halves of characters, which no file takes.
     detail = re.sub(r"\bat 0x[0-9a-f]+", "at 0x...", said).encode(errors="backslashreplace").decode()

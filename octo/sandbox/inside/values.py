@@ -4,24 +4,23 @@ Plain are None, bool, int, float, str and lists of plain values; whatever else t
 its tag. Subclasses of a known type are sent as that type, so an overridden `__eq__` never arrives.
 """
 
+import array
 import collections
-import datetime as dt
-import decimal
-import fractions
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import types
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-Json = Any
-Forward = Callable[[object], Json]
-Back = Callable[[Json], Any]
+from octo.sandbox.inside.arrays import ARRAY, array_from, writer_of
+from octo.sandbox.inside.kinds import BACK, BLANK, FORWARD, PARTS, Forward, Json, NotDataError, checked, factory
 
-_LARGEST = 2**63
+Refine = Callable[[Any, Forward], Json]
+
+__all__ = ["Mutables", "NotDataError", "decode", "encode", "replace"]
+
+_FORWARD = FORWARD
 _SAME = "same"
-_MUTABLE = (list, dict, set, bytearray, collections.deque)
-
-
-class NotDataError(BaseException):
-    """Bytes that stand for no value. No exception of the program's, so no test that expects one is content with it."""
+_GIVEN = "given"
+_MUTABLE = (list, dict, set, bytearray, collections.deque, array.array, types.SimpleNamespace)
 
 
 class Mutables:
@@ -30,8 +29,14 @@ class Mutables:
     One that is met again is sent as its number: what was one object stays one, and may lie within itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refine: Refine | None = None, given: Mapping[type, str] | None = None) -> None:
         self.values: list[Any] = []
+        self.given = given or {}
+        """Classes that both sides have, by the class here: their objects are what their attributes are."""
+        self.refine = refine
+        """What of kinds that are not known exactly says more than what they inherit from."""
+        self.later: collections.deque[Any] = collections.deque()
+        """Objects of given classes whose attributes are yet to be sent or read: a list of them may be long."""
         self._numbers: dict[int, int] = {}
 
     def number(self, value: object) -> int | None:
@@ -54,26 +59,77 @@ def encode(value: object, refer: Callable[[object], Json], mutables: Mutables) -
     def forward(part: object) -> Json:
         if part is None or part is True or part is False:
             return part
-        for kind in type(part).__mro__:
-            if known := _FORWARD.get(kind):
-                if issubclass(kind, _MUTABLE):
-                    if (number := mutables.number(part)) is not None:
-                        return {_SAME: number}
-                    mutables.meet(part)
-                return known(part, forward)
-        return refer(part)
+        kind = type(part)
+        write = _FORWARD.get(kind)
+        if write is None:
+            if kind in mutables.given:
+                return _met(part, mutables) or {_GIVEN: mutables.given[kind]}
+            if (refined := mutables.refine and mutables.refine(part, forward)) is not None:
+                return refined
+            write = writer_of(part) or next((FORWARD[each] for each in kind.__mro__ if each in FORWARD), None)
+        if (isinstance(part, _MUTABLE) or kind.__name__ == ARRAY) and (met := write and _met(part, mutables)):
+            return met
+        return write(part, forward) if write else refer(part)
 
     return forward(value)
 
 
-def decode(given: Json, resolve: Mapping[str, Callable[[Json], object]], mutables: Mutables) -> Any:
+def _met(part: object, mutables: Mutables) -> Json:
+    """What stands for a value that can change where it was met before; otherwise it is now."""
+    if (number := mutables.number(part)) is not None:
+        return {_SAME: number}
+    mutables.meet(part)
+    if type(part) in mutables.given:
+        mutables.later.append(part)
+    return None
+
+
+def rest_of(refer: Callable[[object], Json], mutables: Mutables) -> list[Json]:
+    """The attributes of the objects of given classes that were sent, in the order in which they were met."""
+    rest: list[Json] = []
+    while mutables.later:
+        rest.append(encode(attributes_of(mutables.later.popleft()), refer, mutables))
+    return rest
+
+
+def take_rest(
+    rest: Json, classes: Mapping[str, type], resolve: Mapping[str, Callable[[Json], object]], mutables: Mutables
+) -> None:
+    """Give the objects of given classes that were read their attributes.
+
+    Raises:
+        NotDataError: they are none, or not as many.
+    """
+    for given in rest:
+        if not mutables.later:
+            raise NotDataError("attributes of nothing")
+        value = mutables.later.popleft()
+        read = decode(given, resolve, mutables, classes)
+        if not isinstance(read, dict) or not all(isinstance(name, str) for name in read):
+            raise NotDataError("no attributes")
+        _set_attributes(value, read)
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """What an object consists of."""
+    slots = (name for kind in type(value).__mro__ for name in vars(kind).get("__slots__", ()))
+    own = {name: object.__getattribute__(value, name) for name in slots if hasattr(value, name)}
+    return own | getattr(value, "__dict__", {})
+
+
+def decode(  # noqa: C901 - a list of cases
+    given: Json,
+    resolve: Mapping[str, Callable[[Json], object]],
+    mutables: Mutables,
+    classes: Mapping[str, type] = types.MappingProxyType({}),
+) -> Any:
     """The value that the JSON stands for; `resolve` has what stands for objects that are no data, by tag.
 
     Raises:
         NotDataError: it stands for no value.
     """
 
-    def back(given: Json) -> Any:
+    def back(given: Json) -> Any:  # noqa: PLR0911 - a list of cases
         if isinstance(given, list):
             value = mutables.meet([])
             value.extend(map(back, given))
@@ -86,12 +142,20 @@ def decode(given: Json, resolve: Mapping[str, Callable[[Json], object]], mutable
         try:
             if tag == _SAME:
                 return mutables.values[range(len(mutables.values)).index(content)]
-            if tag in _BLANK:
+            if tag == _GIVEN:
+                mutables.later.append(mutables.meet(object.__new__(classes[content])))
+                return mutables.values[-1]
+            if tag == ARRAY:
+                made = array_from(content, back)
+                return made if content[1] is None else mutables.meet(made)
+            if tag in BLANK:
                 # Met before what lies in it is read, which may be itself.
-                value = mutables.meet(_BLANK[tag](content))
-                _fill(value, _PARTS[tag](content, back))
+                value = mutables.meet(BLANK[tag](content))
+                _fill(value, PARTS[tag](content, back))
+                if tag == "defaultdict":
+                    value.default_factory = factory(back(content[1]))
                 return value
-            return resolve[tag](content) if tag in resolve else _BACK[tag](content, back)
+            return resolve[tag](content) if tag in resolve else BACK[tag](content, back)
         except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise NotDataError(f"no {tag[:20]}: {type(error).__name__}") from None
 
@@ -100,6 +164,11 @@ def decode(given: Json, resolve: Mapping[str, Callable[[Json], object]], mutable
 
 def contents(value: Any) -> list[object]:
     """What lies in a value that can change; another object there means that it has changed."""
+    if isinstance(value, array.array) or type(value).__name__ == ARRAY:
+        held = getattr(getattr(value, "dtype", None), "char", "") == "O"
+        return list(value.flat) if held else [value.tobytes()]
+    if not isinstance(value, _MUTABLE) or isinstance(value, types.SimpleNamespace):
+        value = attributes_of(value)
     return [part for pair in value.items() for part in pair] if isinstance(value, dict) else list(value)
 
 
@@ -109,9 +178,19 @@ def replace(value: Any, now: Any) -> None:
     Raises:
         NotDataError: they are not of one kind.
     """
+    if type(value) is type(now) and type(value).__name__ == ARRAY:
+        value.resize(now.shape, refcheck=False)
+        value[...] = now
+        return
+    if type(value) is type(now) and (type(value) is types.SimpleNamespace or not isinstance(value, _MUTABLE)):
+        _set_attributes(value, attributes_of(now))
+        return
     if not any(isinstance(value, kind) and isinstance(now, kind) for kind in _MUTABLE):
         raise NotDataError("no value of the same kind")
-    value.clear()
+    if isinstance(value, array.array):
+        del value[:]
+    else:
+        value.clear()
     _fill(value, now.items() if isinstance(now, dict) else now)
 
 
@@ -121,84 +200,22 @@ def _fill(value: Any, parts: Iterable[Any]) -> None:
             value[key] = part
     elif isinstance(value, set):
         value.update(parts)
+    elif isinstance(value, types.SimpleNamespace):
+        _set_attributes(value, {checked(str, name): part for name, part in parts})
+    elif isinstance(value, array.array):
+        for part in parts:
+            value.frombytes(part) if isinstance(part, bytes) else value.append(part)
     else:
         value.extend(parts)
 
 
-def _pairs(value: Any, forward: Forward, kind: type[dict[Any, Any]] = dict) -> Json:
-    return [[forward(key), forward(part)] for key, part in kind.items(value)]
-
-
-def _unpaired(content: Json, back: Back) -> Iterator[tuple[Any, Any]]:
-    return ((back(key), back(part)) for key, part in content)
-
-
-def _integer(value: int) -> Json:
-    value = int(value)
-    # Decimal digits are slow to read and limited in number; hexadecimal ones are neither.
-    return value if -_LARGEST < value < _LARGEST else {"int": hex(value)}
-
-
-def _checked(kind: type, value: object) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {kind.__name__}")
-    return value
-
-
-_FORWARD: Mapping[type, Callable[[Any, Forward], Json]] = {
-    int: lambda value, _: _integer(value),
-    float: lambda value, _: float(value),
-    str: lambda value, _: str.__str__(value),
-    list: lambda value, forward: [forward(part) for part in list.__iter__(value)],
-    tuple: lambda value, forward: {"tuple": [forward(part) for part in tuple.__iter__(value)]},
-    dict: lambda value, forward: {"dict": _pairs(value, forward)},
-    set: lambda value, forward: {"set": [forward(part) for part in set.__iter__(value)]},
-    frozenset: lambda value, forward: {"frozenset": [forward(part) for part in frozenset.__iter__(value)]},
-    bytes: lambda value, _: {"bytes": bytes.hex(value)},
-    bytearray: lambda value, _: {"bytearray": bytearray.hex(value)},
-    complex: lambda value, _: {"complex": [value.real, value.imag]},
-    range: lambda value, forward: {"range": [forward(value.start), forward(value.stop), forward(value.step)]},
-    slice: lambda value, forward: {"slice": [forward(value.start), forward(value.stop), forward(value.step)]},
-    collections.OrderedDict: lambda value, forward: {"OrderedDict": _pairs(value, forward, collections.OrderedDict)},
-    collections.Counter: lambda value, forward: {"Counter": _pairs(value, forward)},
-    collections.deque: lambda value, forward: {"deque": [[forward(part) for part in value], value.maxlen]},
-    fractions.Fraction: lambda value, forward: {"Fraction": [forward(value.numerator), forward(value.denominator)]},
-    decimal.Decimal: lambda value, _: {"Decimal": decimal.Decimal.__str__(value)},
-    dt.datetime: lambda value, _: {"datetime": value.isoformat()},
-    dt.date: lambda value, _: {"date": value.isoformat()},
-    dt.time: lambda value, _: {"time": value.isoformat()},
-    dt.timedelta: lambda value, _: {"timedelta": [value.days, value.seconds, value.microseconds]},
-}
-"""By type; the first one of a value's own and inherited types counts."""
-_BACK: Mapping[str, Callable[[Json, Back], object]] = {
-    "int": lambda content, _: int(content, 16),
-    "tuple": lambda content, back: tuple(back(part) for part in content),
-    "frozenset": lambda content, back: frozenset(back(part) for part in content),
-    "bytes": lambda content, _: bytes.fromhex(content),
-    "complex": lambda content, _: complex(*(_checked(float, part) for part in content)),
-    "range": lambda content, back: range(*(_checked(int, back(part)) for part in content)),
-    "slice": lambda content, back: slice(*(back(part) for part in content)),
-    "Fraction": lambda content, back: fractions.Fraction(*(_checked(int, back(part)) for part in content)),
-    "Decimal": lambda content, _: decimal.Decimal(_checked(str, content)),
-    "datetime": lambda content, _: dt.datetime.fromisoformat(content),
-    "date": lambda content, _: dt.date.fromisoformat(content),
-    "time": lambda content, _: dt.time.fromisoformat(content),
-    "timedelta": lambda content, _: dt.timedelta(*(_checked(int, part) for part in content)),
-}
-_BLANK: Mapping[str, Callable[[Json], Any]] = {
-    "dict": lambda _: {},
-    "set": lambda _: set(),
-    "bytearray": lambda _: bytearray(),
-    "OrderedDict": lambda _: collections.OrderedDict(),
-    "Counter": lambda _: collections.Counter(),
-    "deque": lambda content: collections.deque(maxlen=content[1]),
-}
-"""By tag: what can change, while nothing is in it."""
-_PARTS: Mapping[str, Callable[[Json, Back], Iterable[Any]]] = {
-    "dict": _unpaired,
-    "set": lambda content, back: map(back, content),
-    "bytearray": lambda content, _: bytes.fromhex(content),
-    "OrderedDict": _unpaired,
-    "Counter": _unpaired,
-    "deque": lambda content, back: map(back, content[0]),
-}
+def _set_attributes(value: Any, now: Mapping[str, Any]) -> None:
+    """Make an object consist of other attributes; nothing of its class's own is called."""
+    own = getattr(value, "__dict__", None)
+    if own is not None:
+        own.clear()
+    for name, part in now.items():
+        if own is None:
+            object.__setattr__(value, name, part)
+        else:
+            own[name] = part

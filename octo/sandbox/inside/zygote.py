@@ -47,6 +47,11 @@ def main() -> None:
     sys.path.extend(settings["paths"])
     for name in (*WARM, *settings["packages"]):
         import_module(name)
+    if settings["numpy"]:
+        sys.path.append(settings["numpy"])
+        import_module("numpy")
+        # What else is there is not for programs.
+        sys.path.pop()
     os.chdir(settings["directory"])
     os.environ.clear()
     del sys.argv[1:]

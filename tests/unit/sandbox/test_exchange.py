@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 import socket
 import struct
 import threading
@@ -352,5 +353,6 @@ def hostile_end(words: list[object], heard: list[object] | None = None) -> Itera
 def test_a_handle_keeps_its_own_attributes_to_itself(program) -> None:
     node = program("Node")(1)
     assert isinstance(node, Remote)
-    with pytest.raises(AttributeError):
-        _ = node.__dict__
+    assert node.__dict__ == {"value": 1, "left": None}
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(node)

@@ -74,12 +74,16 @@ class Colour(enum.IntEnum):
     RED = 3
 
 
+class Listed(list[int]):
+    pass
+
+
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - as programs write it
 
 
 @pytest.mark.parametrize(
     ("value", "plain"),
-    [(Deceiver(5), 5), (Colour.RED, 3), (Point(1, 2), (1, 2)), (collections.defaultdict(list, a=[1]), {"a": [1]})],
+    [(Deceiver(5), 5), (Colour.RED, 3), (Point(1, 2), (1, 2)), (Listed([1]), [1])],
 )
 def test_a_subclass_arrives_as_what_it_extends(value: object, plain: object) -> None:
     arrived = across(value)

@@ -277,4 +277,40 @@ except TypeError as error:
     assert "abstract" in str(error)
 """,
     ),
+    "its own objects are compared": (
+        """
+class Point:
+    def __init__(self, x):
+        self.x = x
+    def __eq__(self, other):
+        return self.x == other.x
+    def __hash__(self):
+        return self.x
+""",
+        "assert Point(1) == Point(1)\n",
+    ),
+    "an object of its own is asked whether it holds something": (
+        "class Bag:\n    def __contains__(self, item):\n        return True\n",
+        "assert 1 in Bag()\n",
+    ),
+    "an object is of a class of its own": (
+        "class Node:\n    pass\n",
+        "assert isinstance(Node(), Node)\n",
+    ),
+    "an error of its own is expected by name": (
+        "class Odd(Exception):\n    pass\ndef f():\n    raise Odd\n",
+        "try:\n    f()\nexcept Odd:\n    pass\n",
+    ),
+    "an object of its own is entered": (
+        "class Lock:\n    def __enter__(self):\n        return self\n    def __exit__(self, *error):\n        pass\n",
+        "with Lock():\n    pass\n",
+    ),
+    "a tuple keeps the names of its fields": (
+        "from collections import namedtuple\nPoint = namedtuple('Point', 'x y')\n",
+        "assert Point(1, 2).x == 1\n",
+    ),
+    "a dictionary keeps its default": (
+        "from collections import defaultdict\ndef f():\n    return defaultdict(int)\n",
+        "assert f()['missing'] == 0\n",
+    ),
 }
