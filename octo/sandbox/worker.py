@@ -102,7 +102,7 @@ class Worker:
             self._with_arrays = Worker(limits=self._limits, packages=(), active=self._active, arrays=True)
         return self._with_arrays
 
-    def _run(self, task: Task, test: str) -> TestVerdict:
+    def _run(self, task: Task, test: str) -> Ran:
         if self._stack is None:
             try:
                 self._start()

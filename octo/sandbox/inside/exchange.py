@@ -299,6 +299,8 @@ class Exchange:
             reply["rest"] = rest
         if streams:
             reply |= streams.given_back()
+        if self.streams and self.trusting:
+            self.streams.flushed()
         self.send(reply | {"changed": changed} if changed else reply)
         self._fresh.clear()
 

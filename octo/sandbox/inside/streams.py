@@ -31,6 +31,8 @@ class TestStreams:
 
     def told(self, refer: Callable[[object], Json]) -> dict[str, Json]:
         """What a question says of it besides."""
+        if self._is_as_it_was():
+            return {}
         now = {"in": sys.stdin, "out": sys.stdout, "err": sys.stderr}
         told: dict[str, Json] = {name: True for name, stream in now.items() if stream is not self._streams[name]}
         for name, function in self._functions.items():
@@ -40,6 +42,20 @@ class TestStreams:
         if self._seeds:
             told["seeds"], self._seeds = self._seeds, []
         return {"streams": told} if told else {}
+
+    def _is_as_it_was(self) -> bool:
+        """Asked before every question: nothing is redirected in most tests."""
+        streams, functions, names = self._streams, self._functions, self._names
+        return (
+            sys.stdout is streams["out"]
+            and sys.stdin is streams["in"]
+            and sys.stderr is streams["err"]
+            and builtins.input is functions["input"]
+            and builtins.print is functions["print"]
+            and "input" not in names
+            and "print" not in names
+            and not self._seeds
+        )
 
     def heard(self, printed: Json) -> None:
         """Print what the program has printed."""
@@ -74,9 +90,14 @@ class ProgramStreams:
         del refer
         return {}
 
-    def taken(self, told: Json, exchange: Any) -> "Redirected":
-        """Redirect until the answer is given."""
-        return Redirected(told, exchange)
+    def taken(self, told: Json, exchange: Any) -> "Redirected | None":
+        """Redirect until the answer is given, where there is anything to redirect."""
+        return Redirected(told, exchange) if told else None
+
+    def flushed(self) -> None:
+        """Bring what was printed to where it is kept, before whoever asked may end it all."""
+        with suppress(Exception):
+            sys.stdout.flush()
 
 
 class Redirected:
@@ -85,8 +106,6 @@ class Redirected:
     def __init__(self, told: Json, exchange: Any) -> None:
         self._kept: list[tuple[Any, str, Any]] = []
         self._printed: dict[str, io.StringIO] = {}
-        if not told:
-            return
         for name, module, stream in (("out", sys, "stdout"), ("err", sys, "stderr")):
             if told.get(name):
                 self._printed[name] = io.StringIO()
@@ -104,8 +123,6 @@ class Redirected:
         """Put back what was there; what was printed meanwhile."""
         for place, name, value in reversed(self._kept):
             setattr(place, name, value)
-        with suppress(Exception):
-            sys.stdout.flush()
         return {"printed": {name: text.getvalue() for name, text in self._printed.items()}} if self._printed else {}
 
     def _put(self, place: Any, name: str, value: object) -> None:
