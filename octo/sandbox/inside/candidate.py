@@ -25,15 +25,13 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
     exchange = Exchange(
         connection,
         largest=largest,
-        operations={
-            **EVERYTHING,
-            "start": lambda: _start(arrived, module, exchange),
-            "run": lambda given: _run(arrived, given),
-            "name": lambda name: _named(module, name),
-            "patch": lambda place, name, value: _patch(place, name, value, replaced),
-            "put back": lambda: setattr(*replaced.pop()),
-        },
+        operations=EVERYTHING,
     )
+    exchange.offer("start", lambda: _start(arrived, module, exchange))
+    exchange.offer("run", lambda given: _run(arrived, given))
+    exchange.offer("name", lambda name: _named(module, name))
+    exchange.offer("patch", lambda place, name, value: _patch(place, name, value, replaced))
+    exchange.offer("put back", lambda: setattr(*replaced.pop()))
     arrived = exchange.receive()
     exchange.streams = ProgramStreams()
     sys.modules[module.__name__] = module

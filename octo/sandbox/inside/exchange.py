@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import types
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -66,9 +67,10 @@ class Exchange:
     ) -> None:
         self._connection = connection
         self._largest = largest
-        self._operations = dict(operations)
+        # Not copied: to count another reference to each would touch, and so copy, a page of the worker's for most.
+        self._operations: ChainMap[str, Callable[..., object]] = ChainMap({}, operations)  # type: ignore[arg-type]
         # Who answers everything is the program: it believes the test, and the test nothing of it.
-        self.trusting = trusting = EVERYTHING.keys() <= operations.keys()
+        self.trusting = trusting = "set attribute" in operations
         self._objects: list[object] = []
         self._numbers: dict[int, int] = {}
         self._remotes: dict[int, object] = {}

@@ -27,7 +27,7 @@ def be_judge(control: socket.socket, connection: socket.socket | None, *, larges
     """Run the test that arrives on `control`, and say there what it says: a pass only with the run's secret."""
     asked = json.loads(control.makefile("rb").readline())
     random.seed(0)
-    exchange = Exchange(connection, largest=largest, operations=dict(CALLS)) if connection else None
+    exchange = Exchange(connection, largest=largest, operations=CALLS) if connection else None
     report = _report(exchange, asked)
     control.sendall(json.dumps(report).encode() + b"\n")
 
