@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,12 +11,14 @@ from transformers import PreTrainedModel
 
 from octo.data.tokenizer import TextTokenizer
 from octo.errors import UsageError
+from octo.findings import Interval
 from octo.job import Job
 from octo.ml.chat import Prompter, prompter
 from octo.ml.diffusion.analyses import RULES, Analyses, ar_ness_sums, entropy_picture, entropy_sink, order_map
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import Text, texts_of
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
+from octo.ml.draft_times import MOST_TOKENS, draft_times
 from octo.ml.models import accelerator, load_model
 from octo.ml.rl.rollout import Completions, complete
 from octo.randomness import generator
@@ -73,6 +75,9 @@ def agreement_of(found: Sequence[Text], exact: Sequence[Text]) -> Agreement:
 
 class Decoder(Protocol):
     """A model that completes prompts."""
+
+    def draft_times(self, prompt: Prompt) -> Interval | None:
+        """How many times as long drafts take here as plain decoding; None where there are none."""
 
     @property
     def exactness(self) -> Exactness:
@@ -148,6 +153,17 @@ class Denoiser:
         """By denoising, drafted or step by step."""
         return _by_prompt(self._texts(prompts, self._how, self.settings.draft_length), self.settings)
 
+    def draft_times(self, prompt: Prompt) -> Interval | None:
+        """How many times as long drafts take here as plain decoding, of one prompt; None where there are none."""
+        if not self.settings.draft_length:
+            return None
+        [request, *_] = self._requests([prompt])
+        short = [replace(request, length=min(request.length, MOST_TOKENS))]
+        drafted, plain = (
+            partial(self._completed, short, self._how, length) for length in (self.settings.draft_length, 0)
+        )
+        return draft_times(drafted, plain)
+
     def agreement(self, prompts: Sequence[Prompt], written: Sequence[Sequence[Text]]) -> Agreement | None:
         """The first prompts of a shard once more, exactly."""
         sample = prompts[: self.settings.agreement_prompts]
@@ -209,9 +225,12 @@ class Denoiser:
         ]
 
     def _texts(self, prompts: Sequence[Prompt], how: DenoisingSettings, draft_length: int) -> list[Text]:
+        return self._completed(self._requests(prompts), how, draft_length)
+
+    def _completed(self, requests: Sequence[Request], how: DenoisingSettings, draft_length: int) -> list[Text]:
         return texts_of(
             self.model,
-            self._requests(prompts),
+            requests,
             ends=self._ends,
             num_tokens=self.tokenizer.vocabulary_size,
             settings=how,
@@ -251,6 +270,10 @@ class Reader:
             draws_BT=np.stack(draws) if settings.temperature else None,
         )
         return _by_prompt(_from_left_to_right(completions), settings)
+
+    def draft_times(self, prompt: Prompt) -> Interval | None:  # noqa: ARG002
+        """None: there are no drafts."""
+        return None
 
     def agreement(self, prompts: Sequence[Prompt], written: Sequence[Sequence[Text]]) -> Agreement | None:  # noqa: ARG002
         """None: all is exact."""

@@ -5,6 +5,7 @@ Random numbers are keyed by the prompt and the sample, so neither the shard nor 
 
 import io
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -18,11 +19,13 @@ from octo.job import Job
 from octo.ml.decoders import Prompt, decoder_of
 from octo.ml.diffusion.ar_ness import Rules, ar_ness
 from octo.ml.diffusion.completing import Text
+from octo.ml.draft_times import said
 from octo.ml.models import use_threads, weights_digest
 from octo.settings.decoding import DecodingSettings
 from octo.storage.artifacts import Artifact, IndexResult
 from octo.trainings import models_of
 
+logger = logging.getLogger(__name__)
 ANALYSES = "analyses.json"
 """The part with the sums of a shard's analyses, of diffusion models."""
 RULES = Rules(variant="ordered", history="left out", counted="text")
@@ -99,6 +102,9 @@ def decode_shard(job: Job[DecodingSettings], index: int) -> IndexResult:
         span.set_attribute("octo.ar_ness.global", found.global_by_k[1])
         if agreement:
             span.set_attribute("octo.decoding.agreement", agreement.share)
+    if index == 0 and (times := decoder.draft_times(prompts[0])):
+        # A time is no part of what is committed, which is the same on every machine.
+        logger.warning("%s", said(times, settings.draft_length))
     records = list(_records(job, artifact, tokenizer, prompts, written, exactness=decoder.exactness))
     name, body = _bodies(settings.output_format)(records)
     analyses = decoder.analyses(prompts, texts, picture=index == 0)

@@ -24,8 +24,10 @@ from octo.settings.scoring import RewardSettings, ScoringSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.settings.tuning import TuningSettings
 
-DECODED = ("tune", "rl")
-"""The models whose way of decoding is looked at."""
+DECODED = {"decode-tune": "tune", "decode-rl": "rl", "decode-rl-warm": "rl"}
+"""The decodings that are looked at, and of which model each is."""
+WARM = 1.2
+"""The temperature of the last: the paper's, at which it finds orders freer than at 0.2."""
 BASE = "base"
 
 
@@ -62,8 +64,8 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
             for name, settings in {"evaluate": preset.evaluation, **preset.studies}.items()
         ),
         *(
-            Stage(f"decode-{model}", preset.decoding, {"model": (model,), "prompts": ("problems",)})
-            for model in DECODED
+            Stage(name, _decoding(preset, name), {"model": (model,), "prompts": ("problems",)})
+            for name, model in DECODED.items()
         ),
         Stage(
             "report",
@@ -73,11 +75,15 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "policies": ("rl",),
                 "models": _trained_here(preset),
                 "corpora": ("curate",),
-                "decodings": tuple(f"decode-{model}" for model in DECODED),
-                "studies": ("evaluate", *preset.studies),
+                "decodings": tuple(DECODED),
+                "studies": tuple(preset.studies),
             },
         ),
     )
+
+
+def _decoding(preset: Preset, name: str) -> DecodingSettings:
+    return preset.decoding.model_copy(update={"temperature": WARM}) if name.endswith("-warm") else preset.decoding
 
 
 def _base_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
@@ -186,7 +192,7 @@ TOY = Preset(
         reward=RewardSettings(kind="code", cpu_seconds=1, memory_mib=256),
         optimizer=OptimizerSettings(weight_decay=0.0),
         baseline="leave_one_out",
-        num_steps=20,
+        num_steps=12,
         prompts_per_step=24,
         group_size=8,
         micro_batch_size=48,
@@ -195,12 +201,9 @@ TOY = Preset(
         clip_low=0.5,
         clip_high=0.5,
         normalize_advantages=False,
-        diffusion=DiffusionPolicySettings(
-            denoising=DenoisingSettings(num_steps=_LENGTH // 2),
-            num_passes=1,
-            kl_weight=0.1,
-            variance_every=10,
-        ),
+        # A token a step, so that half as many are a study of what was not learnt from; two passes, so that there is
+        # something to clip, and masks to draw afresh.
+        diffusion=DiffusionPolicySettings(num_passes=2, kl_weight=0.1, variance_every=2),
         threads=2,
     ),
     evaluation=_EVALUATION,

@@ -11,7 +11,7 @@ from octo.report.control import chances_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.kept_out import coverage_of, kept_out_of
-from octo.report.orders import findings_of_training
+from octo.report.orders import findings_of_decodings, findings_of_studies, findings_of_training, written_of
 from octo.report.parts import json_parts, parsed
 from octo.report.results import (
     Ancestor,
@@ -67,6 +67,16 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
     )
     models = models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True)))
+    studied = [
+        (study_of(each, pair, seed=settings.seed, resamples=settings.resamples), pair)
+        for each, pair in ((each, pair_of(each.manifest.stage, each)) for each in inputs["studies"])
+    ]
+    # What is decoded otherwise is compared with what the branches are told by.
+    answering = [
+        (study_of(each, pair, seed=settings.seed, resamples=settings.resamples), pair)
+        for each, pair in zip(evaluations, pairs, strict=True)
+        if studied
+    ]
     lineage = opened_lineage((artifact for artifacts in inputs.values() for artifact in artifacts), store)
     return Results(
         control=visible(settings.control),
@@ -79,11 +89,12 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         mixtures=tuple(mixture_of(artifact) for artifact in inputs["models"] if artifact.parts("mixture.json")),
         corpora=tuple(corpus_of(artifact) for artifact in inputs["corpora"]),
         decodings=tuple(decoding for decoding in decodings if decoding),
-        studies=tuple(
-            study_of(each, pair_of(each.manifest.stage, each), seed=settings.seed, resamples=settings.resamples)
-            for each in inputs["studies"]
+        studies=tuple(study for study, _ in studied),
+        findings=(
+            *findings_of_training([_metrics(policy) for policy in inputs["policies"]]),
+            *findings_of_decodings([each for each in map(written_of, inputs["decodings"]) if each]),
+            *findings_of_studies((*answering, *studied), seed=settings.seed, resamples=settings.resamples),
         ),
-        findings=findings_of_training([_metrics(policy) for policy in inputs["policies"]]),
         coverage=coverage_of((*evaluations, *inputs["studies"]), lineage),
         kept_out=kept_out_of(lineage.values()),
         lineage=tuple(ancestor_of(key, artifact) for key, artifact in lineage.items()),

@@ -3,19 +3,14 @@
 Axes: S training seeds, P problems, R resamples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from octo.findings import CONFIDENCE, LEAST, Interval, Z, mean_of_numbers, student
 from octo.report.results import Estimate
-
-CONFIDENCE = 0.95
-Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-LEAST = 5
-"""Numbers that an interval of a mean or of a line may rest on."""
 
 
 def proportion(correct: int, total: int) -> Estimate:
@@ -89,20 +84,33 @@ def _between(mean: float, means: NDArray[np.float64]) -> Estimate:
 
 
 def mean_from_sums(count: int, total: float, squares: float, *, shift: float = 0.0) -> Estimate:
-    """A mean with Student's interval, of numbers of which their sums are known; nothing of fewer than five.
+    """A mean with Student's interval, see `mean_of_numbers`; `shift` is added to the mean and to both ends."""
+    return estimate_of(mean_of_numbers(count, total, squares), lambda number: shift + number)
 
-    Args:
-        count: how many numbers.
-        total: their sum.
-        squares: the sum of their squares.
-        shift: is added to the mean and to both ends.
+
+def difference_of(first: tuple[int, float, float], second: tuple[int, float, float]) -> Estimate:
+    """The second mean less the first with Welch's interval, of numbers of which count, sum and squares are known.
+
+    They are taken as independent; of the same problems, that makes the interval rather wider than narrower.
     """
-    if count < LEAST:
+    means, errors = [], []
+    for count, total, squares in (first, second):
+        if count < LEAST:
+            return Estimate()
+        means.append(total / count)
+        errors.append(max(0.0, squares - total * total / count) / (count - 1) / count)
+    freedom = sum(errors) ** 2 / max(
+        1e-300, sum(e * e / (n - 1) for e, (n, *_) in zip(errors, (first, second), strict=True))
+    )
+    value, half = means[1] - means[0], student(max(LEAST - 1, int(freedom))) * sqrt(sum(errors))
+    return _rounded(value, value - half, value + half)
+
+
+def estimate_of(found: Interval, made: Callable[[float], float] = float) -> Estimate:
+    """An interval as a part of the results, of which something that rises with it was made."""
+    if found.value is None or found.low is None or found.high is None:
         return Estimate()
-    mean = total / count
-    deviation = sqrt(max(0.0, squares - total * mean) / (count - 1))
-    half = student(count - 1) * deviation / sqrt(count)
-    return _rounded(shift + mean, shift + mean - half, shift + mean + half)
+    return _rounded(made(found.value), made(found.low), made(found.high))
 
 
 def change_over(places: Sequence[float], values: Sequence[float]) -> Estimate:
@@ -121,17 +129,6 @@ def change_over(places: Sequence[float], values: Sequence[float]) -> Estimate:
     length = float(xs.max() - xs.min())
     half = student(len(ys) - 2) * error
     return _rounded(slope * length, (slope - half) * length, (slope + half) * length)
-
-
-def student(freedom: int) -> float:
-    """Student's quantile for a 95 % interval: Fisher's expansion, within 1 % from three degrees of freedom on."""
-    powers = [pow(Z, power) for power in range(8)]
-    terms = (
-        (powers[3] + powers[1]) / 4,
-        (5 * powers[5] + 16 * powers[3] + 3 * powers[1]) / 96,
-        (3 * powers[7] + 19 * powers[5] + 17 * powers[3] - 15 * powers[1]) / 384,
-    )
-    return Z + terms[0] / freedom + terms[1] / freedom**2 + terms[2] / freedom**3
 
 
 def _rounded(value: float, low: float, high: float) -> Estimate:

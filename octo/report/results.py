@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from octo.findings import Outcome
+
 Answer = Literal["yes", "no", "cannot be told", "not measured"]
-Outcome = Literal["above", "below", "cannot be told", "not measured"]
-"""Where an estimate's interval lies, seen from its chance level."""
 Section = Literal["rl", "decoding"]
 
 

@@ -4,12 +4,12 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from octo.findings import INTERVAL, MINUS, points
 from octo.report.results import Estimate
 
-MINUS = "\N{MINUS SIGN}"
+__all__ = ("INTERVAL", "MINUS", "points")
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
-INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 
 
 def visible(text: str) -> str:
@@ -31,16 +31,6 @@ def middle_cut(text: str, *, limit: int) -> tuple[str, str, int]:
 def percent(share: float | None, digits: int = 1) -> str:
     """`61.2 %` of 0.612."""
     return MISSING if share is None else f"{100 * share:.{digits}f}{THIN_SPACE}%"
-
-
-def points(share: float | None, digits: int = 1) -> str:
-    """A difference of shares in percentage points, with its sign: `+12.3`."""
-    if share is None:
-        return MISSING
-    shown = f"{abs(100 * share):.{digits}f}"
-    if float(shown) == 0:
-        return shown
-    return f"{'+' if share > 0 else MINUS}{shown}"
 
 
 def range_of(estimate: Estimate, *, signed: bool = False) -> str:

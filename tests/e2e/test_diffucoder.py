@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
         "diffusion.variance_every": 1,
         "diffusion.reference_every": 1,
     },
-    ("decode-tune", "decode-rl"): {"max_new_tokens": 8, "prompts_per_shard": 4},
+    ("decode-tune", "decode-rl", "decode-rl-warm"): {"max_new_tokens": 8, "prompts_per_shard": 4},
     ("evaluate-half",): {"denoising.num_steps": 4},
     ("evaluate", "evaluate-cool", "evaluate-half"): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
 }
@@ -74,7 +75,7 @@ def run(coders: Path) -> Iterator[Finished]:
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)
-    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 15
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 16
     with open_session(str(folder / "store"), S3Settings()) as session:
         addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
         yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})
@@ -99,12 +100,14 @@ def test_reinforcement_tells_of_orders_masks_and_the_reference(run: Finished) ->
         assert 0 <= line["global_ar_ness"] <= 1
         assert line["variance_coupled"] > 0
         assert line["variance_decoupled"] > 0
+    # The second pass over a rollout is not of the policy that sampled: there is something to clip by.
+    assert all(0 <= line["clip_fraction"] < 1 for line in metrics)
     # The reference is the policy of the step before, then that of this one: far from neither at first.
     assert metrics[0]["divergence"] < 1e-3
 
 
 def test_every_held_out_problem_is_decoded_by_the_tuned_model_and_by_the_reinforced_one(run: Finished) -> None:
-    for stage in ("decode-tune", "decode-rl"):
+    for stage in ("decode-tune", "decode-rl", "decode-rl-warm"):
         artifact = run.artifacts[stage]
         assert artifact.manifest.counters["completions"] == 10
         assert len(artifact.parts("completions.parquet")) == 3
@@ -129,14 +132,17 @@ def test_the_report_asks_whether_anything_was_gained(run: Finished) -> None:
 
 def test_the_report_shows_orders_and_studies(run: Finished) -> None:
     results = json.loads(run.artifacts["report"].read_one("results.json"))
-    assert [each["stage"] for each in results["decodings"]] == ["decode-tune", "decode-rl"]
+    assert [each["stage"] for each in results["decodings"]] == ["decode-tune", "decode-rl", "decode-rl-warm"]
     for each in results["decodings"]:
         assert each["exactness"] == "exact"
         assert sum(map(sum, each["num_by_bins"])) > 0
         assert len(each["sink_probabilities"]) == each["length"] == 8
         assert each["picture"]["shown_steps"]
     studies = {each["stage"]: (each["temperature"], each["num_steps"]) for each in results["studies"]}
-    assert studies == {"evaluate": (1.0, 8), "evaluate-cool": (0.4, 8), "evaluate-half": (1.0, 4)}
+    # What answers is not shown a second time.
+    assert studies == {"evaluate-cool": (0.4, 8), "evaluate-half": (1.0, 4)}
+    claims = Counter(each["claim"] for each in results["findings"])
+    assert claims == {"order": 4, "order_by_step": 1, "variance": 1, "sink": 3, "order_of_two": 2, "steps": 2}
     page = (run.folder / "report.html").read_text()
     for shown in ("How one completion came to be", "Which position was written at which step", "evaluate-half"):
         assert shown in page

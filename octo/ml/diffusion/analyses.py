@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from octo.ml.diffusion.ar_ness import Rules, global_ar_ness, local_ar_ness
+from octo.ml.diffusion.ar_ness import Rules, global_ar_ness, global_chance, local_ar_ness
 from octo.ml.diffusion.canvases import Canvases, Request, most_steps
 from octo.ml.diffusion.decisions import Decision
 from octo.ml.diffusion.denoiser import Kind, kind_of
@@ -49,6 +49,10 @@ class ArNessSums:
     local_by_k: dict[int, Sums]
     """Where history is left out, completions of k positions and fewer do not count."""
     global_by_k: dict[int, Sums]
+    global_by_chance: Sums
+    """At k = 1, of the same positions in the mean of all their orders."""
+    global_beyond_chance: Sums
+    """At k = 1, what a completion has more than that."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class EntropySink:
     """Of the likeliest token."""
     entropies_by_position: list[Sums]
     """In nats."""
+    first_over_rest: Sums
+    """How much likelier the likeliest token is at the first position than in the mean of the others, by prompt."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ def ar_ness_sums(orders: Sequence[Sequence[int]], *, rules: Rules) -> ArNessSums
         rules=rules,
         local_by_k={k: summed(local_ar_ness(order, k, rules=rules) for order in told) for k in LOCAL_KS},
         global_by_k={k: summed(global_ar_ness(order, k) for order in told) for k in GLOBAL_KS},
+        global_by_chance=summed(global_chance(len(order), 1) for order in told),
+        global_beyond_chance=summed(global_ar_ness(order, 1) - global_chance(len(order), 1) for order in told),
     )
 
 
@@ -148,7 +156,8 @@ def entropy_sink(model: PreTrainedModel, requests: Sequence[Request], *, banned:
         entropies.append(looked.entropies)
         probabilities.append(looked.probabilities)
     length = max(request.length for request in requests)
-    return EntropySink(_by_position(probabilities, length), _by_position(entropies, length))
+    over_rest = (own[0] - math.fsum(own[1:]) / len(own[1:]) for own in probabilities if len(own) > 1)
+    return EntropySink(_by_position(probabilities, length), _by_position(entropies, length), summed(over_rest))
 
 
 def entropy_picture(

@@ -22,6 +22,7 @@ from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of
 from octo.ml.diffusion.decisions import Believe, decide, open_positions
 from octo.ml.diffusion.denoiser import Kind, kind_of
 from octo.ml.diffusion.sampler import Completed, Reading, completed, draws, undecided
+from octo.ml.lengths import check_lengths
 from octo.ml.numbers import with_numbers
 from octo.settings.denoising import DenoisingSettings
 
@@ -79,6 +80,9 @@ def _denoise(
     banned: Sequence[int],
 ) -> list[Completed]:
     kind = kind_of(model.config)
+    # A model without a shift predicts the first token of a completion of nothing from its own mask.
+    sizes = [(each.prompt or [kind.pad_id], each.length) for each in requests]
+    check_lengths(model.config, *zip(*sizes, strict=True))
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
     progress = [

@@ -22,6 +22,7 @@ from octo.ml.diffusion.caches import Passes
 from octo.ml.diffusion.canvases import Canvases, Request, Turn, blank, blocks_of, next_turn, plan, uniforms
 from octo.ml.diffusion.decisions import Decision, decide
 from octo.ml.diffusion.denoiser import head, kind_of
+from octo.ml.lengths import check_lengths
 from octo.ml.numbers import NoNumbersError, with_numbers
 from octo.settings.denoising import DenoisingSettings
 
@@ -96,6 +97,9 @@ def _denoise(
     hooks: Hooks,
 ) -> list[Completed]:
     kind = kind_of(model.config)
+    # A model without a shift predicts the first token of a completion of nothing from its own mask.
+    sizes = [(each.prompt or [kind.pad_id], each.length) for each in requests]
+    check_lengths(model.config, *zip(*sizes, strict=True))
     canvases = blank(requests, kind, device=next(model.parameters()).device)
     passes = Passes(model, canvases, kind=kind, settings=settings)
     blocks = [blocks_of(request, kind, settings) for request in requests]

@@ -16,6 +16,7 @@ from transformers import DynamicCache, PreTrainedModel
 from octo.data.packed import PADDING_SLICE
 from octo.ml.attention import attends_by_documents
 from octo.ml.documents import causal_documents
+from octo.ml.lengths import check_lengths
 from octo.ml.numbers import NoNumbersError, with_numbers
 from octo.ml.rl.likeliest import likeliest_tokens
 from octo.ml.stops import Stops
@@ -71,8 +72,10 @@ def complete(
         stops: strings that end a completion, too.
 
     Raises:
+        UsageError: a prompt or the limit is of a length that the model cannot have.
         InvariantError: something that the model makes is no number.
     """
+    check_lengths(model.config, prompts, [max_new_tokens] * len(prompts))
     with likeliest_tokens(model) as likeliest:
         work = partial(
             _complete,

@@ -42,7 +42,7 @@ def shard(orders: list[list[int]], *, probability: float, picture: bool, exactne
         decoding=exactness,
         ar_ness=[ar_ness_sums(orders, rules=rules) for rules in RULES],
         order_map=order_map(steps, length=LENGTH, settings=DenoisingSettings(), kind=Kind(0, 1)),
-        entropy_sink=EntropySink([summed([probability])] * LENGTH, [summed([1.0])] * LENGTH),
+        entropy_sink=EntropySink([summed([probability])] * LENGTH, [summed([1.0])] * LENGTH, summed([0.0])),
         entropy_picture=EntropyPicture("q", LENGTH, [0, 1], [[1.0, 2.0, 0.5, 0.1], [None, 1.5, 0.2, 0.1]], steps[0])
         if picture
         else None,

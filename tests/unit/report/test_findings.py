@@ -10,10 +10,13 @@ from string import Formatter
 import pytest
 
 import octo.report
+from octo.findings import Claim, Interval, Outcome, outcome_of
+from octo.ml.draft_times import ratio_of
 from octo.randomness import generator
-from octo.report.findings import Claim, outcome_of, told
-from octo.report.orders import findings_of_training
-from octo.report.results import Estimate, Finding, Outcome
+from octo.report.comparison import Graded, Pair
+from octo.report.findings import told
+from octo.report.orders import Written, findings_of_decodings, findings_of_studies, findings_of_training
+from octo.report.results import Estimate, Finding, Study
 
 REPORT = Path(octo.report.__file__).parent
 ESTIMATES = {
@@ -43,6 +46,57 @@ def of_training(place: int, **effect: float) -> Callable[[], Finding]:
     return lambda: findings_of_training([training(**effect)])[place]
 
 
+def of_variances(*ratios: float) -> Callable[[], Finding]:
+    """Coupled over decoupled, at steps of a training."""
+    lines = training(level=0.1, slope=0.0)
+    for line, ratio in zip(lines, ratios, strict=False):
+        line |= {"variance_coupled": 3 * ratio, "variance_decoupled": 3.0}
+    return lambda: findings_of_training([lines])[2]
+
+
+def sums(*numbers: float) -> tuple[int, float, float]:
+    return len(numbers), sum(numbers), sum(each * each for each in numbers)
+
+
+NOISE = (0.01, -0.01, 0.0, 0.02, -0.02, 0.01)
+
+
+def decoded(*, beyond: float = 0.1, sink: float = 0.1, count: int = 6, model: str = "m", temperature: float = 0.0):
+    noise = NOISE[:count]
+    return Written(
+        stage="decode",
+        model=model,
+        temperature=temperature,
+        by_chance=sums(*[0.2] * count),
+        beyond_chance=sums(*(beyond + each for each in noise)),
+        first_over_rest=sums(*(sink + each for each in noise)),
+    )
+
+
+def of_decodings(place: int, *written: Written) -> Callable[[], Finding]:
+    return lambda: findings_of_decodings(written)[place]
+
+
+def of_steps(solved_in_many: float, solved_in_few: float, problems: int = 100) -> Callable[[], Finding]:
+    def graded(share: float) -> Graded:
+        return Graded({str(number): float(number < share * problems) for number in range(problems)}, {}, 0, 0)
+
+    def studied(num_steps: int, share: float) -> tuple[Study, Pair]:
+        how = {"stage": "half", "temperature": 1.0, "num_steps": num_steps, "length": 24, "exactness": "exact"}
+        study = Study(**how, greedy_before=Estimate(), greedy_after=Estimate(), pass_at_k=(), shortage="")
+        return study, Pair("rl", (graded(share),), (graded(share),))
+
+    pairs = [studied(24, solved_in_many), studied(12, solved_in_few)]
+    return lambda: findings_of_studies(pairs, seed=0, resamples=500)[0]
+
+
+def of_drafts(*ratios: float) -> Callable[[], Finding]:
+    """The one sentence that no page has: a decoding says it."""
+    times = ratio_of(ratios)
+    estimate = Estimate(value=times.value, low=times.low, high=times.high)
+    return lambda: told(Claim.DRAFTS, estimate, section="decoding", chance=1.0, length="4")
+
+
 DATA: dict[Claim, dict[Outcome, Callable[[], Finding]]] = {
     Claim.ORDER: {
         "above": of_training(0, level=0.1, slope=0.0),
@@ -55,6 +109,36 @@ DATA: dict[Claim, dict[Outcome, Callable[[], Finding]]] = {
         "below": of_training(1, level=0.1, slope=-0.002),
         "cannot be told": of_training(1, level=0.1, slope=0.0),
         "not measured": of_training(1, level=0.1, slope=0.0, steps=3),
+    },
+    Claim.ORDER_OF_TWO: {
+        "above": of_decodings(4, decoded(), decoded(beyond=0.2, temperature=1.0)),
+        "below": of_decodings(4, decoded(), decoded(beyond=0.0, model="n")),
+        "cannot be told": of_decodings(4, decoded(), decoded(beyond=0.105, temperature=1.0)),
+        "not measured": of_decodings(4, decoded(), decoded(count=3, temperature=1.0)),
+    },
+    Claim.SINK: {
+        "above": of_decodings(1, decoded()),
+        "below": of_decodings(1, decoded(sink=-0.1)),
+        "cannot be told": of_decodings(1, decoded(sink=0.0)),
+        "not measured": of_decodings(1, decoded(count=0)),
+    },
+    Claim.VARIANCE: {
+        "above": of_variances(1.4, 1.5, 1.3, 1.4, 1.6),
+        "below": of_variances(0.7, 0.6, 0.8, 0.7, 0.75),
+        "cannot be told": of_variances(0.7, 1.4, 0.9, 1.2, 1.0),
+        "not measured": of_variances(0.7, 0.7),
+    },
+    Claim.STEPS: {
+        "above": of_steps(0.4, 0.7),
+        "below": of_steps(0.7, 0.4),
+        "cannot be told": of_steps(0.5, 0.51),
+        "not measured": of_steps(0.5, 0.5, problems=0),
+    },
+    Claim.DRAFTS: {
+        "above": of_drafts(2.0, 2.1, 1.9, 2.0, 2.2),
+        "below": of_drafts(0.5, 0.55, 0.45, 0.5, 0.5),
+        "cannot be told": of_drafts(0.5, 2.1, 0.9, 1.2, 1.0),
+        "not measured": of_drafts(0.5),
     },
 }
 """Of every claim, data that lead to each of its outcomes by the test that the page makes."""
@@ -89,16 +173,23 @@ def test_a_claim_has_words_for_each_outcome_with_its_interval_and_its_chance_lev
 
 @pytest.mark.parametrize("value", [nan, float("inf"), None])
 def test_a_number_that_is_none_tells_nothing(value: float | None) -> None:
-    assert outcome_of(Estimate(value=value, low=0.1, high=0.2)) == "not measured"
-    assert outcome_of(Estimate(value=0.1, low=value, high=0.2)) == "not measured"
+    assert outcome_of(Interval(value, 0.1, 0.2)) == "not measured"
+    assert outcome_of(Interval(0.1, value, 0.2)) == "not measured"
 
 
 def test_ar_ness_that_falls_with_its_chance_level_has_not_fallen() -> None:
     metrics = training(level=0.0, slope=0.0)
     assert metrics[-1]["global_ar_ness"] < 0.75 * metrics[0]["global_ar_ness"]
-    level, change = findings_of_training([metrics])
+    level, change, _ = findings_of_training([metrics])
     assert (level.outcome, change.outcome) == ("cannot be told", "cannot be told")
     assert "cannot be told" in change.sentence
+
+
+def test_decodings_are_compared_where_one_thing_differs() -> None:
+    base, warm = decoded(model="a"), decoded(model="a", temperature=1.0)
+    of_two = [each.claim for each in findings_of_decodings([base, warm])]
+    assert of_two == ["order", "sink"] * 2 + ["order_of_two"]
+    assert len(findings_of_decodings([base, decoded(model="b", temperature=1.0)])) == 4
 
 
 def test_a_training_of_a_causal_model_has_no_order_to_tell_of() -> None:
@@ -109,7 +200,7 @@ def test_no_sentence_of_a_report_compares_but_by_a_claim() -> None:
     written = {"page.html": re.sub(r"{[{%].*?[%}]}", "", (REPORT / "page.html").read_text())}
     for path in REPORT.glob("*.py"):
         # The verdict has its own words for each of its outcomes.
-        if path.name not in {"findings.py", "statement.py"}:
+        if path.name != "statement.py":
             written[path.name] = "\n".join(texts(path))
     assert {name: found.group() for name, text in written.items() if (found := COMPARES.search(text))} == {}
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octo.findings import student
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
-from octo.report.intervals import change_over, mean_from_sums, mean_of, proportion, student
+from octo.report.intervals import change_over, difference_of, mean_from_sums, mean_of, proportion
 from octo.report.results import Estimate
 
 
@@ -90,3 +91,11 @@ def test_a_lines_rise_has_an_interval_that_covers_it_as_often_as_it_says():
     covered = sum((each.low or 0.0) <= 1.9 <= (each.high or 0.0) for each in found)
     assert 0.92 < covered / 400 < 0.98
     assert change_over(range(4), [1.0, 2.0, 3.0, 4.0]) == Estimate()
+
+
+def test_a_difference_of_means_has_welchs_interval():
+    first, second = [1.0, 2.0, 3.0, 2.0, 2.0], [4.0, 6.0, 8.0, 6.0, 6.0, 6.0]
+    found = difference_of(*((len(each), sum(each), sum(one * one for one in each)) for each in (first, second)))
+    # Squared errors 0.1 and 0.2667, 8 degrees of freedom, Student's quantile 2.3060.
+    assert (found.value, found.low, found.high) == pytest.approx((4.0, 2.604, 5.396), abs=5e-3)
+    assert difference_of((4, 4.0, 4.0), (9, 1.0, 1.0)) == Estimate()
