@@ -16,7 +16,7 @@ AFTER = 60
 """Characters behind a number that may make it a part of something else."""
 
 _BOLD = "\N{WORD JOINER}"
-_MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
+_MINUS = "-\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
 _INTEGER = r"[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|\d+"
 _DECIMAL = rf"(?:{_INTEGER})(?:\.\d+)?|\.\d+"
 _FRACTION = r"\\[dt]?frac\s*\{\d+\}\s*\{\d+\}|\\[dt]?frac\s*\d\s*\d|[¼-¾⅐-⅞]"
@@ -32,6 +32,18 @@ _AROUND = {"boxed", "fbox", "text", "textbf", "textit", "mathrm", "mathbf", "mat
 _MAY_FOLLOW = re.compile(r"\^\s*\{?\\circ|\\(?:[,;:! )\]$%}]|text|mathrm|mbox|q?quad|degree|circ|$)")
 _SUFFIXES = {"st", "nd", "rd", "th"}
 _CHANGING = {"pi", "divided", "i", "sqrt"}
+_RELATED = "±≤≥≠"
+"""What makes a range of the number behind it, or says what it is not."""
+_IN_A_LIST = re.compile(r"[(\[{][^()\[\]{}]*\d\s*[,;]\s*$")
+_RAISED_UNIT = re.compile(
+    r"(\d(?:\s|~|\\[,;: ]|\\(?:text|mathrm)\s*\{\s*)*"
+    r"(?:[mck]?m|km|dm|ft|in|yd|mi|units?|feet|inch(?:es)?|met(?:er|re)s?)\s*\}?)"
+    r"\s?(?:\^\s?\{?\s?[23]\s?\}?|[²³])"
+)
+"""Square centimetres, whose 2 is no number of the answer's."""
+_NEGATIVE = re.compile(r"(?<!\w)(?:minus|negative)\s*$", re.IGNORECASE)
+_PART = re.compile(r"(?<!\w)(?:not|plus|times|divided by|multiplied by)\s*$", re.IGNORECASE)
+"""Words that make the number behind them a part of something else, or none."""
 _OPERATORS = "+*/\N{MULTIPLICATION SIGN}·÷^!√π"
 
 
@@ -40,6 +52,7 @@ def last_number(text: str) -> Reading | None:
 
     A minus sign is its sign unless it stands between two operands, or may be a dash.
     """
+    text = text[: -2 * AFTER] + _RAISED_UNIT.sub(r"\1", text[-2 * AFTER :])
     last = next((index for index in range(len(text) - 1, -1, -1) if text[index].isnumeric()), None)
     if last is None:
         return None
@@ -52,12 +65,16 @@ def last_number(text: str) -> Reading | None:
     alone = _stands_alone(found, before)
     while before.endswith("(") and after.startswith(")"):
         before, after = before[:-1], after[1:]
-        alone = alone and (not before or not (before[-1].isalnum() or before[-1] in _MINUS + _OPERATORS))
-    if not alone or not _ends(after):
+        alone = alone and (not before or not (before[-1].isalnum() or before[-1] in "." + _MINUS + _OPERATORS))
+    below = _NEGATIVE.search(before)
+    if _PART.search(before) or (below and (found["sign"] or before[: below.start()].rstrip()[-1:].isnumeric())):
+        return None
+    among = _IN_A_LIST.search(before) and after.lstrip().startswith((")", "]", "}"))
+    if not alone or among or (before.endswith("|") and after.startswith("|")) or not _ends(after):
         return None
     word = _WORD.match(after)
     many = word[2] if word and word[2].casefold() in MANY else ""
-    minus = "-" if (found["sign"] or "+") != "+" or found["inner"] else ""
+    minus = "-" if below or (found["sign"] or "+") != "+" or found["inner"] else ""
     try:
         return read(f"{minus}{found['body']} {many}{'%' if found['percent'] else ''}")
     except UnreadableError:
@@ -98,7 +115,7 @@ def _stands_alone(found: "re.Match[str]", before: str) -> bool:
         return not found["inner"] and _is_sign(before, spaced=bool(found["apart"]))
     bare = before.rstrip()
     beside = bare == before
-    if bare[-1:] in _OPERATORS and bare:
+    if bare and bare[-1] in _OPERATORS + _RELATED:
         return False
     return not (beside and _is_glued(bare))
 
@@ -126,7 +143,7 @@ def _ends(after: str) -> bool:
     rest = after.lstrip(" ")
     if rest[:1] in (*_MINUS,):
         return not re.match(r"[^\W\d_](?![^\W\d_])|[(\\]", rest[1:].lstrip())
-    return not rest or (rest[0] not in _OPERATORS + "\\" and (rest[0] != "(" or rest != after))
+    return not rest or (rest[0] not in _OPERATORS + "\\‰" and (rest[0] != "(" or rest != after))
 
 
 def _is_description(word: str, *, apart: bool) -> bool:
