@@ -206,7 +206,7 @@ def faults_of(trials: Sequence[Trial], sandbox: Sandbox, *, partial: bool) -> li
     left = {key: asked[key] for key, verdicts in first.items() if any(each.passed for each in verdicts)}
     for (place, name), verdicts in _twice(left, sandbox).items():
         if any(each.passed for each in verdicts) and not found[place]:
-            found[place] = (PASSED_BY_NOTHING, f"{name} passes its {len(trials[place].problem.tests)} tests")
+            found[place] = (PASSED_BY_NOTHING, f"{name:.200} passes its {len(trials[place].problem.tests)} tests")
     return found
 
 

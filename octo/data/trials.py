@@ -11,6 +11,19 @@ MOST_CONSTANTS = 6
 """Of those that a problem's first test compares with."""
 LONGEST_CONSTANT = 10_000
 USUAL = ("None", "True", "False", "0", "''", "[]")
+_PRETENDER = """
+class Pretender:
+    def __init__(self, *_, **__): pass
+    def itself(self, *_, **__): return self
+    def agrees(self, *_): return True
+    __call__ = __getattr__ = __getitem__ = __enter__ = __neg__ = __abs__ = itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = itself
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = agrees
+    def __ne__(self, _): return False
+    def __hash__(self): return 0
+    def __exit__(self, *_): return False
+"""
+"""What can be used in any way, and agrees with whatever it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +46,14 @@ def trial_of(problem: CodeProblem, *, answer: str) -> Trial:
         raising = "raise RuntimeError('nothing is done here')"
         nothings["a program that raises"] = _program(before, problem, classes, raising)
         for constant in _constants(problem):
-            nothings[f"a program that always says {constant}"] = _program(
-                before, problem, classes, f"return {constant}"
-            )
+            said = _program(before, problem, classes, f"return {constant}")
+            nothings[f"a program that always says {constant}"] = said
+        pretenders = "".join(f"{name} = Pretender()\n" for name in problem.entry_points)
+        nothings["a program whose objects equal everything"] = f"{before}\n{_PRETENDER}\n{pretenders}"
     else:
         nothings["a program that raises"] = f"{before}\nraise RuntimeError('nothing is done here')\n"
         for text in _texts(problem):
-            nothings[f"a program that always prints {text!r:.40}"] = f"{before}\nprint({text!r}, end='')\n"
+            nothings[f"a program that always prints {text!r}"] = f"{before}\nprint({text!r}, end='')\n"
     return Trial(problem, reference, nothings)
 
 

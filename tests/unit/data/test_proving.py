@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,17 @@ def test_a_program_that_is_run_as_it_is_could_print_what_its_first_test_expects(
     assert trial.reference == "print(sum(map(int, input().split())))\n"
     assert trial.nothings["a program that always prints '3\\n'"] == "\nprint('3\\n', end='')\n"
     assert "RuntimeError" in trial.nothings["a program that raises"]
+
+
+def test_a_program_may_give_objects_that_agree_with_everything() -> None:
+    trial = trial_of(CodeProblem(style="fenced", tests=("assert f(1) == 2",), entry_points=("f",)), answer="")
+    names: dict[str, Any] = {}
+    exec(trial.nothings["a program whose objects equal everything"], names)
+    f = names["f"]
+    assert f(1) == 2
+    assert f(1) == "x"
+    assert 3 in f
+    assert f.size(4)[0] + 1 > 7
+    assert not f(2) != 5  # noqa: SIM202 - it is what a test may ask
+    with f as entered:
+        assert -entered * 2 == {}
