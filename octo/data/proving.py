@@ -36,6 +36,7 @@ BATCH_CHARACTERS = 16 << 20
 """Problems that are judged side by side, and how long they are together at most."""
 
 K = TypeVar("K")
+Judge = Callable[[Iterable[Task]], list[Verdict]]
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,10 @@ class Prover:
             Sandbox(workers=settings.workers, limits=limits_of(settings), weaker=settings.weaker)
         )
 
+    def _judge(self, tasks: Iterable[Task]) -> list[Verdict]:
+        verdicts = self._sandbox.judge_all(tasks)
+        return [each.strict() for each in verdicts] if self._settings.weaker_verdicts == "refuse" else verdicts
+
     def proven(self, records: Iterable[Document | Rejected]) -> Iterator[Document | Rejected]:
         """The records in their order, with those problems rejected that do not prove themselves.
 
@@ -152,7 +157,7 @@ class Prover:
         if self._settings.kind == "none":
             self.tally.not_tried += len(trials)
             return list(records)
-        faults = iter(faults_of(trials, self._sandbox, partial=self._settings.kind == "partial"))
+        faults = iter(faults_of(trials, self._judge, partial=self._settings.kind == "partial"))
         judged = [
             self._counted(record, trial, next(faults)) if trial else record
             for record, trial in zip(records, given, strict=True)
@@ -184,13 +189,13 @@ def limits_of(settings: ProofSettings) -> Limits:
     )
 
 
-def faults_of(trials: Sequence[Trial], sandbox: Sandbox, *, partial: bool) -> list[tuple[str, str] | None]:
+def faults_of(trials: Sequence[Trial], judge: Judge, *, partial: bool) -> list[tuple[str, str] | None]:
     """Of each problem a reason against it and its detail, or None. With `partial` a reference may be missing."""
     references = {
         place: each.problem.task(each.reference) for place, each in enumerate(trials) if each.reference is not None
     }
     found: list[tuple[str, str] | None] = [None] * len(trials)
-    for place, verdicts in _twice(references, sandbox).items():
+    for place, verdicts in _twice(references, judge).items():
         found[place] = _against_reference(verdicts)
     for place, trial in enumerate(trials):
         if trial.reference is None and not partial:
@@ -202,9 +207,9 @@ def faults_of(trials: Sequence[Trial], sandbox: Sandbox, *, partial: bool) -> li
         for name, program in trial.nothings.items()
     }
     # Most fail at the first test; what does not is tried by all.
-    first = _twice({key: _cut(task) for key, task in asked.items()}, sandbox)
+    first = _twice({key: _cut(task) for key, task in asked.items()}, judge)
     left = {key: asked[key] for key, verdicts in first.items() if any(each.passed for each in verdicts)}
-    for (place, name), verdicts in _twice(left, sandbox).items():
+    for (place, name), verdicts in _twice(left, judge).items():
         if any(each.passed for each in verdicts) and not found[place]:
             found[place] = (PASSED_BY_NOTHING, f"{name:.200} passes its {len(trials[place].problem.tests)} tests")
     return found
@@ -222,8 +227,8 @@ def _against_reference(verdicts: Sequence[Verdict]) -> tuple[str, str] | None:
     return None
 
 
-def _twice(tasks: Mapping[K, Task], sandbox: Sandbox) -> dict[K, list[Verdict]]:
-    verdicts = iter(sandbox.judge_all([task for task in tasks.values() for _ in range(TIMES)]))
+def _twice(tasks: Mapping[K, Task], judge: Judge) -> dict[K, list[Verdict]]:
+    verdicts = iter(judge([task for task in tasks.values() for _ in range(TIMES)]))
     return {key: [next(verdicts) for _ in range(TIMES)] for key in tasks}
 
 

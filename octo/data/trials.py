@@ -48,7 +48,7 @@ def trial_of(problem: CodeProblem, *, answer: str) -> Trial:
         for constant in _constants(problem):
             said = _program(before, problem, classes, f"return {constant}")
             nothings[f"a program that always says {constant}"] = said
-        pretenders = "".join(f"{name} = Pretender()\n" for name in problem.entry_points)
+        pretenders = "".join(f"class {name}(Pretender): pass\n" for name in problem.entry_points)
         nothings["a program whose objects equal everything"] = f"{before}\n{_PRETENDER}\n{pretenders}"
     else:
         nothings["a program that raises"] = f"{before}\nraise RuntimeError('nothing is done here')\n"

@@ -65,7 +65,7 @@ def scoring(settings: ScoringSettings, questions: Sequence[Question]) -> Iterato
     _check(settings, questions)
     if settings.kind == "code":
         with Sandbox(workers=settings.workers, limits=limits_of(settings), weaker=settings.weaker) as sandbox:
-            yield partial(code_scores, sandbox=sandbox)
+            yield partial(code_scores, sandbox=sandbox, strict=settings.weaker_verdicts == "refuse")
     elif settings.kind == "mathematics":
         with Verifier(settings.workers, weaker=settings.weaker) as verifier:
             yield partial(mathematics_scores, verifier=verifier)
@@ -90,8 +90,11 @@ def mathematics_scores(attempts: Sequence[Attempt], *, verifier: Verifier) -> li
     return [_answered(next(verdicts) if has else False) for has in answered]
 
 
-def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox) -> list[Score]:
-    """Right where the program passes every test. The same program is run once, however often it was written."""
+def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox, strict: bool = False) -> list[Score]:
+    """Right where the program passes every test. The same program is run once, however often it was written.
+
+    Where it is strict, no pass counts that rests on what the program says of its own objects.
+    """
     problems = [_problem(each.question) for each in attempts]
     programs = [program_of(each.text, problem) for each, problem in zip(attempts, problems, strict=True)]
     formats = _formats(programs, sandbox)
@@ -100,7 +103,8 @@ def code_scores(attempts: Sequence[Attempt], *, sandbox: Sandbox) -> list[Score]
         for problem, program in zip(problems, programs, strict=True)
     ]
     distinct = [task for task in dict.fromkeys(tasks) if task]
-    verdicts = dict(zip(distinct, sandbox.judge_all(distinct), strict=True))
+    judged = [verdict.strict() if strict else verdict for verdict in sandbox.judge_all(distinct)]
+    verdicts = dict(zip(distinct, judged, strict=True))
     return [
         _judged(verdicts[task]) if task else _unjudged(formats[program])
         for task, program in zip(tasks, programs, strict=True)

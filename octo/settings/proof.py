@@ -16,6 +16,9 @@ class ProofSettings(BaseModel):
     """whole: its reference solution passes, and an empty, a constant and a raising program fail, twice each, or it is
     set aside with the reason; partial: so, but one without a reference solution need only be failed by those programs;
     none: nothing is run."""
+    weaker_verdicts: Literal["count", "refuse"] = "count"
+    """Whether a pass counts that rests on what only the program can say of its own objects, as that two are equal; as
+    whoever scores programs is told."""
     max_set_aside: float = Field(default=0.2, ge=0, le=1)
     """The job fails when more than this share of a source's problems is set aside."""
     cpu_seconds: int = Field(default=5, gt=0)

@@ -20,6 +20,8 @@ class ScoringSettings(BaseModel):
     completion_cpu_seconds: int = Field(default=0, ge=0)
     """Processor time of all tests of a program together; those after which it is used up count as timed out. 0 takes
     four times what one test may use. It may wait for six times as long."""
+    weaker_verdicts: Literal["count", "refuse"] = "count"
+    """Whether a pass counts that rests on what only the program can say of its own objects, as that two are equal."""
     stop_at_timeout: bool = False
     """Stop at the first test of a program that times out: those behind it count as timed out, too."""
     memory_mib: int = Field(default=512, ge=64)

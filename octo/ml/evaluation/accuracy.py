@@ -160,13 +160,18 @@ def ran(
 ) -> dict[str, object]:
     """What each test of each problem said of the greedy program, if there was one, and what stood around programs."""
     verdicts = [answer.score.verdict for answer in greedy]
-    others = (answer.score.verdict for group in sampled for answer in group)
+    of_samples = [answer.score.verdict for group in sampled for answer in group]
     return {
         "tests": [
             [question.id, [test.outcome.value for test in verdict.tests] if verdict else []]
             for question, verdict in zip(questions, verdicts, strict=True)
         ],
-        "layers": next((list(verdict.layers) for verdict in chain(verdicts, others) if verdict), []),
+        # Completions of which a test passed on what the program says of its own objects: a weaker sort of verdict.
+        "on_its_word": {
+            "greedy": sum(verdict.on_its_word for verdict in verdicts if verdict),
+            "samples": sum(verdict.on_its_word for verdict in of_samples if verdict),
+        },
+        "layers": next((list(verdict.layers) for verdict in chain(verdicts, of_samples) if verdict), []),
     }
 
 

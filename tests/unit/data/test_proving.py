@@ -164,11 +164,26 @@ def test_a_program_may_give_objects_that_agree_with_everything() -> None:
     trial = trial_of(CodeProblem(style="fenced", tests=("assert f(1) == 2",), entry_points=("f",)), answer="")
     names: dict[str, Any] = {}
     exec(trial.nothings["a program whose objects equal everything"], names)
-    f = names["f"]
-    assert f(1) == 2
-    assert f(1) == "x"
-    assert 3 in f
-    assert f.size(4)[0] + 1 > 7
-    assert not f(2) != 5  # noqa: SIM202 - it is what a test may ask
-    with f as entered:
+    said = names["f"](1)
+    assert said == 2
+    assert said == "x"
+    assert 3 in said
+    assert said.size(4)[0] + 1 > 7
+    assert not said != 5  # noqa: SIM202 - it is what a test may ask
+    with said as entered:
         assert -entered * 2 == {}
+
+
+def test_a_problem_that_rests_on_the_program_s_word_is_set_aside_where_settings_refuse_that() -> None:
+    written = "class P:\n    def __init__(self, x): self.x = x\n    def __eq__(self, other): return self.x == other.x"
+    test = "assert P(1) == P(1) and P(1) != P(2)"
+    on_its_word = problem("word", written, test, "assert P(4).x == 4", "assert P(5).x == 5", entry_points=["P"])
+    [taken], _ = proven([on_its_word])
+    assert taken == on_its_word
+    [refused], _ = proven([on_its_word], SETTINGS.model_copy(update={"weaker_verdicts": "refuse"}))
+    assert isinstance(refused, Rejected)
+    assert "passes on the program's word alone" in refused.detail
+    bought = problem("bought", written, "assert P(1) == P(1)", entry_points=["P"])
+    [pretended], _ = proven([bought])
+    assert isinstance(pretended, Rejected)
+    assert pretended.reason == "passed_by_nothing"

@@ -65,6 +65,12 @@ def test_every_test_of_a_problem_and_the_layers_are_in_the_output() -> None:
     tests = tuple(map(TestVerdict, (Outcome.PASS, Outcome.TIMEOUT)))
     judged = answer(correct=False, verdict=Verdict(tests, ("rlimits", "seccomp")))
     told = ran(QUESTIONS[:2], [WRONG, judged], [])
-    assert told == {"tests": [["a", []], ["b", ["pass", "timeout"]]], "layers": ["rlimits", "seccomp"]}
+    assert told == {
+        "tests": [["a", []], ["b", ["pass", "timeout"]]],
+        "on_its_word": {"greedy": 0, "samples": 0},
+        "layers": ["rlimits", "seccomp"],
+    }
     assert ran(QUESTIONS[:1], [WRONG], [[WRONG, judged]])["layers"] == ["rlimits", "seccomp"]
     assert ran(QUESTIONS[:1], [WRONG], [[WRONG]])["layers"] == []
+    weaker = answer(correct=True, verdict=Verdict((TestVerdict(Outcome.PASS, word=("P.__eq__",)),), ("rlimits",)))
+    assert ran(QUESTIONS[:1], [weaker], [[weaker, judged]])["on_its_word"] == {"greedy": 1, "samples": 1}

@@ -134,6 +134,17 @@ def test_a_test_that_failed_decides_though_another_could_not_run() -> None:
     assert reward(score, CODE) is None
 
 
+def test_a_pass_on_the_program_s_word_counts_unless_settings_refuse_it() -> None:
+    class OnItsWord(Told):
+        def judge_all(self, tasks: Iterable[Task]) -> list[Verdict]:
+            tests = (TestVerdict(Outcome.PASS, word=("P.__eq__",)), *[TestVerdict(Outcome.PASS)] * 3)
+            return [Verdict(tests, ("rlimits",)) for _ in tasks]
+
+    for strict, correct, pass_rate in ((False, True, 1.0), (True, False, 0.75)):
+        [score] = code_scores([attempt(RIGHT)], sandbox=OnItsWord(), strict=strict)  # type: ignore[arg-type]
+        assert (score.correct, score.pass_rate) == (correct, pass_rate)
+
+
 def test_trap_19_a_shown_test_that_is_known_by_heart_is_worth_nothing(sandbox: Sandbox) -> None:
     text = f"Double.\nTest cases: {TESTS[1]}"
     problem = checked(CodeProblem(style="fenced", tests=TESTS, shown_tests=TESTS[1:2]), question=text)
