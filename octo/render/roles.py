@@ -7,7 +7,7 @@ from pathlib import Path
 from octo.errors import UsageError
 from octo.render.pods import TERMINATION_LOG, Object, Process, field_variable, literally, owner_variables
 from octo.render.pools import Placement, place, spread
-from octo.settings.base import JobSettings, Need, ServingRole
+from octo.settings.base import JobSettings, Need, S3Settings, ServingRole
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.loading import arguments_of
@@ -126,6 +126,7 @@ def _ranks(settings: JobSettings, role: str) -> list[str]:
 def _flags(settings: JobSettings, *, expanded: Sequence[str] = ()) -> list[str]:
     """Flags that say the settings again; in those called `expanded`, Kubernetes fills in variables."""
     # The name of the secret is a variable of the pod, beside what is in it.
-    s3 = settings.s3.model_copy(update={"secret": ""})
+    # Nor does anybody wait for what a pod is answered.
+    s3 = settings.s3.model_copy(update={"secret": "", "answer_seconds": S3Settings().answer_seconds})
     told = settings.model_copy(update={"termination_log": Path(TERMINATION_LOG), "s3": s3})
     return [flag if flag.partition("=")[0] in expanded else literally(flag) for flag in arguments_of(told)]

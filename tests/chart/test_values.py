@@ -71,7 +71,7 @@ def test_the_schema_speaks_of_every_setting_of_every_job_and_of_no_secret() -> N
             continue
         found = schema["$defs"][JOBS[job].__name__]["properties"]
         assert found.keys() == JOBS[job].model_fields.keys() - {"settings_file"}
-    assert schema["$defs"]["S3Settings"]["properties"].keys() == {"endpoint", "region", "secret"}
+    assert schema["$defs"]["S3Settings"]["properties"].keys() == {"endpoint", "region", "secret", "answer_seconds"}
     assert PydanticUndefined not in schema.values()
 
 

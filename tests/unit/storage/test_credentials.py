@@ -121,3 +121,10 @@ def test_at_a_prompt_the_variables_are_named() -> None:
     said = "check OCTO_S3__ACCESS_KEY and OCTO_S3__SECRET_KEY"
     with pytest.raises(AccessDeniedError, match=said), named("s3://b/k", mine):
         raise answered("InvalidAccessKeyId", 403)
+
+
+def test_how_long_a_person_waits_is_no_matter_of_pods() -> None:
+    settings = CurationSettings(store="s3://bucket/p", s3=S3Settings(answer_seconds=60))
+    [replicated] = jobset(settings, Installation())["spec"]["replicatedJobs"]
+    [container] = replicated["template"]["spec"]["template"]["spec"]["containers"]
+    assert not [argument for argument in container["args"] if "answer" in argument]
