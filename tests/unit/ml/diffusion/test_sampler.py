@@ -243,3 +243,18 @@ def test_a_model_that_is_no_diffusion_model_and_an_empty_prompt_are_refused_in_a
     causal.config.mask_token_id = None
     with pytest.raises(UsageError, match="no diffusion model"):
         denoise(causal, [Request([1], 3, ())], settings=DenoisingSettings(), seed=0)
+
+
+@pytest.mark.parametrize("draft_length", [0, 3])
+def test_the_forward_passes_of_a_completion_do_not_depend_on_what_is_beside_it(model, draft_length) -> None:
+    # Of some steps in this order chance unmasks nothing, and another completion may have something to ask then.
+    settings, requests = DenoisingSettings(order="origin", temperature=1.0), some_requests(4)
+
+    def passes(some: list[Request]) -> list[int]:
+        if draft_length:
+            found = denoise_by_drafts(model, some, settings=settings, seed=3, draft_length=draft_length)
+        else:
+            found = denoise(model, some, settings=settings, seed=3)
+        return [each.num_forward_passes for each in found]
+
+    assert passes(requests) == [alone for request in requests for alone in passes([request])]
