@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import psutil
 
 from octo.sandbox.layers import offered
 from octo.sandbox.pool import Sandbox
-from octo.sandbox.verdicts import Task
+from octo.sandbox.verdicts import Task, prints
 
 WORKERS = 2
 ROUNDS = 5
@@ -24,6 +25,8 @@ STARTS = 20
 PROGRAM = "def add_one(x):\n    return x + 1\n"
 TEST = "assert add_one(1) == 2\n"
 TASK = Task(program=PROGRAM, tests=(TEST,))
+PRINTING = Task(program="print(int(input()) + 1)\n", tests=(prints("1\n", "2\n"),))
+"""A program that reads and prints, as those of contests do."""
 KINDS = {"": (), "pod_": ("namespaces",)}
 """All layers that this machine gives; and those that a pod is sure to give, by what stands before the figure's name."""
 BARE = {"bare": (), "lean": ("-I", "-S")}
@@ -39,26 +42,28 @@ def measure() -> dict[str, float]:
 def _round() -> dict[str, float]:
     figures = {}
     for name, options in BARE.items():
-        _, figures[f"{name}_cpu_seconds"] = _cost(lambda number, options=options: _start(number, *options), STARTS)
+        _, figures[f"{name}_cpu_seconds"] = _cost(partial(_start, options=options), STARTS)
     for kind, without in KINDS.items():
         with Sandbox(workers=WORKERS, without=without) as sandbox:
             _judge(sandbox, 4 * WORKERS)
-            rate, cpu = _cost(lambda number, sandbox=sandbox: _judge(sandbox, number), VERDICTS)
+            rate, cpu = _cost(partial(_judge, sandbox), VERDICTS)
+            _, printing_cpu = _cost(partial(_judge, sandbox, task=PRINTING), VERDICTS)
         figures |= {
             f"{kind}verdicts_per_second": rate,
             f"{kind}verdicts_per_two_cpu_seconds": 2 / cpu,
             f"{kind}cpu_seconds": cpu,
+            f"{kind}printing_cpu_seconds": printing_cpu,
             f"{kind}ratio": cpu / figures["bare_cpu_seconds"],
             f"{kind}ratio_to_lean": cpu / figures["lean_cpu_seconds"],
         }
     return figures
 
 
-def _judge(sandbox: Sandbox, number: int) -> None:
-    assert all(verdict.passed for verdict in sandbox.judge_all([TASK] * number))
+def _judge(sandbox: Sandbox, number: int, task: Task = TASK) -> None:
+    assert all(verdict.passed for verdict in sandbox.judge_all([task] * number))
 
 
-def _start(number: int, *options: str) -> None:
+def _start(number: int, *, options: tuple[str, ...]) -> None:
     for _ in range(number):
         subprocess.run([sys.executable, *options, "-c", PROGRAM + TEST], check=True, timeout=60)
 

@@ -226,7 +226,11 @@ class Exchange:
         """Answer until the other side ends."""
         with suppress(GoneError):
             while True:
-                self._answer(self._message())
+                self.answer()
+
+    def answer(self) -> None:
+        """Answer once."""
+        self._answer(self._message())
 
     def raised(self, error: BaseException) -> Json:
         """The message that says what was raised: its name, which built-in kind it is of, its arguments, and itself."""

@@ -24,6 +24,7 @@ from octo.sandbox.inside.confinement import Confinement
 from octo.sandbox.inside.directory import FULL_BYTES, empty, free, too_much
 from octo.sandbox.inside.judge import be_judge
 from octo.sandbox.inside.output import Output
+from octo.sandbox.inside.practice import practise
 
 LONGEST_WORDS = 500
 CLEANING_SECONDS = 3.0
@@ -52,6 +53,7 @@ def main() -> None:
         import_module("numpy")
         # What else is there is not for programs.
         sys.path.pop()
+    practise()
     os.chdir(settings["directory"])
     os.environ.clear()
     del sys.argv[1:]
