@@ -3,9 +3,10 @@
 The corpus is one shard of generated text, the hardest case: what is flat within a shard is flat over any number. Sizes
 in MB are those of OCTO_BENCH_CORPUS_MB, by default "20,200"; "20,200,2000" takes ten minutes of a core.
 
-Tokenization peaked at 269 MiB at 20 MB, 354 at 200, 374 at 600 and 380 at 2,000: its buffers are full from some 200 MB
-on, and those of uploads and row groups are not all of it, for a quarter of them moved it by 15 MiB. A training's first
-step peaked at 521 to 523 at every size.
+Tokenization peaked at 269 MiB at 20 MB, 354 at 200, 374 at 600 and 380 at 2,000: row groups are full from some 200 MB
+on, though row groups of a quarter moved it by 15 to 30 MiB only. A training's first step peaked at 521 to 523 at every
+size.
+
 `before_*` of the baselines are of commit d8eb101, which held every text and every token.
 """
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
 from tests.chart.rendering import LIVE, OPTIONAL_APIS, ROOT, VALUES_FILES, Document, documents, helm, rendered_file
 
+jsonschema = pytest.importorskip("jsonschema", reason="make check installs it")
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="make check installs it")
 models = pytest.importorskip("kubeflow_trainer_api.models", reason="make check installs it")
 
