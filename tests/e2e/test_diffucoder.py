@@ -19,7 +19,7 @@ TRAININGS = ("base", "adapt", "mid")
 _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
     ("problems",): {"sources": ["prompts=functions:prompts?count=40", "evaluation=functions:evaluation?count=10"]},
     ("ingest",): {"sources": ["code=code:json", "solutions=functions:solutions?count=400&mistakes=0.2"]},
-    ("tokenize",): {"vocabulary_size": 300, "sequence_length": 64},
+    ("tokenize",): {"vocabulary_size": 300, "sequence_length": 96},
     ("base",): {
         "shape.hidden_size": 32,
         "shape.intermediate_size": 64,
