@@ -67,7 +67,7 @@ def test_a_launcher_and_the_job_itself_refuse_it_before_they_reach_for_anything(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("a=arithmetic:short?cuont=3", "arithmetic:short takes count, digits, forget, got 'cuont'"),
+        ("a=arithmetic:short?cuont=3", r"arithmetic:short takes count, digits, .*got 'cuont'"),
         ("a=arithmetic:short", r"expected arithmetic:short\?count=2000 with numbers"),
         ("a=arithmetic:roots?count=3", r"expected arithmetic:KIND with KIND one of noisy"),
         ("f=functions:solutions?count=3&mistakes=2", "functions:solutions needs count of 1 or more and mistakes"),
