@@ -41,6 +41,7 @@ def test_a_completion_does_not_depend_on_what_is_beside_it(model: PreTrainedMode
 def test_a_model_that_honours_documents_writes_what_it_writes_by_a_mask(
     model: PreTrainedModel, lengths: tuple[int, ...]
 ) -> None:
+    model.config.max_position_embeddings = 1024
     prompts = [np.random.default_rng(length).integers(0, 48, length).tolist() for length in lengths]
     by_documents = sample(model, prompts)
     model.set_attn_implementation("sdpa")
@@ -51,6 +52,7 @@ def test_a_model_that_honours_documents_writes_what_it_writes_by_a_mask(
 
 def test_prompts_of_different_lengths_are_read_without_a_mask_of_all_their_positions(model: PreTrainedModel) -> None:
     largest = []
+    model.config.max_position_embeddings = 4096
     for length in (1024, 2048):
         with Largest() as within:
             complete(

@@ -140,9 +140,7 @@ def test_drafts_change_no_token_no_order_and_no_step(model, order, temperature, 
 
 def test_a_verifier_that_takes_one_guess_too_many_says_something_else(model, monkeypatch) -> None:
     true = drafting._num_true
-    monkeypatch.setattr(
-        drafting, "_num_true", lambda chain, outcomes, ends: min(len(chain), true(chain, outcomes, ends) + 1)
-    )
+    monkeypatch.setattr(drafting, "_num_true", lambda chain, *rest: min(len(chain), true(chain, *rest) + 1))
     settings = DenoisingSettings(order="entropy", temperature=1.0)
     requests = some_requests(8)
     drafted = denoise_by_drafts(model, requests, settings=settings, seed=4, draft_length=3)
