@@ -87,6 +87,8 @@ class Following:
         self._failures: dict[str, Manifest] = {}
         """Pods as they failed."""
         self._told_failures: set[str] = set()
+        self._admitted = False
+        """Whether it is to be told that it was let in, be it over by now: much may have come to pass at once."""
         self._unlisted = {"jobset", "pods"}
         """Of what is not all known yet: nothing is said before."""
         self._heard_of = ""
@@ -183,6 +185,10 @@ class Following:
                 f"{place} was deleted while it was followed: what it committed stays, and submitting it again goes on"
             )
         self._jobset = change.manifest
+        self._admitted |= self._told.get("suspended") == "True" and not self._is_suspended()
+
+    def _is_suspended(self) -> bool:
+        return bool(self._jobset["spec"].get("suspend"))
 
     def _open_log(self) -> None:
         """Open the log of the first rank, anew for each pod that takes its place."""
@@ -208,12 +214,13 @@ class Following:
         if self._differs("restarts", str(restarts)) and restarts:
             most = self._jobset["spec"].get("failurePolicy", {}).get("maxRestarts", 0)
             yield Event("restarting", f"restarted as a whole, for time {restarts} of {most}", {"restarts": restarts})
+        if self._admitted:
+            self._admitted = False
+            yield Event("admitted", "it may start")
+        suspended = self._is_suspended()
+        self._told["suspended"] = str(suspended)
         if is_over(self._jobset):
             return
-        suspended = bool(self._jobset["spec"].get("suspend"))
-        was_suspended = self._told.get("suspended")
-        if self._differs("suspended", str(suspended)) and not suspended and was_suspended:
-            yield Event("admitted", "it may start")
         events = self._events() if self._told.get("pending") and not self._current() and not suspended else []
         reason = pending_reason(self._jobset, list(self._workloads.values()), self._current(), events)
         if self._differs("pending", reason) and reason:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from octo.cluster.client import Cluster, connect
-from octo.cluster.endings import Outcome
+from octo.cluster.endings import Outcome, is_over
 from octo.cluster.following import Event, following
 from octo.errors import ClusterMissingError, ClusterUnreachableError
 from octo.render.rights import LAUNCH, rules
@@ -197,6 +197,23 @@ def test_why_a_jobset_waits_in_its_queue_is_told_until_it_is_admitted(story: Sto
     }
     assert story.follow("second", then).succeeded
     assert "insufficient unused quota for nvidia.com/gpu" in story.told("pending")[0]
+
+
+def test_a_jobset_was_admitted_that_is_over_by_the_time_that_it_is_looked_at(story: Story) -> None:
+    create_queue(story.api, 16)
+    story.api.store.create(JOB_SETS, queued(gang(2, name="first")))
+    story.api.store.create(JOB_SETS, queued(gang(1, name="second")))
+
+    def let_all_end() -> None:
+        story.runner.script = lambda pod: MADE if pod["metadata"]["name"].startswith("second") else None
+        story.end(MADE, "first-node-0-0", "first-node-0-1")()
+        with story.api.store.changed:
+            assert story.api.store.changed.wait_for(
+                lambda: all(map(is_over, story.api.store.listed(JOB_SETS))), timeout=1500
+            )
+
+    assert story.follow("second", {"it waits in queue team": let_all_end}).succeeded
+    assert story.told("admitted") == ["it may start"]
 
 
 def test_a_preempted_jobset_says_so_and_is_followed_on(story: Story) -> None:

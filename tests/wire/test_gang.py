@@ -53,8 +53,8 @@ def test_a_gang_of_one_is_the_job_itself() -> None:
 )
 def test_a_gang_ends_as_the_rank_that_failed_first(deeds: list[str], exit_code: int, said: str) -> None:
     code, out, err = ended(start(*deeds, port=free_port()))
-    assert (code, out) == (exit_code, "")
-    assert "".join(line for line in err.splitlines(keepends=True) if not line.startswith("[rank ")) == said
+    of_the_gang = "".join(line for line in err.splitlines(keepends=True) if not line.startswith("[rank "))
+    assert (code, out, of_the_gang) == (exit_code, "", said), err
 
 
 def test_a_gang_that_is_stopped_stops_its_ranks_and_can_be_resumed() -> None:
