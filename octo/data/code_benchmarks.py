@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, Validation
 
 from octo.data.code_problems import CodeProblem, checked, imports_of, names_of, points_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
+from octo.data.contest_problems import LAYOUT, contest_of
 from octo.data.documents import Document, Rejected, new_document
 from octo.data.files import MAX_EXPANSION, Reading, read_records
 from octo.data.records import Found
@@ -187,7 +188,13 @@ class _TestsRecord(BaseModel):
 
 
 def _tests(fields: Mapping[str, object], options: CodeOptions) -> _Made:
-    """A question of AceCode's kind; one that has a block of code already is shown no test (DiffuCoder, section 6.5)."""
+    """A question of AceCode's kind; one that has a block of code already is shown no test (DiffuCoder, section 6.5).
+
+    Or one of APPS's kind, which has examples of its own.
+    """
+    if LAYOUT in fields and not {"test_cases", "tests"} & fields.keys():
+        contest = contest_of(fields, style=options.style)
+        return _Made(contest.question, _block(contest.solution) if contest.solution else "", contest.problem)
     record = _TestsRecord.model_validate(fields)
     shown = record.test_cases[: options.shown] if "```" not in record.question else ()
     problem = CodeProblem(

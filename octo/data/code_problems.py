@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from octo.errors import InputError
+from octo.sandbox.inside import printing
 from octo.sandbox.inside.library import LIBRARY
 from octo.sandbox.names import PYTHONS, asked_names, bound_names, free_names
 from octo.sandbox.verdicts import Task
@@ -57,7 +58,8 @@ class CodeProblem(BaseModel):
 def checked(problem: CodeProblem, *, question: str) -> CodeProblem:
     """The problem with its entry points, and those of its tests alone that may score.
 
-    A test that is shown scores nothing, nor does one that is indifferent to the program.
+    A test that is shown scores nothing, nor does one that is indifferent to the program. Tests that run the program as
+    it is, and compare what it prints, need no entry point.
 
     Raises:
         InputError: a test or the setup is no Python, tests use what nobody defines, or no test is left.
@@ -71,7 +73,10 @@ def checked(problem: CodeProblem, *, question: str) -> CodeProblem:
     left = tuple(
         test
         for test in problem.tests
-        if _form(test) not in shown and _squeezed(_form(test)) not in plain and free_names(test) & asking
+        if _form(test) not in shown
+        and _squeezed(_form(test)) not in plain
+        and (free_names(test) & asking or _runs(test))
+        and not _is_example(test, question)
     )
     if not left:
         raise InputError(
@@ -159,6 +164,33 @@ def _form(test: str) -> str:
         if isinstance(node, ast.Assert):
             node.msg = None
     return ast.unparse(tree)
+
+
+def _runs(test: str) -> bool:
+    """Whether it runs the program as it is."""
+    if printing.__name__ not in test:
+        return False
+    nodes = ast.walk(_parsed(test))
+    return any(isinstance(node, ast.ImportFrom) and node.module == printing.__name__ for node in nodes)
+
+
+def _is_example(test: str, question: str) -> bool:
+    """Whether a question shows, line by line, what a program that is run is given and prints."""
+    if not _runs(test):
+        return False
+    texts = [
+        [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        for node in ast.walk(_parsed(test))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check_output"
+    ]
+    lines = _lines(question)
+    return bool(texts) and all(len(pair) == 2 and all(_lines(text) in lines for text in pair) for pair in texts)
+
+
+def _lines(text: str) -> str:
+    """Its lines without what surrounds them, between ends of lines."""
+    kept = (line.strip() for line in text.splitlines())
+    return "".join(f"\n{line}\n" for line in kept if line)
 
 
 def _squeezed(text: str) -> str:
