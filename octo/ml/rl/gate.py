@@ -31,6 +31,9 @@ OFF = 1 / 12
 twelfth of a unit in the mean square."""
 SEED = 0
 """Of which."""
+LOGITS = 32.0
+"""A log-probability is a logit less a logarithm of a sum, both as large as logits are, however small it is itself: what
+a model is sure of is still off by what rounding does to numbers of this size. Of its size they hardly ever are."""
 
 
 @dataclass
@@ -101,9 +104,9 @@ class Gate:
         with rounded(model, number):
             found_CT, _ = completion_logprobs(model, batch, temperature=self.settings.temperature)
         gaps_CT = (found_CT - logprobs_CT[rows, : found_CT.shape[1]]).abs() * batch.mask_CT
-        # Probabilities are float32, and the logarithm of a small one is a large number.
-        logarithms_CT = torch.finfo(torch.float32).eps / 2 * found_CT.abs() * batch.mask_CT
-        self.noise += (gaps_CT + logarithms_CT).sum().item()
+        # Of float32, whatever the model computes in.
+        rounding_CT = torch.finfo(torch.float32).eps / 2 * (LOGITS + found_CT.abs()) * batch.mask_CT
+        self.noise += (gaps_CT + rounding_CT).sum().item()
         self.num_tokens += int(batch.mask_CT.sum())
 
 

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,24 @@ def test_the_noise_is_that_of_the_precision_and_what_rounds_as_coarsely_is_let_i
     assert 1e-8 < bounds[0] < 1e-5
     # The unit of roundoff of bfloat16 is 65,536 times that of float32.
     assert 1e2 < bounds[1] / bounds[0] < 1e6
+
+
+def test_what_a_model_is_sure_of_may_be_off_by_what_rounds_its_logits(model: PreTrainedModel) -> None:
+    with torch.no_grad():
+        for weights in model.get_output_embeddings().parameters():
+            weights.mul_(4000)
+    engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
+    sure = rollout_at(model, 1.0)
+    assert np.mean([value for row in sure.completions.logprobs for value in row]) > -0.1
+
+    def learn(off: float) -> None:
+        logprobs = [[value - off for value in row] for row in sure.completions.logprobs]
+        completions = replace(sure.completions, logprobs=logprobs)
+        update(engine, replace(sure, completions=completions), settings=SETTINGS, step=0, rate=0.0)
+
+    learn(1e-6)
+    with pytest.raises(InvariantError, match="sampled by another policy"):
+        learn(1e-3)
 
 
 def test_completions_in_bfloat16_are_let_in_where_settings_say_how_far_they_may_be(model: PreTrainedModel) -> None:
