@@ -82,13 +82,20 @@ def main(arguments: list[str]) -> int:
         exit_code = EXIT_DONE
     except SystemExit as ended:
         exit_code = ended.code if isinstance(ended.code, int) else EXIT_FAILED if ended.code else EXIT_DONE
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         stderr.sentence = f"{_SENTENCE}cannot run {module}: {error}"
     finally:
         stderr.close()
         ending = Ending(rank=rank(), exit_code=exit_code, sentence=stderr.sentence)
-        (Path(folder) / f"{rank()}.json").write_text(ending.model_dump_json())
+        _leave(ending, Path(folder))
     return exit_code
+
+
+def _leave(ending: Ending, folder: Path) -> None:
+    """Leave it whole or not at all: the agent stops who is about to end by itself, as soon as another has."""
+    unfinished = folder / f"{ending.rank}.unfinished"
+    unfinished.write_text(ending.model_dump_json())
+    unfinished.rename(folder / f"{ending.rank}.json")
 
 
 def _end(exit_code: int) -> NoReturn:
