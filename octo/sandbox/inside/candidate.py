@@ -27,9 +27,9 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
         largest=largest,
         operations=EVERYTHING,
     )
-    exchange.offer("start", lambda: _start(arrived, module, exchange))
+    exchange.offer("start", lambda: start(arrived, module, exchange))
     exchange.offer("run", lambda given: _run(arrived, given))
-    exchange.offer("name", lambda name: _named(module, name))
+    exchange.offer("name", lambda name: named(module, name))
     exchange.offer("patch", lambda place, name, value: _patch(place, name, value, replaced))
     exchange.offer("put back", lambda: setattr(*replaced.pop()))
     arrived = exchange.receive()
@@ -44,7 +44,7 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
     exchange.serve()
 
 
-def _start(arrived: Any, module: types.ModuleType, exchange: Exchange) -> None:
+def start(arrived: Any, module: types.ModuleType, exchange: Exchange) -> None:
     """Execute the program as a module that is imported."""
     names = module.__dict__
     _give(arrived, names)
@@ -98,7 +98,8 @@ def _run(arrived: Any, given: str) -> str:
     return said.decode(errors="replace")
 
 
-def _named(module: types.ModuleType, name: str) -> Any:
+def named(module: types.ModuleType, name: str) -> Any:
+    """What the program has under a name."""
     try:
         return module.__dict__[name]
     except KeyError:
