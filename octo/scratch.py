@@ -49,14 +49,14 @@ def _sweep(place: Path) -> None:
     for lock in place.glob(f"octo-*{_LOCK}"):
         with suppress(OSError):
             descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
-            if os.fstat(descriptor).st_uid == os.getuid() and _is_left(descriptor):
+            if os.fstat(descriptor).st_uid == os.getuid() and locked(descriptor):
                 _remove(lock, descriptor)
             else:
                 os.close(descriptor)
 
 
-def _is_left(descriptor: int) -> bool:
-    """Whether no process holds a lock; this one does from now on."""
+def locked(descriptor: int) -> bool:
+    """Lock an open file for this process, unless another holds it: whether it did."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,6 @@
 """A real S3 server as a child process: SeaweedFS's `weed mini` on free loopback ports, with keys of its own."""
 
 import errno
-import fcntl
 import json
 import os
 import secrets
@@ -21,7 +20,7 @@ from pydantic import SecretStr
 
 from octo.errors import NoSpaceError, StorageError, UsageError
 from octo.processes import dying_with_parent
-from octo.scratch import scratch_folder
+from octo.scratch import locked, scratch_folder
 from octo.settings.base import S3Settings
 from octo.storage.sockets import SHORT, remove_unheard, sockets_of
 from octo.storage.store import connect
@@ -109,7 +108,7 @@ def _locked(directory: Path) -> Iterator[int]:
         raise _unusable(directory, error) from error
     with open(lock, "r+b", buffering=0) as file:  # noqa: PTH123 - from a descriptor
         give_up = time.monotonic() + RELEASE_SECONDS
-        while not _flocked(lock):
+        while not locked(lock):
             owner = int(os.pread(lock, 20, 0) or b"0")
             if psutil.pid_exists(owner) or time.monotonic() > give_up:
                 raise UsageError(
@@ -119,14 +118,6 @@ def _locked(directory: Path) -> Iterator[int]:
         file.truncate(0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         yield lock
-
-
-def _flocked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _unusable(directory: Path, error: OSError) -> Exception:
