@@ -57,9 +57,9 @@ class CodeOptions:
 
 def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
     """Check the kind and the options of an arithmetic source."""
-    if what not in ARITHMETIC_KINDS:
-        raise UsageError(f"expected arithmetic:KIND with KIND one of {', '.join(ARITHMETIC_KINDS)}, got {what!r}")
-    _check_known(f"arithmetic:{what}", options, {option.name for option in fields(ArithmeticOptions)})
+    _check_generated(
+        "arithmetic", what, ARITHMETIC_KINDS, options, {option.name for option in fields(ArithmeticOptions)}
+    )
     try:
         parsed = ArithmeticOptions(
             count=int(options["count"]),
@@ -81,9 +81,7 @@ def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> Arithmeti
 
 def parse_function_options(what: str, options: Mapping[str, str]) -> FunctionOptions:
     """Check the kind and the options of a source of functions."""
-    if what not in FUNCTION_KINDS:
-        raise UsageError(f"expected functions:KIND with KIND one of {', '.join(FUNCTION_KINDS)}, got {what!r}")
-    _check_known(f"functions:{what}", options, {option.name for option in fields(FunctionOptions)})
+    _check_generated("functions", what, FUNCTION_KINDS, options, {option.name for option in fields(FunctionOptions)})
     try:
         parsed = FunctionOptions(int(options["count"]), float(options.get("mistakes", 0)))
     except (KeyError, ValueError):
@@ -104,6 +102,15 @@ def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
         raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
     shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
     return replace(default, style=cast("CodeStyle", style), shown=int(shown), **shares)
+
+
+def _check_generated(
+    reader: str, what: str, kinds: tuple[str, ...], options: Mapping[str, str], known: set[str]
+) -> None:
+    """Check what is generated, and the names of its options."""
+    if what not in kinds:
+        raise UsageError(f"expected {reader}:KIND with KIND one of {', '.join(kinds)}, got {what!r}")
+    _check_known(f"{reader}:{what}", options, known)
 
 
 def _check_known(source: str, options: Mapping[str, str], known: set[str]) -> None:
