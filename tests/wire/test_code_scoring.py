@@ -51,6 +51,21 @@ def produced(settings: RlSettings | EvaluationSettings, function: str, **group: 
     return artifact
 
 
+def evaluated(settings: RlSettings, **changes: Any) -> Artifact:
+    """What programs of the learner's model are worth as it is."""
+    evaluation = EvaluationSettings(
+        store=settings.store,
+        s3=settings.s3,
+        probe=False,
+        models=(settings.model,),
+        problems=settings.problems,
+        source="prompts",
+        max_new_tokens=6,
+        num_examples=6,
+    )
+    return produced(evaluation, "octo.ml.evaluation.accuracy:evaluate", scoring={"kind": "code"}, **changes)
+
+
 def share_passed(text: str) -> float:
     """What the tests say of threes and fours, told without running them."""
     return sum((text.endswith("3"), len(text) > 1, True)) / 3
@@ -77,24 +92,7 @@ def test_stop_strings_end_what_a_policy_and_what_an_evaluation_writes(settings: 
     changes = {"reward": {"kind": "code"}, "stops": ("44", ","), "num_steps": 1, "temperature": 1.0}
     artifact = produced(settings, "octo.ml.rl.roles:play", **changes)
     rollouts = [json.loads(line)["completion"] for line in artifact.read_one("rollouts.jsonl").splitlines()]
-    evaluation = EvaluationSettings(
-        store=settings.store,
-        s3=settings.s3,
-        probe=False,
-        models=(settings.model,),
-        problems=settings.problems,
-        source="prompts",
-        stops=("4",),
-        num_samples=1,
-        k=(1,),
-        max_new_tokens=6,
-        num_examples=6,
-    )
-    found = json.loads(
-        produced(evaluation, "octo.ml.evaluation.accuracy:evaluate", scoring={"kind": "code"}).read_one(
-            "evaluation.json"
-        )
-    )
+    found = json.loads(evaluated(settings, stops=("4",), num_samples=1, k=(1,)).read_one("evaluation.json"))
     greedy = [each["completion"] for each in found["examples"]]
     assert not any("44" in text for text in rollouts)
     assert not any("4" in text for text in greedy)
@@ -106,21 +104,7 @@ def test_stop_strings_end_what_a_policy_and_what_an_evaluation_writes(settings: 
 def test_an_evaluation_says_what_every_program_did_and_what_stood_around_it(
     settings: RlSettings, precision: Precision
 ) -> None:
-    evaluation = EvaluationSettings(
-        store=settings.store,
-        s3=settings.s3,
-        probe=False,
-        models=(settings.model,),
-        problems=settings.problems,
-        source="prompts",
-        num_samples=4,
-        k=(1, 4),
-        max_new_tokens=6,
-        temperature=settings.temperature,
-        num_examples=6,
-        precision=precision,
-    )
-    artifact = produced(evaluation, "octo.ml.evaluation.accuracy:evaluate", scoring={"kind": "code"})
+    artifact = evaluated(settings, num_samples=4, k=(1, 4), temperature=settings.temperature, precision=precision)
     found = json.loads(artifact.read_one("evaluation.json"))
     assert found["scoring"] == "code"
     assert found["could_not_run"] == {"greedy": 0, "samples": 0}
