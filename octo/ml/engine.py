@@ -1,30 +1,28 @@
-"""DeepSpeed, and the process group it needs: one optimizer step from a batch, on one process or many.
+"""DeepSpeed: one optimizer step from a batch, on one process or many.
 
-The only module that imports deepspeed.
+The only module that imports deepspeed, but for the process group that it needs.
 """
 
 import logging
 import math
-import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import deepspeed
 import torch
 from torch import Tensor, distributed
 
-from octo.errors import InputError, InvariantError, PreemptedError, UsageError
+from octo.errors import InputError, InvariantError, UsageError
 from octo.ml.adamw import AdamW
 from octo.ml.numbers import culprit, first_without_numbers
 from octo.ml.partitions import own_share, ranks_needed
+from octo.ml.process_group import AS_USUAL, collective, join_process_group
 from octo.ml.zero import bucket_size, hold_once
 from octo.processes import local_rank, rank, world_size
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 
 if TYPE_CHECKING:
     # It takes seconds to import, which a rank that trains another module need not wait for.
@@ -55,7 +53,7 @@ class Engine:
         *,
         settings: OptimizerSettings,
         micro_batches: int,
-        nccl: Mapping[str, str] = MappingProxyType({}),
+        gang: GangSettings = AS_USUAL,
     ) -> None:
         """Wrap the model.
 
@@ -63,15 +61,14 @@ class Engine:
             model: trained in place.
             settings: AdamW's settings, clipping, precision and the ZeRO stage.
             micro_batches: backward passes per step, of all ranks together.
-            nccl: settings of NCCL by their variables' names without `NCCL_`; the first engine of a process sets them.
+            gang: how its ranks work together; the first engine of a process decides.
         """
         if micro_batches % world_size():
             raise UsageError(
                 f"{micro_batches} micro-batches a step cannot be dealt evenly to {world_size()} ranks: "
                 "change --batch-size or --micro-batch-size, or the number of ranks"
             )
-        with collective():
-            _join_process_group(nccl)
+        join_process_group(gang)
         self.micro_batches = micro_batches
         self._settings = settings
         self._num_weights = sum(getattr(each, "ds_numel", each.numel()) for each in model.parameters())
@@ -311,7 +308,7 @@ def partitioned(
     weights: Mapping[str, Tensor],
     *,
     settings: OptimizerSettings,
-    nccl: Mapping[str, str] = MappingProxyType({}),
+    gang: GangSettings = AS_USUAL,
 ) -> "PreTrainedModel":
     """A model for an engine at ZeRO stage 3, of which each rank has its share from the start. Every rank takes part.
 
@@ -319,10 +316,9 @@ def partitioned(
         model: its parameters are of no device, and are replaced; those that are tied stay so.
         weights: of its parameters, by name. Rank 0 looks them up, one at a time.
         settings: the engine's.
-        nccl: likewise.
+        gang: likewise.
     """
-    with collective():
-        _join_process_group(nccl)
+    join_process_group(gang)
     owners: dict[Tensor, list[tuple[torch.nn.Module, str]]] = {}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -379,19 +375,6 @@ def gathering(model: torch.nn.Module) -> Iterator[None]:
             hook.remove()
 
 
-@contextmanager
-def collective() -> Iterator[None]:
-    """Work in which every rank takes part; a rank that is gone is told in a sentence."""
-    try:
-        yield
-    except RuntimeError as error:
-        if world_size() > 1 and (isinstance(error, distributed.DistError) or "gloo" in str(error).lower()):
-            raise PreemptedError(
-                f"rank {rank()} lost another rank of its {world_size()}: run again, it resumes"
-            ) from error
-        raise
-
-
 def _is_plain(settings: OptimizerSettings) -> bool:
     """Whether DeepSpeed drives the torch optimizer as it is, and tells no gradient norm."""
     return settings.zero_stage == 0 and settings.precision == "float32"
@@ -428,26 +411,3 @@ def _configuration(settings: OptimizerSettings, micro_batches: int) -> dict[str,
         if settings.zero_stage:
             configuration["data_types"] = {"grad_accum_dtype": "fp32"}
     return configuration
-
-
-def _join_process_group(nccl: Mapping[str, str]) -> None:
-    """Join torchrun's group, or be a group of one, which needs neither a port nor a launcher."""
-    # The shared-memory operator serves inference only, and would be compiled here for a minute.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    # DeepSpeed calls what this torch has new names for; nobody who trains can help it.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
-    if distributed.is_initialized():
-        return
-    backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(local_rank())
-        backend = "nccl"
-        # What the settings say goes before the environment, as it does everywhere.
-        os.environ.update({f"NCCL_{name}": value for name, value in nccl.items()})
-    if "RANK" in os.environ:
-        distributed.init_process_group(backend)
-    else:
-        os.environ["LOCAL_RANK"] = "0"  # DeepSpeed asks for it even where there is one process
-        store = distributed.HashStore()  # type: ignore[attr-defined]  # exported, but not to type checkers
-        distributed.init_process_group(backend, store=store, rank=0, world_size=1)
-    deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False)

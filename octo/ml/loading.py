@@ -1,6 +1,6 @@
 """The model that a training starts from, read so that no rank holds more of it than it keeps."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +12,7 @@ from octo.ml.engine import gathering, partitioned
 from octo.ml.models import empty_model, fetch_model, is_tied, keeps_stored_names, read_config, read_model
 from octo.ml.tensor_files import StoredTensors, read_header
 from octo.model_files import is_weights
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.storage.artifacts import Artifact
 
 
@@ -21,7 +21,7 @@ def load_to_train(
     *,
     scratch: Path,
     settings: OptimizerSettings,
-    nccl: Mapping[str, str],
+    gang: GangSettings,
     whole: Callable[[PretrainedConfig], bool] = lambda _config: False,
 ) -> PreTrainedModel:
     """The model of an artifact, its weights verified against the manifest; at ZeRO stage 3 shared out among the ranks.
@@ -34,7 +34,7 @@ def load_to_train(
         artifact: of a pretrained, midtraining, tuning or rl job.
         scratch: where the files are for as long as they are read.
         settings: those that the model's engine will have.
-        nccl: likewise.
+        gang: likewise.
         whole: of which models the parameters are needed before there is an engine.
 
     Raises:
@@ -50,7 +50,7 @@ def load_to_train(
             empty = empty_model(config, name=artifact.address)
             files = [path for path in folder.iterdir() if is_weights(path.name)]
             if _fits(empty, files):
-                model = partitioned(empty, StoredTensors(files), settings=settings, nccl=nccl)
+                model = partitioned(empty, StoredTensors(files), settings=settings, gang=gang)
         model = model or read_model(folder, name=artifact.address, config=config)
     with gathering(model):
         check_repeatable(model)

@@ -62,7 +62,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
             job.input("model"),
             scratch=job.scratch,
             settings=settings.optimizer,
-            nccl=settings.gang.nccl,
+            gang=settings.gang,
             whole=lambda config: settings.objective == "diffusion" and not is_diffusion(config),
         )
     else:
@@ -89,7 +89,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
         model,
         settings=settings.optimizer,
         micro_batches=settings.batch_size // settings.micro_batch_size,
-        nccl=settings.gang.nccl,
+        gang=settings.gang,
     )
     model.train()
     checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)

@@ -63,7 +63,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     )
     examples, num_left_out = fitting_examples(practice.questions, tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
-    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
+    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     with gathering(model):
         attend_by_documents(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
@@ -71,7 +71,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
         model,
         settings=settings.optimizer,
         micro_batches=settings.batch_size // settings.micro_batch_size,
-        nccl=settings.gang.nccl,
+        gang=settings.gang,
     )
     model.train()
     checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)

@@ -85,6 +85,9 @@ class GangSettings(BaseModel):
 
     checkpoint_every: int = Field(default=200, ge=0)
     """Steps between two checkpoints, of which the last two are kept while the training lasts; 0 keeps none."""
+    collective_seconds: int = Field(default=1800, gt=0)
+    """How long a rank waits for the others in a collective before it gives up. Ranks may be so far apart where they
+    sample and reward; a slow step counts for nothing."""
     nccl: dict[str, str] = {}
     """Variables of NCCL without the prefix, such as DEBUG=INFO; they go before what the environment says."""
 

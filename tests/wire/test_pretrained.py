@@ -27,7 +27,7 @@ from octo.ml.models import load_model, weights_digest
 from octo.settings.base import S3Settings
 from octo.settings.denoising import DenoisingSettings
 from octo.settings.ingestion import IngestionSettings
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.rl import RlSettings
 from octo.settings.special import SpecialTokens
@@ -114,7 +114,7 @@ def test_a_model_that_is_shared_out_as_it_is_read_trains_as_one_that_was_whole(
     # Rounded when it is trained, as it is when it is read.
     artifact = take_in(save(MODELS[name](), tmp_path / name, shard_size="40KB"))
     settings = OptimizerSettings(zero_stage=3, precision="bfloat16")
-    read = load_to_train(artifact, scratch=tmp_path, settings=settings, nccl={})
+    read = load_to_train(artifact, scratch=tmp_path, settings=settings, gang=GangSettings())
     assert all(each.numel() == 0 for each in read.parameters()) == shares
     models = [load_model(artifact, scratch=tmp_path), read]
     assert len({json.dumps({**each.config.to_dict(), "_name_or_path": ""}, sort_keys=True) for each in models}) == 1

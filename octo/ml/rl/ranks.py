@@ -13,7 +13,8 @@ from transformers import PreTrainedModel
 
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
-from octo.ml.engine import Engine, collective
+from octo.ml.engine import Engine
+from octo.ml.process_group import collective
 from octo.ml.rl.protocol import shared_token
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.rollout_client import Workers

@@ -15,7 +15,7 @@ from torch import Tensor, distributed
 
 from octo.data.questions import Question
 from octo.errors import SandboxError
-from octo.ml.engine import collective
+from octo.ml.process_group import collective
 from octo.ml.scoring import Attempt, Score, Scorer, scoring
 from octo.processes import rank, world_size
 from octo.settings.scoring import RewardSettings

@@ -65,14 +65,14 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
         job.input("problems"), source=settings.source, benchmarks=job.inputs["benchmarks"], settings=settings
     )
     questions = practice.questions
-    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, nccl=settings.gang.nccl)
+    model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     with gathering(model):
         attend_by_documents(model)
     engine = Engine(
         model,
         settings=settings.optimizer,
         micro_batches=num_completions // settings.micro_batch_size,
-        nccl=settings.gang.nccl,
+        gang=settings.gang,
     )
     stops = Stops(tokenizer, settings.stops)
     sampler = open_sampler(job, model, device=engine.device, stops=stops)

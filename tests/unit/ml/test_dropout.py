@@ -25,7 +25,7 @@ from octo.ml.dropout import check_repeatable, without_dropout
 from octo.ml.engine import Engine, gathering
 from octo.ml.loading import load_to_train
 from octo.ml.models import load_model
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
 from tests.committing import commit_model
@@ -62,7 +62,7 @@ def test_a_model_that_had_dropout_is_trained_without_and_says_so(
 ) -> None:
     assert json.loads(gpt2.read_one("config.json"))["resid_pdrop"] == 0.25
     with caplog.at_level(logging.WARNING):
-        model = load_to_train(gpt2, scratch=tmp_path, settings=OptimizerSettings(zero_stage=stage), nccl={})
+        model = load_to_train(gpt2, scratch=tmp_path, settings=OptimizerSettings(zero_stage=stage), gang=GangSettings())
     assert f"{gpt2.address} would leave parts of itself to chance while it is trained " in caplog.text
     assert "(attn_pdrop 0.1, embd_pdrop 0.1, resid_pdrop 0.25): octo trains it without" in caplog.text
     assert {model.config.attn_pdrop, model.config.embd_pdrop, model.config.resid_pdrop} == {0}
