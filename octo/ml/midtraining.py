@@ -23,6 +23,7 @@ from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
 from octo.ml.engine import Engine, StepResult, gathering
+from octo.ml.lengths import check_sequences
 from octo.ml.loading import load_to_train
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
@@ -75,6 +76,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
             end_id=tokenizer.end_id,
         )
     check_vocabulary(model, shards)
+    check_sequences(model.config, shards.format.sequence_length)
     if settings.objective == "diffusion":
         # A model that has a mask keeps it, and is not given another; the corpus's tokenizer may know of none.
         tokenizer = read_tokenizer(job.input("model")) if is_diffusion(model.config) else tokenizer.with_mask()

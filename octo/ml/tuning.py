@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
+from transformers import PretrainedConfig
 
 from octo.data.benchmarks import STATEMENT
 from octo.data.practice import read_practice
@@ -22,6 +23,7 @@ from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.engine import Engine, gathering
+from octo.ml.lengths import check_examples
 from octo.ml.loading import load_to_train
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
@@ -64,6 +66,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     examples, num_left_out = fitting_examples(practice.questions, tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
+    check_examples(model.config, *zip(*(_lengths(each, settings, model.config) for each in examples), strict=True))
     with gathering(model):
         attend_by_documents(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
@@ -144,6 +147,12 @@ def fitting_examples(
             f"--max-new-tokens={settings.max_new_tokens} or --max-question-tokens={settings.max_question_tokens}"
         )
     return fitting, len(encoded) - len(fitting)
+
+
+def _lengths(example: Example, settings: TuningSettings, config: PretrainedConfig) -> tuple[int, int]:
+    """How many tokens a question has, and its answer as the model reads it."""
+    filled_up = is_diffusion(config) and settings.padding == "fixed"
+    return len(example.question), settings.max_new_tokens if filled_up else len(example.answer)
 
 
 class Updates:

@@ -130,6 +130,9 @@ def test_a_worker_refuses_what_it_cannot_use_in_a_sentence(
     assert request(url, "POST", "/completions", chunk, weights=digest, token="b" * 64)[0] == 401
     assert request(url, "PUT", "/weights", weights, weights=digest, token="")[0] == 401
     assert request(url, "POST", "/completions", b"{}", weights=digest)[0] == 422
+    long = CHUNK.model_copy(update={"prompts": ((1,) * 65,)}).model_dump_json().encode()
+    status, sentence = request(url, "POST", "/completions", long, weights=digest)
+    assert (status, sentence[:51]) == (422, "prompt 1 of 1 has 65 tokens, and the model has 64 p")
     assert request(url, "POST", "/secrets", chunk, weights=digest)[0] == 404
     assert request(url, "GET", "/healthz") == (200, json.dumps({"weights": digest}))
 

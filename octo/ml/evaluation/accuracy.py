@@ -16,6 +16,7 @@ from octo.ml.chat import prompter
 from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
+from octo.ml.lengths import check_questions
 from octo.ml.models import accelerator, load_model, use_threads
 from octo.ml.rl.rollout import Completions, complete
 from octo.ml.rl.sampling import completions_of
@@ -56,6 +57,8 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     model.train(mode=False)
     tokenizer = read_tokenizer(artifact)
     questions = read_questions(job.input("problems"), source=settings.source)
+    asks = prompter(tokenizer, chat_template=settings.chat_template)
+    check_questions(model.config, asks, questions, max_new_tokens=settings.max_new_tokens)
     with scoring(settings.scoring, questions) as score:
         greedy = [group[0] for group in answers(model, tokenizer, questions, settings, score=score, samples=0)]
         sampled = answers(model, tokenizer, questions, settings, score=score, samples=settings.num_samples)

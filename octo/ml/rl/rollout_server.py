@@ -75,7 +75,10 @@ class Worker:
             "octo.rollout.weights": digest,
         }
         with self.job.telemetry.span("octo.rl.complete", attributes):
-            completions = self.engine.complete(chunk)
+            try:
+                completions = self.engine.complete(chunk)
+            except UsageError as error:
+                raise RefusalError(UNFIT, str(error)) from error
         return Sampled(
             weights=self.weights,
             tokens=completions.tokens,

@@ -118,6 +118,12 @@ def roll_out(
     )
 
 
+def all_asked(questions: Sequence[Question], settings: RlSettings) -> list[Question]:
+    """The questions that a training asks, each once."""
+    order = permutation([question.id for question in questions], settings.seed, "prompts", 0)
+    return [questions[place] for place in order[: settings.num_steps * settings.prompts_per_step]]
+
+
 def questions_of(questions: Sequence[Question], settings: RlSettings, step: int) -> list[Question]:
     """The questions of a step: every epoch goes through all of them in an order of its own."""
     first = step * settings.prompts_per_step

@@ -17,6 +17,7 @@ from octo.ml.chat import prompter
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.engine import Engine, gathering
+from octo.ml.lengths import check_questions
 from octo.ml.loading import load_to_train
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl import causal_policy
@@ -25,7 +26,7 @@ from octo.ml.rl.ranks import Sampler, collect_weights, open_sampler
 from octo.ml.rl.rewards import rewarding
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Denoising, chunks_of
-from octo.ml.rl.step import questions_of, roll_out
+from octo.ml.rl.step import all_asked, questions_of, roll_out
 from octo.ml.rl.weights import Weights
 from octo.ml.schedule import learning_rate
 from octo.ml.stops import Stops
@@ -66,6 +67,7 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     )
     questions = practice.questions
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
+    check_questions(model.config, asks, all_asked(questions, settings), max_new_tokens=settings.max_new_tokens)
     with gathering(model):
         attend_by_documents(model)
     engine = Engine(

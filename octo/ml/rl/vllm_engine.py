@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from octo.data.tokenizer import read_tokenizer
 from octo.errors import InvariantError, UsageError
+from octo.ml.lengths import check_room
 from octo.ml.models import fetch_model
 from octo.ml.rl.rollout import Completions, stopped
 from octo.ml.rl.sampling import Chunk
@@ -88,7 +89,12 @@ class VllmEngine:
         max_new_tokens: int,
         temperature: float,
     ) -> Completions:
-        """A completion of each prompt, from its own seed; at temperature 0 the likeliest."""
+        """A completion of each prompt, from its own seed; at temperature 0 the likeliest.
+
+        Raises:
+            UsageError: a prompt does not fit with its completion: vLLM ends every text at the model's last position.
+        """
+        check_room(self._llm.model_config.max_model_len, [len(prompt) for prompt in prompts], max_new_tokens)
         requests: list[Any] = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         parameters = [
             _parameters(seed, ends=ends, max_new_tokens=max_new_tokens, temperature=temperature) for seed in seeds
