@@ -11,6 +11,9 @@ from math import fsum, isfinite, sqrt
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
+NUMBERS = frozenset({"found", "value", "size", "interval", "chance", "level"})
+"""What a test gives to a claim's sentences: an estimate with its interval, without, and how far it is from chance; the
+interval; the chance level, as a number and in words."""
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 LEAST = 5
@@ -42,8 +45,39 @@ class Words(NamedTuple):
 
 
 class Claim(Enum):
-    """All there are. Of the names in braces, `found`, `size`, `interval` and `chance` are the test's."""
+    """All there are. Of the names in braces, those of NUMBERS are the test's."""
 
+    DIFFERENCE = Words(
+        "points",
+        above="{moved}: the branches gained {size} points more ({interval}{over}, chance {chance}).",
+        below="{moved}: the branches gained {size} points less ({interval}{over}, chance {chance}).",
+        cannot_be_told="{moved}. The difference of {value} points has a {interval}{over}, which includes {level}: "
+        "whether mid-training changed what reinforcement learning gains cannot be told.",
+        not_measured="There is no mid-trained branch, or no problem on which every branch and {control} have a "
+        "verdict.",
+    )
+    GAIN = Words(
+        "points",
+        above="{score} rose by {size} points ({interval}{over}, chance {chance}).",
+        below="{score} fell by {size} points ({interval}{over}, chance {chance}).",
+        cannot_be_told="{score} changed by {value} points ({interval}{over}), which includes {level}: whether anything "
+        "was gained cannot be told.",
+        not_measured="There is no problem on which the models before and after have a verdict.",
+    )
+    MOVED = Words(
+        "points",
+        above="{of} rose by {size} points{on} ({interval})",
+        below="{of} fell by {size} points{on} ({interval})",
+        cannot_be_told="{of} changed by {value} points{on} ({interval}, cannot be told from {level})",
+        not_measured="{of} has no verdict{on}",
+    )
+    BEYOND_CONTROL = Words(
+        "points",
+        above="{of} gained {size} points more than {control} ({interval})",
+        below="{of} gained {size} points less than {control} ({interval})",
+        cannot_be_told="{of} gained {value} points beyond {control} ({interval}, cannot be told from {level})",
+        not_measured="{of} and {control} have no verdict on the same problem",
+    )
     ORDER = Words(
         "percent",
         above="{of} were written from left to right more than by chance: global AR-ness was {found}, that of shuffled "
@@ -201,7 +235,9 @@ def _numbers(unit: str, estimate: Interval, chance: float) -> dict[str, str]:
     interval = f"{INTERVAL} {shown(low)} to {shown(high)}"
     return {
         "found": f"{shown(value)} ({interval})",
+        "value": shown(value),
         "size": shown(abs(value - chance)).lstrip("+"),
         "interval": interval,
         "chance": shown(chance),
+        "level": shown(chance) if chance else "zero",
     }

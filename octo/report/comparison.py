@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from octo.findings import Interval, outcome_of
 from octo.pass_at_k import pass_at_k
 from octo.randomness import generator
 from octo.report.intervals import mean_over_seeds, proportion
 from octo.report.results import Answer, Branch, Estimate, Measure, PassAtK, Verdict
-from octo.report.statement import Found, exceptions_of, statement_of
+from octo.report.statement import ANSWERS, Found, said_of
 
 Kind = Literal["greedy", "sampled"]
 Scores = Mapping[str, float]
@@ -173,11 +174,12 @@ def powers_of_two(most: int) -> list[int]:
 def conclude(decides: Comparison, checks: Comparison | None) -> Verdict:
     """The answer, and a sentence that says it. Only the first comparison decides."""
     found = decides.difference()
-    answer = answer_of(found.tested)
+    said = said_of(found)
     return Verdict(
-        answer=answer,
-        exceptions=exceptions_of(answer, found),
-        statement=statement_of(answer, found),
+        answer=said.answer,
+        exceptions=said.exceptions,
+        statement=said.statement,
+        findings=said.findings,
         decided_by=decides.kind,
         control_gain=found.control_gain,
         branches_gain=found.branches_gain,
@@ -190,11 +192,7 @@ def conclude(decides: Comparison, checks: Comparison | None) -> Verdict:
 
 def answer_of(difference: Estimate) -> Answer:
     """What an interval of a difference says about its sign."""
-    if difference.low is None or difference.high is None:
-        return "not measured"
-    if difference.low > 0:
-        return "yes"
-    return "no" if difference.high < 0 else "cannot be told"
+    return ANSWERS[outcome_of(Interval(difference.value, difference.low, difference.high))]
 
 
 def has_samples(branches: Sequence[Pair]) -> bool:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from octo.findings import Outcome
 
 Answer = Literal["yes", "no", "cannot be told", "not measured"]
-Section = Literal["rl", "decoding"]
+Section = Literal["answer", "rl", "decoding"]
 
 
 class Value(BaseModel):
@@ -167,6 +167,8 @@ class Verdict(Value):
     exceptions: str
     """Which branches fell or point the other way, in words; it belongs to the answer's own sentence."""
     statement: str
+    findings: tuple[Finding, ...]
+    """The tests that these words come from: the answer's own first."""
     control_gain: Estimate | None
     """None without a control."""
     branches_gain: Estimate

@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from octo.report.results import Answer, Estimate
-from octo.report.text import INTERVAL, points, range_of
+from octo.findings import Claim, Outcome
+from octo.report.findings import told
+from octo.report.results import Answer, Estimate, Finding
+from octo.report.text import points
 
 SCORES: Mapping[str, str] = {"greedy": "Greedy accuracy", "sampled": "The share of sampled answers that is right"}
+ANSWERS: Mapping[Outcome, Answer] = {
+    "above": "yes",
+    "below": "no",
+    "cannot be told": "cannot be told",
+    "not measured": "not measured",
+}
 
 
 @dataclass(frozen=True)
@@ -32,84 +40,78 @@ class Found:
     """By branch, its gain less the control's."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """An answer in words."""
+
+    answer: Answer
+    statement: str
+    """The figures that it rests on."""
+    exceptions: str
+    """What goes into the answer's own sentence: each branch that fell, and each that points the other way."""
+    findings: tuple[Finding, ...]
+    """All that was tested, the answer's own first."""
+
+
 def called(control: str) -> str:
     """A control as a sentence names it."""
     return "the control" if control == "control" else control
 
 
-def exceptions_of(answer: Answer, found: Found) -> str:
-    """What goes into the answer's own sentence: each branch that fell, and each that points the other way."""
-    if answer == "not measured":
-        return ""
-    fell = {branch for branch, gain in found.gains.items() if _sign(gain) < 0}
-    said = [_fell(branch, found.gains[branch]) for branch in found.gains if branch in fell]
-    wanted = {"yes": -1, "no": 1}.get(answer, 0) if len(found.beyond) > 1 else 0
-    for branch, beyond in found.beyond.items():
-        if wanted and _sign(beyond) == wanted and branch not in fell:
-            more = f"{'more' if wanted > 0 else 'less'} than {called(found.control)}"
-            said.append(f"{called(branch)} gained {_size(beyond)} points {more} ({_interval(beyond)})")
-    return " and ".join(said)
-
-
-def statement_of(answer: Answer, found: Found) -> str:
-    """The figures that an answer rests on."""
-    score = SCORES[found.score]
+def said_of(found: Found) -> Said:
+    """The answer that a comparison gives."""
+    over = _over(found.by_seed)
     if found.control_gain is None:
-        return _of_gain(answer, found, score)
-    control = called(found.control)
-    if answer == "not measured":
-        return f"There is no mid-trained branch, or no problem on which every branch and {control} have a verdict."
-    gains = (
-        f"{score} {_moved(found.branches_gain)} on the mid-trained branches (their mean) and "
-        f"{_moved(found.control_gain)} on {control}"
+        score = f"{SCORES[found.score]} on {found.problems} held-out problems"
+        of_both, decides = [], _told(Claim.GAIN, found.tested, score=score, over=over)
+    else:
+        control = called(found.control)
+        of_both = [
+            _told(
+                Claim.MOVED,
+                found.branches_gain,
+                of=SCORES[found.score],
+                on=" on the mid-trained branches in their mean",
+            ),
+            _told(Claim.MOVED, found.control_gain, of="it", on=f" on {control}"),
+        ]
+        moved = " and ".join(each.sentence for each in of_both)
+        decides = _told(Claim.DIFFERENCE, found.tested, moved=moved, over=over, control=control)
+    answer = ANSWERS[decides.outcome]
+    moves = {branch: _told(Claim.MOVED, gain, of=called(branch), on="") for branch, gain in found.gains.items()}
+    beyond = {
+        branch: _told(Claim.BEYOND_CONTROL, gain, of=called(branch), control=called(found.control))
+        for branch, gain in found.beyond.items()
+    }
+    return Said(
+        answer=answer,
+        statement=decides.sentence,
+        exceptions=" and ".join(each.sentence for each in _exceptions(answer, moves, beyond)),
+        findings=(decides, *of_both, *moves.values(), *beyond.values()),
     )
-    if answer == "cannot be told":
-        return (
-            f"{gains}. The difference of {points(found.tested.value)} points has a {_over(found)}, which includes "
-            "zero: whether mid-training changed what reinforcement learning gains cannot be told."
-        )
-    return (
-        f"{gains}: the branches gained {_size(found.tested)} points {'more' if answer == 'yes' else 'less'} "
-        f"({_over(found)})."
-    )
 
 
-def _of_gain(answer: Answer, found: Found, score: str) -> str:
+def _exceptions(answer: Answer, moves: Mapping[str, Finding], beyond: Mapping[str, Finding]) -> list[Finding]:
     if answer == "not measured":
-        return "There is no problem on which the models before and after have a verdict."
-    gain = f"{score} on {found.problems} held-out problems {_moved(found.branches_gain)} ({_over(found)})"
-    if answer == "cannot be told":
-        return f"{gain}, which includes zero: whether anything was gained cannot be told."
-    return f"{gain}."
+        return []
+    fell = {branch: move for branch, move in moves.items() if _sign(move) < 0}
+    wanted = {"yes": -1, "no": 1}.get(answer, 0) if len(beyond) > 1 else 0
+    others = [each for branch, each in beyond.items() if wanted and _sign(each) == wanted and branch not in fell]
+    return [*fell.values(), *others]
 
 
-def _over(found: Found) -> str:
-    """The interval, and over what it is."""
-    if len(found.by_seed) < 2:
-        return _interval(found.tested)
-    each = ", ".join(map(points, found.by_seed))
-    return f"{_interval(found.tested)} over {len(found.by_seed)} training seeds, which by themselves give {each}"
+def _over(by_seed: Sequence[float]) -> str:
+    """What an interval covers beside problems."""
+    if len(by_seed) < 2:
+        return ""
+    return f" over {len(by_seed)} training seeds, which by themselves give {', '.join(map(points, by_seed))}"
 
 
-def _fell(branch: str, gain: Estimate) -> str:
-    return f"{called(branch)} fell by {_size(gain)} points ({_interval(gain)})"
+def _told(claim: Claim, estimate: Estimate, **names: str) -> Finding:
+    return told(claim, estimate, section="answer", chance=0.0, **names)
 
 
-def _moved(gain: Estimate) -> str:
-    if not _sign(gain):
-        return "did not change"
-    return f"{'rose' if _sign(gain) > 0 else 'fell'} by {_size(gain)} points"
-
-
-def _sign(estimate: Estimate) -> int:
+def _sign(finding: Finding) -> int:
     """Of what is shown: a change of less than half a tenth of a point is none."""
-    shown = round(100 * (estimate.value or 0.0), 1)
+    shown = round(100 * (finding.estimate.value or 0.0), 1)
     return (shown > 0) - (shown < 0)
-
-
-def _size(estimate: Estimate) -> str:
-    return f"{abs(100 * (estimate.value or 0.0)):.1f}"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{INTERVAL} {range_of(estimate, signed=True)}"

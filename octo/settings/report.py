@@ -11,7 +11,7 @@ class ReportSettings(JobSettings):
     """Say what reinforcement learning did to each branch, with intervals and with the data behind it."""
 
     job: ClassVar[str] = "report"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
 
     branches: tuple[str, ...] = ()
     """Names of the branches, in the order of `evaluations` and `policies`."""

@@ -107,7 +107,7 @@ def test_a_question_that_is_never_asked_is_refused_by_nobody(make: Make) -> None
     ids = [question_of(asked).id for asked in (*SHORT, LONG)]
     last = {permutation(ids, seed, "prompts", 0)[-1]: seed for seed in range(20)}
     make("rl", [*SHORT, LONG], **ONCE, seed=last[2])
-    with pytest.raises(UsageError, match="question . of 2"):
+    with pytest.raises(UsageError, match=r"question . of 2"):
         make("rl", [*SHORT, LONG], **ONCE, seed=last[0])
 
 
@@ -121,14 +121,14 @@ def test_sequences_longer_than_a_models_positions(store: Store, embedded: Embedd
         return made
 
     short = train_on(16)
-    with pytest.raises(UsageError, match="have 32 tokens, and the model has 16 positions: .*--sequence-length 16"):
+    with pytest.raises(UsageError, match=r"have 32 tokens, and the model has 16 positions: .*--sequence-length 16"):
         train_on(32, model=short.address)
     train_on(16, model=train_on(32).address)
 
 
 def test_what_vllm_is_given_fits_with_its_completions() -> None:
     check_room(64, [60, 2], 4)
-    with pytest.raises(UsageError, match="prompt 1 of 2 has 61 tokens and 4 to be written, .* 64 positions: shorten"):
+    with pytest.raises(UsageError, match=r"prompt 1 of 2 has 61 tokens and 4 to be written, .* 64 positions: shorten"):
         check_room(64, [61, 2], 4)
     with pytest.raises(UsageError, match="got a length of 0"):
         check_room(64, [61], 0)

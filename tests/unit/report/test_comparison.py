@@ -34,10 +34,8 @@ def test_branches_that_gained_more_than_the_control_make_a_yes():
     verdict = conclude(compared(base=shares(0.1, 0.15), long=shares(0.2, 0.8), short=shares(0.2, 0.6)), None)
     assert verdict.answer == "yes"
     assert verdict.difference.value == pytest.approx(0.45)
-    assert (
-        "rose by 50.0 points on the mid-trained branches (their mean) and rose by 5.0 points on base"
-        in verdict.statement
-    )
+    assert "rose by 50.0 points on the mid-trained branches in their mean (95" in verdict.statement
+    assert "and it rose by 5.0 points on base (95" in verdict.statement
     assert "gained 45.0 points more" in verdict.statement
 
 
@@ -57,7 +55,8 @@ def test_a_difference_within_its_interval_is_said_that_it_cannot_be_told():
 def test_gains_that_are_both_zero_cannot_be_told():
     verdict = conclude(compared(base=shares(0, 0), long=shares(0, 0)), None)
     assert verdict.answer == "cannot be told"
-    assert "did not change on the mid-trained branches" in verdict.statement
+    assert "changed by 0.0 points on the mid-trained branches in their mean (95" in verdict.statement
+    assert "cannot be told from zero) and it changed by 0.0 points on base (95" in verdict.statement
 
 
 def test_without_a_branch_beside_the_control_nothing_is_measured():

@@ -8,7 +8,7 @@ import pytest
 
 from octo.errors import UsageError
 from octo.report.page import changed_settings, headline, render_page
-from octo.report.text import MISSING
+from octo.report.text import MINUS, MISSING
 from tests.unit.report.synthetic import (
     Builder,
     Effect,
@@ -74,7 +74,7 @@ def test_equal_runs_give_equal_pages():
 
 def test_the_answer_comes_first():
     text = words(page_of(SMALL))
-    assert "Did GRPO gain more on the mid-trained branches than on base? Yes, but base fell by 5.0 points (95" in text
+    assert f"more on the mid-trained branches than on base? Yes, but base changed by {MINUS}5.0 points (95" in text
     assert text.index("Greedy accuracy rose by 46.7 points on the mid-trained branches") > text.index("Yes, but")
     assert text.index("Greedy accuracy rose by 46.7") < text.index("Accuracy before and after")
 
@@ -90,8 +90,8 @@ def test_a_missing_effect_is_said_in_plain_words():
 
 
 def test_an_effect_the_other_way_round_is_said_too():
-    synthetic = replace(with_effects(base=(0.1, 0.8), long=(0.5, 0.5)), problems=120, samples=4)
-    assert "than on base? No, and long fell by 3.3 points (95" in words(page_of(synthetic))
+    synthetic = replace(with_effects(base=(0.1, 0.8), long=(0.5, 0.3)), problems=120, samples=4)
+    assert re.search(r"than on base\? No, and long fell by \d\d\.\d points \(95", words(page_of(synthetic)))
 
 
 def test_what_a_model_wrote_is_inert():

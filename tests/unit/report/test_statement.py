@@ -1,5 +1,6 @@
 """Every outcome of the headline is fed to it, over seeds, and what points the other way is in its first sentence."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -39,8 +40,11 @@ def test_three_seeds_that_agree_make_a_yes():
     found = verdict(control=STILL, long=ROSE, short=ROSE)
     assert (found.answer, found.exceptions) == ("yes", "")
     assert found.by_seed == (0.5, 0.5, 0.5)
-    assert "rose by 51.7 points on the mid-trained branches (their mean) and rose by 1.7 points on the control" in (
-        found.statement
+    # Each has an interval of its own, and the control's holds zero.
+    assert "accuracy rose by 51.7 points on the mid-trained branches in their mean (95" in found.statement
+    assert re.search(
+        r"and it changed by \+1.7 points on the control \(95\D* interval .*, cannot be told from zero\):",
+        (found.statement),
     )
     assert "over 3 training seeds, which by themselves give +50.0, +50.0, +50.0" in found.statement
 
@@ -87,9 +91,14 @@ def test_a_branch_that_points_the_other_way_is_in_the_answers_own_sentence():
     found = verdict(control=some, long=ROSE, short=ROSE, hybrid=slow)
     assert found.answer == "yes"
     assert found.exceptions.startswith("hybrid gained 15.0 points less than the control (95")
-    turned = verdict(control=some, long=STILL, short=STILL, hybrid=[(0.3, 0.6), (0.3, 0.65), (0.3, 0.6)])
+    still = [(0.2, 0.1), (0.2, 0.15), (0.2, 0.1)]
+    turned = verdict(control=some, long=STILL, short=still, hybrid=[(0.3, 0.7), (0.3, 0.75), (0.3, 0.7)])
     assert turned.answer == "no"
-    assert turned.exceptions.startswith("hybrid gained 10.0 points more than the control (95")
+    assert "hybrid gained 20.0 points more than the control (95" in turned.exceptions
+    unsure = verdict(control=some, long=STILL, short=STILL, hybrid=[(0.3, 0.6), (0.3, 0.65), (0.3, 0.6)])
+    assert unsure.answer == "no"
+    assert unsure.exceptions.startswith("hybrid gained +10.0 points beyond the control (95")
+    assert unsure.exceptions.endswith("cannot be told from zero)")
 
 
 def branch(name: str, *, equal_groups: float | None) -> Branch:
