@@ -225,7 +225,7 @@ def train_step(
         losses = _diffusion_losses(engine, batches, settings, step=step, kind=kind)
     else:
         losses = _causal_losses(engine, batches, settings, step=step)
-    return engine.step(losses, learning_rate=rate)
+    return engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
 
 
 def _causal_losses(

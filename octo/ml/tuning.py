@@ -86,7 +86,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
             rate = _rate(settings, step, num_steps)
             losses = losses_of(updates.of(step), settings, step=step, kind=kind, device=engine.device)
             with job.telemetry.span("octo.tuning.step", {"octo.step": step + 1}):
-                result = engine.step(losses, learning_rate=rate)
+                result = engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
             metrics.append(
                 {
                     "step": step + 1,

@@ -104,7 +104,7 @@ class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
-    code_version: ClassVar[int] = 5
+    code_version: ClassVar[int] = 6
     pod_shape = "gang"
     image = "train"
 

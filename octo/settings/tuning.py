@@ -14,7 +14,7 @@ class TuningSettings(BenchmarkSettings):
     """Tune a model, causal or diffusion, on questions and their answers."""
 
     job: ClassVar[str] = "tuning"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "gang"
     image = "train"
 

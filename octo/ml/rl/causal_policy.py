@@ -50,7 +50,7 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
         )
         for first in range(0, len(completions.tokens), settings.micro_batch_size)
     ]
-    result = engine.step(losses, learning_rate=rate)
+    result = engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
     return {
         **rollout.described(),
         "clip_fraction": engine.sum(statistics.clip_fraction),

@@ -154,7 +154,8 @@ class DiffusionPolicy:
                 else _of_another_rank
                 for micro in micro_batches
             ]
-            results.append(self._engine.step(losses, learning_rate=rate))
+            result = self._engine.step(losses, learning_rate=rate)
+            results.append(self._engine.check_applied(result, losses, learning_rate=rate))
         judged = [rollout.completions.orders[row] for row in rollout.judged_rows]
         orders = ar_ness(judged, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
         share = 1 / len(results)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from octo.ml.engine import Engine, partitioned
+from octo.ml.engine import Engine, StepResult, partitioned
 from octo.ml.tensor_files import StoredTensors, write_tensor_file
 from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
@@ -51,8 +51,12 @@ def train(engine: Engine, steps: range) -> list[dict[str, float]]:
         sequences = [torch.randint(0, VOCABULARY, (9 + 5 * i,), generator=generator) for i in range(MICRO_BATCHES)]
         num_predicted = sum(len(tokens) - 1 for tokens in sequences)
         losses = [partial(loss_of, tokens=tokens, num_predicted=num_predicted) for tokens in sequences]
-        results.append(vars(engine.step(losses, learning_rate=1e-2)))
+        results.append(figures(engine.step(losses, learning_rate=1e-2)))
     return results
+
+
+def figures(result: StepResult) -> dict[str, float]:
+    return {"loss": result.loss, "gradient_norm": result.gradient_norm, "applied": result.applied}
 
 
 def engine_of(case: str) -> Engine:

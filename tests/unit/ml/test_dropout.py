@@ -29,6 +29,7 @@ from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
 from tests.committing import commit_model
+from tests.unit.ml.engine_run import figures
 
 GPT2 = GPT2Config(
     vocab_size=64, n_embd=16, n_layer=2, n_head=2, n_positions=32, bos_token_id=None, eos_token_id=0, resid_pdrop=0.25
@@ -77,9 +78,9 @@ def test_a_model_that_had_dropout_is_trained_without_and_says_so(
     engine = Engine(model, settings=OptimizerSettings(zero_stage=stage), micro_batches=1)
     model.train()
     state = torch.get_rng_state()
-    trained = engine.step([loss], learning_rate=0.0)
+    trained = figures(engine.step([loss], learning_rate=0.0))
     assert torch.equal(torch.get_rng_state(), state)
-    assert trained == engine.step([loss], learning_rate=0.0)
+    assert trained == figures(engine.step([loss], learning_rate=0.0))
 
 
 def test_a_model_that_is_read_to_be_asked_keeps_its_configuration(gpt2: Artifact, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from octo.memory_model import BUCKET, bucket_elements
-from octo.ml import engine as engine_module
+from octo.ml import plain as plain_module
 from octo.ml.engine import Engine
 from octo.settings.midtraining import OptimizerSettings
 from tests.unit.ml.engine_run import MICRO_BATCHES, Toy, engine_of, lists, train
@@ -23,10 +23,10 @@ def test_updates_are_what_deepspeed_makes_by_itself_to_the_bit(
     monkeypatch: pytest.MonkeyPatch, stage: int, size: int
 ) -> None:
     # Buckets that no matrix fits in, that each fits in, and that hold more than one.
-    monkeypatch.setattr(engine_module, "bucket_size", lambda: size)
+    monkeypatch.setattr(plain_module, "bucket_size", lambda: size)
     own = trained(engine_of(f"{stage}-float32"))
-    monkeypatch.setattr(engine_module, "bucket_size", lambda: BUCKET)
-    monkeypatch.setattr(engine_module, "hold_once", lambda _zero: None)
+    monkeypatch.setattr(plain_module, "bucket_size", lambda: BUCKET)
+    monkeypatch.setattr(plain_module, "hold_once", lambda _zero: None)
     assert own == trained(engine_of(f"{stage}-float32"))
 
 
@@ -52,7 +52,7 @@ def test_without_zero_one_rank_sums_gradients_with_nobody_and_decays_what_it_did
     for enabled in (False, True):
         settings = OptimizerSettings(zero_stage=0, weight_decay=0.5)
         engine = Engine(WithUnused(), settings=settings, micro_batches=MICRO_BATCHES)  # type: ignore[arg-type]  # enough of one
-        inner: Any = engine._engine
+        inner: Any = engine._updates._engine
         assert inner.enable_backward_allreduce is False
         inner.enable_backward_allreduce = enabled
         found.append(trained(engine))

@@ -20,6 +20,7 @@ from octo.randomness import generator
 from octo.settings.coupling import CouplingSettings
 from octo.settings.midtraining import OptimizerSettings
 from tests.unit.ml.diffusion.models import END_ID, MASK_ID, PAD_ID, small_model
+from tests.unit.ml.engine_run import figures
 
 KIND = Kind(MASK_ID, PAD_ID, "bidirectional")
 LENGTH = 8
@@ -62,7 +63,7 @@ def run(case: str) -> dict[str, Any]:
     results = []
     for step in range(3):
         losses = [partial(loss_of, number=number, step=step) for number in range(len(MICRO_BATCHES))]
-        results.append(vars(engine.step(losses, learning_rate=1e-3)))
+        results.append(figures(engine.step(losses, learning_rate=1e-3)))
     return {"steps": results, "weights": {name: each.flatten().tolist() for name, each in engine.weights()}}
 
 
