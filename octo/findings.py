@@ -33,6 +33,12 @@ class Interval(NamedTuple):
     high: float | None = None
 
 
+DRAFTS_MEASURED = "octo.decoding.drafts"
+"""The span of a decoding within which drafts are measured, with what is found: a time is no part of an artifact."""
+ESTIMATE_ATTRIBUTES = ("octo.estimate.value", "octo.estimate.low", "octo.estimate.high")
+"""Of a span in which something is estimated."""
+
+
 class Words(NamedTuple):
     """The sentences of a claim. Each may name what was found, its interval, and the chance level."""
 
@@ -142,13 +148,13 @@ class Claim(Enum):
     )
     DRAFTS = Words(
         "ratio",
-        above="Drafts of {length} steps are slower than plain decoding on this machine: they take {found} times as "
-        "long, chance {chance}. Leave --draft-length out.",
-        below="Drafts of {length} steps are faster than plain decoding on this machine: they take {found} times as "
-        "long, chance {chance}.",
-        cannot_be_told="Whether drafts of {length} steps are faster than plain decoding on this machine cannot be "
-        "told: they take {found} times as long, chance {chance}.",
-        not_measured="Whether drafts of {length} steps are faster than plain decoding here was not measured.",
+        above="Drafts of {length} steps are slower than plain decoding on {machine}: they take {found} times as long, "
+        "chance {chance}. Leave --draft-length out.",
+        below="Drafts of {length} steps are faster than plain decoding on {machine}: they take {found} times as long, "
+        "chance {chance}.",
+        cannot_be_told="Whether drafts of {length} steps are faster than plain decoding on {machine} cannot be told: "
+        "they take {found} times as long, chance {chance}.",
+        not_measured="Whether drafts of {length} steps are faster than plain decoding on {machine} was not measured.",
     )
 
 

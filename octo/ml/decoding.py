@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from octo.data.documents import read_columns
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
+from octo.findings import DRAFTS_MEASURED, ESTIMATE_ATTRIBUTES
 from octo.job import Job
-from octo.ml.decoders import Prompt, decoder_of
+from octo.ml.decoders import Decoder, Prompt, decoder_of
 from octo.ml.diffusion.ar_ness import Rules, ar_ness
 from octo.ml.diffusion.completing import Text
 from octo.ml.draft_times import said
@@ -102,9 +103,8 @@ def decode_shard(job: Job[DecodingSettings], index: int) -> IndexResult:
         span.set_attribute("octo.ar_ness.global", found.global_by_k[1])
         if agreement:
             span.set_attribute("octo.decoding.agreement", agreement.share)
-    if index == 0 and (times := decoder.draft_times(prompts[0])):
-        # A time is no part of what is committed, which is the same on every machine.
-        logger.warning("%s", said(times, settings.draft_length))
+    if index == 0 and settings.draft_length:
+        _say_what_drafts_take(job, decoder, prompts[0])
     records = list(_records(job, artifact, tokenizer, prompts, written, exactness=decoder.exactness))
     name, body = _bodies(settings.output_format)(records)
     analyses = decoder.analyses(prompts, texts, picture=index == 0)
@@ -119,6 +119,16 @@ def decode_shard(job: Job[DecodingSettings], index: int) -> IndexResult:
             **(agreement.counters() if agreement else {}),
         },
     )
+
+
+def _say_what_drafts_take(job: Job[DecodingSettings], decoder: Decoder, prompt: Prompt) -> None:
+    """In the log and in a span, where the page of the run reads it: what is committed is the same on every machine."""
+    with job.telemetry.span(DRAFTS_MEASURED) as span:
+        if times := decoder.draft_times(prompt):
+            for name, number in zip(ESTIMATE_ATTRIBUTES, times, strict=True):
+                if number is not None:
+                    span.set_attribute(name, number)
+            logger.warning("%s", said(times, job.settings.draft_length))
 
 
 def read_prompts(artifact: Artifact, *, source: str) -> list[Prompt]:

@@ -34,7 +34,7 @@ def ratio_of(ratios: Sequence[float]) -> Interval:
 
 def said(times: Interval, draft_length: int) -> str:
     """A sentence about it, which may be that it cannot be told."""
-    return sentence_of(Claim.DRAFTS, times, chance=1.0, length=str(draft_length))
+    return sentence_of(Claim.DRAFTS, times, chance=1.0, length=str(draft_length), machine="this machine")
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -13,8 +13,9 @@ from octo.errors import MissingError
 from octo.report import decoding_figures, figures, text
 from octo.report.comparison import answer_of
 from octo.report.curves import ends
+from octo.report.drafts import findings_of_drafts
 from octo.report.drawing import Drawing
-from octo.report.results import Branch, Results
+from octo.report.results import Branch, Finding, Results
 from octo.report.runs import described, recorded, span_lines
 from octo.report.statement import called
 from octo.report.timeline import StageTime, inside_stages, timeline
@@ -43,6 +44,8 @@ class Run:
     """By stage, the settings that differ from the job's defaults."""
     artifacts: Mapping[str, Artifact]
     """By stage, what is committed."""
+    drafts: tuple[Finding, ...]
+    """What is found of decodings by drafts, on the machines of this run."""
 
     @property
     def versions(self) -> dict[str, str]:
@@ -131,7 +134,8 @@ def read_run(store: Store, run_id: str) -> Run:
         for stage in description["stages"]
         if (artifact := _artifact(store, stage, records[stage["name"]])) is not None
     }
-    inside = inside_stages(load_spans(span_lines(store, run_id)))
+    spans = load_spans(span_lines(store, run_id))
+    inside = inside_stages(spans)
     trace_id = description.get("trace_id") or trace_id_of(run_id)
     return Run(
         run_id=run_id,
@@ -150,6 +154,7 @@ def read_run(store: Store, run_id: str) -> Run:
             if (changed := changed_settings(stage["job"], stage["settings"]))
         },
         artifacts=artifacts,
+        drafts=findings_of_drafts(description["stages"], spans),
     )
 
 

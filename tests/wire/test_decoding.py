@@ -17,11 +17,14 @@ from octo.job import open_job, produce, stage_digest
 from octo.ml.decoding import decode_shard
 from octo.ml.diffusion.adaptation import adapt
 from octo.ml.models import load_model, new_model, use_threads
+from octo.report.drafts import findings_of_drafts
+from octo.report.runs import span_lines
 from octo.settings.decoding import DecodingSettings
 from octo.settings.midtraining import ModelShape
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
+from octo.trace import load_spans
 from tests.committing import commit, commit_model
 
 SHAPE = ModelShape(hidden_size=16, intermediate_size=32, num_layers=1, num_heads=2, num_key_value_heads=2)
@@ -147,6 +150,24 @@ def test_drafts_change_no_token(settings: DecodingSettings) -> None:
     artifact, drafted = produced(settings), produced(settings, draft_length=2)
     assert written(artifact) == written(drafted)
     assert drafted.manifest.counters["forward_passes"] < artifact.manifest.counters["forward_passes"]
+
+
+@pytest.mark.parametrize("settings", [True], indirect=True, ids=["diffusion"])
+def test_what_drafts_take_is_found_in_the_spans_of_the_run_and_in_no_artifact(
+    settings: DecodingSettings, store: Store
+) -> None:
+    drafted = produced(settings, draft_length=2, run_id="drafts", stage="drafted")
+    spans = load_spans(span_lines(store, "drafts"))
+    stages = [{"name": "drafted", "settings": {"draft_length": 2}}, {"name": "found", "settings": {"draft_length": 2}}]
+    here, elsewhere = findings_of_drafts(stages, spans)
+    assert here.outcome != "not measured"
+    assert "steps are" in here.sentence
+    assert "the machine of drafted" in here.sentence
+    assert elsewhere.sentence == (
+        "Whether drafts of 2 steps are faster than plain decoding on the machine of found was not measured."
+    )
+    again = produced(settings, draft_length=2, store=f"{settings.store}/again")
+    assert again.manifest.content == drafted.manifest.content
 
 
 @pytest.mark.parametrize("settings", [True], indirect=True, ids=["diffusion"])

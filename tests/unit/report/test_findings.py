@@ -10,13 +10,15 @@ from string import Formatter
 import pytest
 
 import octo.report
-from octo.findings import NUMBERS, Claim, Interval, Outcome, outcome_of
+from octo.findings import DRAFTS_MEASURED, ESTIMATE_ATTRIBUTES, NUMBERS, Claim, Interval, Outcome, outcome_of
 from octo.ml.draft_times import ratio_of
 from octo.randomness import generator
 from octo.report.comparison import Comparison, Graded, Pair, conclude
+from octo.report.drafts import findings_of_drafts
 from octo.report.findings import told
 from octo.report.orders import Written, findings_of_decodings, findings_of_studies, findings_of_training
 from octo.report.results import Estimate, Finding, Study
+from octo.trace import Span
 
 REPORT = Path(octo.report.__file__).parent
 ESTIMATES = {
@@ -91,10 +93,12 @@ def of_steps(solved_in_many: float, solved_in_few: float, problems: int = 100) -
 
 
 def of_drafts(*ratios: float) -> Callable[[], Finding]:
-    """The one sentence that no page has: a decoding says it."""
-    times = ratio_of(ratios)
-    estimate = Estimate(value=times.value, low=times.low, high=times.high)
-    return lambda: told(Claim.DRAFTS, estimate, section="decoding", chance=1.0, length="4")
+    """What a page reads off the span that a decoding wrote."""
+    numbers = zip(ESTIMATE_ATTRIBUTES, ratio_of(ratios), strict=True)
+    attributes = {name: number for name, number in numbers if number is not None}
+    span = Span(DRAFTS_MEASURED, "t", "s", "", start=0, end=1, stage="decode", attributes=attributes)
+    stages = [{"name": "decode", "settings": {"draft_length": 4}}, {"name": "plain", "settings": {"draft_length": 0}}]
+    return lambda: findings_of_drafts([*stages, {"name": "rl", "settings": {}}], [span])[0]
 
 
 SEEDS = (0.25, 0.3, 0.35)

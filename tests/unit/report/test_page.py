@@ -8,6 +8,7 @@ import pytest
 
 from octo.errors import UsageError
 from octo.report.page import changed_settings, headline, render_page
+from octo.report.runs import described
 from octo.report.text import MINUS, MISSING
 from tests.unit.report.synthetic import (
     Builder,
@@ -77,6 +78,17 @@ def test_the_answer_comes_first():
     assert f"more on the mid-trained branches than on base? Yes, but base changed by {MINUS}5.0 points (95" in text
     assert text.index("Greedy accuracy rose by 46.7 points on the mid-trained branches") > text.index("Yes, but")
     assert text.index("Greedy accuracy rose by 46.7") < text.index("Accuracy before and after")
+
+
+def test_a_page_says_of_each_decoding_by_drafts_whether_they_were_worth_it():
+    builder = made()
+    run = described(builder.store, "demo")
+    assert "Drafts of" not in page_of(SMALL)
+    first, *others = run["stages"]
+    drafting = {**first, "settings": {**first["settings"], "draft_length": 4}}
+    put_json(builder.store, "runs/demo/run.json", {**run, "stages": [drafting, *others]})
+    text = words(render_page(builder.store, "demo"))
+    assert "drafts of 4 steps are faster than plain decoding on the machine of problems was not measured." in text
 
 
 def test_a_missing_effect_is_said_in_plain_words():
