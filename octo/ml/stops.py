@@ -31,13 +31,14 @@ class Stops:
         """Whether a stop string is in the text with the last of these tokens, in which there was none before."""
         if not tokens or tokens[-1] not in self.triggers:
             return False
-        text = self.tokenizer.decode(tokens[-self._reach :])
+        text = self.tokenizer.decode(tokens[-self.reach :])
         return any(string in text for string in self.strings)
 
     def length(self, tokens: Sequence[int]) -> int | None:
         """How many tokens there are up to the one that completes a stop string; None where none does."""
         places = (place for place, token in enumerate(tokens, start=1) if token in self.triggers)
-        return next((place for place in places if self.complete(tokens[:place])), None)
+        # No more is taken than is looked at: a long completion has thousands of tokens that may end one.
+        return next((place for place in places if self.complete(tokens[max(0, place - self.reach) : place])), None)
 
     @cached_property
     def triggers(self) -> frozenset[int]:
@@ -48,7 +49,8 @@ class Stops:
         return frozenset(token for token, text in _texts(self.tokenizer) if not last.isdisjoint(text))
 
     @cached_property
-    def _reach(self) -> int:
+    def reach(self) -> int:
+        """How many of the last tokens are looked at."""
         return _MARGIN + max(len(string.encode()) for string in self.strings)
 
 

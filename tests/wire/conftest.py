@@ -1,4 +1,4 @@
-"""The embedded server behind a proxy that goes wrong when told to, and a cluster that does."""
+"""The embedded server behind a proxy that goes wrong when told to, a cluster that does, and what attacks are run in."""
 
 import socket
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from octo.cluster.client import Cluster
 from octo.cluster.client import connect as connect_to_cluster
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store, connect
+from tests.wire.escapes import CONFIGURATIONS, Target, target_of
 from tests.wire.faults import FaultProxy, fault_proxy
 from tests.wire.kubernetes.cluster import FakeCluster
 from tests.wire.kubernetes.controllers import Controllers
@@ -28,6 +29,13 @@ def proxy(embedded: EmbeddedStore) -> Iterator[FaultProxy]:
 def faulty(store: Store, embedded: EmbeddedStore, proxy: FaultProxy) -> Store:
     """The same objects as `store`'s, over the proxy."""
     return connect(store.address, embedded.s3.model_copy(update={"endpoint": proxy.endpoint}))
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """A sandbox with all layers that the machine gives, and one with those of a restricted pod."""
+    with target_of(request.param) as target:
+        yield target
 
 
 @pytest.fixture

@@ -1,20 +1,11 @@
 """Attacks on the disk: filling it, leaving things behind for the next program, making what cannot be removed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from octo.sandbox.verdicts import Outcome
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by
 
 pytestmark = NEEDS_LAYERS
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 @stopped_by(WORKER, PAIR)

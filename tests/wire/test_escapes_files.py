@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 
 from octo.sandbox.verdicts import Outcome
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
 
 pytestmark = NEEDS_LAYERS
 SECRET = "eyJhbGciOiJSUzI1NiJ9.of-no-account"
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 @pytest.fixture

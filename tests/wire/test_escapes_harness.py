@@ -17,12 +17,6 @@ UNKNOWN = uuid.uuid4().hex
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
 def brief(request: pytest.FixtureRequest) -> Iterator[Target]:
     with target_of(request.param, limits=BRIEF) as target:
         yield target

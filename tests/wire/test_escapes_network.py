@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from octo.sandbox.landlock import KEEPS_SIGNALS, version
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, Target, stopped_by, target_of
 
 pytestmark = NEEDS_LAYERS
 
@@ -41,12 +41,6 @@ class Services:
     def heard(self) -> list[str]:
         """Which of them were reached."""
         return [name for name, service in vars(self).items() if _reached(service)]
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 @pytest.fixture

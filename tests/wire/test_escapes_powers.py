@@ -1,20 +1,13 @@
 """Attacks with what the test hands over: powers of Python's, functions, classes, contexts, and what is believed."""
 
-from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
 
 from octo.sandbox.verdicts import Outcome, Task, Verdict, prints
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, PAIR, Target, stopped_by
 
 pytestmark = NEEDS_LAYERS
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 FORGES = """

@@ -22,12 +22,6 @@ pytestmark = NEEDS_LAYERS
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
 def brief(request: pytest.FixtureRequest) -> Iterator[Target]:
     with target_of(request.param, limits=BRIEF) as target:
         yield target

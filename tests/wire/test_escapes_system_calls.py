@@ -1,13 +1,12 @@
 """Attacks by system calls that would lead past the other layers."""
 
 import platform
-from collections.abc import Iterator
 
 import pyseccomp
 import pytest
 
 from octo.sandbox.verdicts import Outcome
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, Target, stopped_by, target_of
 
 pytestmark = NEEDS_LAYERS
 GATEWAYS = {
@@ -27,12 +26,6 @@ GATEWAYS = {
     "timers that outlive a call": "timer_create timerfd_create signalfd4",
 }
 """System calls that open a way out. With zeros for arguments, none would do harm if it were let through."""
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)

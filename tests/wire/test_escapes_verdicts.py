@@ -1,19 +1,11 @@
 """Attacks on the verdict: lying about equality, leaving early, raising what is odd, going on after the end."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from octo.sandbox.verdicts import Outcome, Task
-from tests.wire.escapes import CONFIGURATIONS, NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by, target_of
+from tests.wire.escapes import NEEDS_LAYERS, PAIR, WORKER, Target, stopped_by
 
 pytestmark = NEEDS_LAYERS
-
-
-@pytest.fixture(scope="module", params=CONFIGURATIONS)
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    with target_of(request.param) as target:
-        yield target
 
 
 LIAR = """

@@ -18,7 +18,7 @@ from octo.settings.rl import RlSettings
 
 
 @dataclass
-class Statistics:
+class UpdateSums:
     """What the micro-batches of one update add up to."""
 
     gate: Gate
@@ -37,7 +37,7 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
     num_tokens = rollout.num_tokens
     # Completions of like length go together: one straggler would stretch every row beside it.
     order = sorted(range(len(completions.tokens)), key=lambda row: len(completions.tokens[row]))
-    statistics = Statistics(Gate(settings))
+    sums = UpdateSums(Gate(settings))
     losses = [
         partial(
             _micro_batch_loss,
@@ -46,16 +46,16 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
             advantages_C=advantages_C,
             num_tokens=num_tokens,
             settings=settings,
-            statistics=statistics,
+            sums=sums,
         )
         for first in range(0, len(completions.tokens), settings.micro_batch_size)
     ]
     result = engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
     return {
         **rollout.described(),
-        "clip_fraction": engine.sum(statistics.clip_fraction),
-        "entropy": engine.sum(statistics.entropy),
-        "logprob_gap": engine.sum(statistics.logprob_gap),
+        "clip_fraction": engine.sum(sums.clip_fraction),
+        "entropy": engine.sum(sums.entropy),
+        "logprob_gap": engine.sum(sums.logprob_gap),
         "loss": result.loss,
         "gradient_norm": result.gradient_norm,
         "learning_rate": rate,
@@ -71,7 +71,7 @@ def _micro_batch_loss(
     advantages_C: torch.Tensor,
     num_tokens: int,
     settings: RlSettings,
-    statistics: Statistics,
+    sums: UpdateSums,
 ) -> torch.Tensor:
     device = next(model.parameters()).device
     batch = completion_batch(
@@ -82,7 +82,7 @@ def _micro_batch_loss(
     # One update follows each rollout, so the policy is still the one that sampled: any difference is the sampler's.
     gaps_CT = (logprobs_CT.detach() - old_logprobs_CT).abs()
     written = [(rollout.prompts[row], rollout.completions.tokens[row]) for row in rows]
-    statistics.gate.admit(model, written, logprobs_CT.detach(), gaps_CT, batch.mask_CT)
+    sums.gate.admit(model, written, logprobs_CT.detach(), gaps_CT, batch.mask_CT)
     counted_CT = batch.mask_CT * rollout.judged_C[list(rows)][:, None].to(batch.mask_CT)
     loss = policy_loss(
         logprobs_CT,
@@ -93,9 +93,9 @@ def _micro_batch_loss(
         clip_low=settings.clip_low,
         clip_high=settings.clip_high,
     )
-    statistics.clip_fraction += loss.clip_fraction.item()
-    statistics.logprob_gap += ((gaps_CT * counted_CT).sum() / num_tokens).item()
-    statistics.entropy += ((entropy_CT * counted_CT).sum() / num_tokens).item()
+    sums.clip_fraction += loss.clip_fraction.item()
+    sums.logprob_gap += ((gaps_CT * counted_CT).sum() / num_tokens).item()
+    sums.entropy += ((entropy_CT * counted_CT).sum() / num_tokens).item()
     return loss.loss
 
 

@@ -35,7 +35,7 @@ AR_NESS_RULES = Rules(variant="ordered", history="left out", counted="text")
 
 
 @dataclass
-class Statistics:
+class StepSums:
     """What the micro-batches of all updates of a step add up to, in the mean over tokens."""
 
     clip_fraction: float = 0.0
@@ -145,11 +145,11 @@ class DiffusionPolicy:
             self._micro_batches(policy, rollout, step, number) for number in range(settings.diffusion.num_passes)
         ]
         figures = self._variances(policy, batches[0], step)
-        statistics = Statistics()
+        sums = StepSums()
         results = []
         for micro_batches in batches:
             losses = [
-                partial(self._loss, micro=micro, rollout=rollout, advantages_C=advantages_C, into=statistics)
+                partial(self._loss, micro=micro, rollout=rollout, advantages_C=advantages_C, into=sums)
                 if micro
                 else _of_another_rank
                 for micro in micro_batches
@@ -161,9 +161,9 @@ class DiffusionPolicy:
         share = 1 / len(results)
         return {
             **rollout.described(),
-            "clip_fraction": share * self._engine.sum(statistics.clip_fraction),
-            "entropy": share * self._engine.sum(statistics.entropy),
-            "divergence": share * self._engine.sum(statistics.divergence),
+            "clip_fraction": share * self._engine.sum(sums.clip_fraction),
+            "entropy": share * self._engine.sum(sums.entropy),
+            "divergence": share * self._engine.sum(sums.divergence),
             "local_ar_ness": orders.local_by_k[1],
             "global_ar_ness": orders.global_by_k[1],
             "local_ar_ness_by_chance": orders.local_chance_by_k[1],
@@ -226,7 +226,7 @@ class DiffusionPolicy:
         micro: MicroBatch,
         rollout: Rollout,
         advantages_C: Tensor,
-        into: Statistics,
+        into: StepSums,
     ) -> Tensor:
         settings = self._settings
         found = scores(model, micro.batch, micro.passes, kind=self._kind, temperature=settings.temperature)

@@ -137,7 +137,11 @@ def _complete(
         logprobs_BT[active_A, step] = logprobs_A
         ended_A = running_A & torch.isin(chosen_A, ends_E)
         if endings.stops:
-            ended_A |= _stopped(endings.stops, running_A & ~ended_A, tokens_BT[active_A, : step + 1])
+            ended_A |= _stopped(
+                endings.stops,
+                running_A & ~ended_A,
+                tokens_BT[active_A, max(0, step + 1 - endings.stops.reach) : step + 1],
+            )
         lengths_B[active_A[ended_A]] = step + 1
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A
@@ -170,19 +174,18 @@ def _complete(
 
 def stopped(completions: Completions, stops: Stops) -> Completions:
     """Completions that went on behind a stop string, up to it."""
-    lengths = [stops.length(tokens) or len(tokens) for tokens in completions.tokens]
+    lengths = [stops.length(tokens) for tokens in completions.tokens]
     return Completions(
         tokens=[tokens[:length] for tokens, length in zip(completions.tokens, lengths, strict=True)],
         logprobs=[logprobs[:length] for logprobs, length in zip(completions.logprobs, lengths, strict=True)],
         finished=[
-            finished or stops.length(tokens) is not None
-            for tokens, finished in zip(completions.tokens, completions.finished, strict=True)
+            finished or length is not None for finished, length in zip(completions.finished, lengths, strict=True)
         ],
     )
 
 
 def _stopped(stops: Stops, running_A: Tensor, tokens_AT: Tensor) -> Tensor:
-    """Which of the rows that go on end with a stop string."""
+    """Which of the rows that go on end with a stop string, by their last tokens."""
     stopped_A = torch.zeros_like(running_A)
     triggers = torch.tensor(sorted(stops.triggers), device=tokens_AT.device)
     for row in (running_A & torch.isin(tokens_AT[:, -1], triggers)).nonzero().flatten().tolist():

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,34 @@ def test_few_tokens_can_complete_a_stop_string_and_only_they_are_decoded(tokeniz
     )
     assert Stops(tokenizer).length(tokenizer.encode(TEXT)) is None
     assert Stops(tokenizer).text(tokenizer.encode(TEXT)) == TEXT
+
+
+class Counted(list[int]):
+    """Tokens that count how many of them were copied."""
+
+    copied = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        if isinstance(place, slice):
+            self.copied += len(found)
+            return Counted(found)
+        return found
+
+
+def test_looking_for_a_stop_string_takes_as_long_as_a_completion_is(tokenizer: TextTokenizer) -> None:
+    stops = Stops(tokenizer, ("::never",))
+
+    def copied(times: int) -> int:
+        # Each of them might complete the string.
+        tokens = Counted(tokenizer.encode("never there, never: " * times))
+        assert stops.length(tokens) is None
+        return tokens.copied
+
+    assert stops.reach * 2 < copied(40) < 2.1 * copied(20)
+    assert copied(80) < 2.1 * copied(40)
+    late = tokenizer.encode("never there, never: " * 80 + "::never more")
+    assert tokenizer.decode(late[: stops.length(late)]).endswith("::never")
 
 
 def completed(
