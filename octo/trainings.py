@@ -25,11 +25,6 @@ def train_each(job: Job[Seeded], train: Callable[[Job[Seeded], int], IndexResult
             discard(job.store, name_of(replace(job, training=index)))
 
 
-def advance(job: Job[Seeded], done: int, num_steps: int, **figures: float) -> None:
-    """Say how many steps of a training are done, after those of the trainings before it."""
-    job.progress.advance(job.training * num_steps + done, job.settings.num_seeds * num_steps, "steps", **figures)
-
-
 def models_of(artifact: Artifact) -> tuple[Artifact, ...]:
     """The models that an artifact holds, in the order of their seeds; itself where it holds one."""
     held = [part.index for part in artifact.parts(CONFIGURATION)]

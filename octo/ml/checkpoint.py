@@ -7,7 +7,7 @@ A training's loop reads
     with checkpoints:
         for step in range(first, num_steps):
             ...
-            checkpoints.after(step + 1, {...})
+            checkpoints.after(step + 1, lambda: {...})
 """
 
 import json
@@ -111,12 +111,12 @@ class Checkpoints:
                 return checkpoint.step, state
         return 0, {}
 
-    def after(self, step: int, state: Mapping[str, Any]) -> None:
+    def after(self, step: int, state: Callable[[], Mapping[str, Any]]) -> None:
         """At the end of a step: go on with what is being saved, save when it is time, and stop if told to.
 
         Args:
             step: steps done.
-            state: what `restore` is to give back, as JSON; read before this returns, and of rank 0 alone.
+            state: gives what `restore` is to give back, as JSON; asked on every rank, where it is time to save.
 
         Raises:
             PreemptedError: another rank was told to stop.
@@ -128,7 +128,7 @@ class Checkpoints:
         self._advance(wait=due)
         if due:
             with self._job.telemetry.span("octo.checkpoint.save", {"octo.step": step}):
-                self._begin(step, state)
+                self._begin(step, state())
         if stopping:
             self._advance(wait=True)
             self._signals.deliver()

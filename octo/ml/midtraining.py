@@ -1,14 +1,14 @@
 """Mid-training on packed documents, at a stable or a decaying rate: of the next token, or of masked ones."""
 
-import json
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from transformers import PreTrainedModel
 
-from octo.data.mixture import mixture_of
+from octo.data.mixture import Mixture, mixture_of
 from octo.data.packed import PackedSequences
 from octo.data.sequences import SequenceReader
 from octo.data.token_shards import TokenShards, open_token_shards
@@ -17,31 +17,34 @@ from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
-from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.adaptation import adapt
 from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
-from octo.ml.engine import Engine, StepResult, gathering
+from octo.ml.engine import Engine, gathering
 from octo.ml.lengths import check_sequences
 from octo.ml.loading import load_to_train
+from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import learning_rate
-from octo.ml.sequences import (
-    micro_batches,
-    mixture_record,
-    plan_steps,
-    schedule,
-    tokens_by_source,
-    warn_of_epochs,
-)
+from octo.ml.sequences import Tokens, micro_batches, mixture_record, plan_steps, schedule, warn_of_epochs
 from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, IndexResult
-from octo.trainings import advance, train_each, training_of
+from octo.trainings import train_each, training_of
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
+Batches = Mapping[range, PackedSequences]
+"""The micro-batches of a step that this rank computes, by the indexes of their sequences."""
+
+
+class Start(NamedTuple):
+    """What a training begins with."""
+
+    model: PreTrainedModel
+    tokenizer: TextTokenizer
+    """That goes on with the model."""
 
 
 def midtrain(job: Job[MidtrainingSettings]) -> None:
@@ -57,6 +60,24 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     shards = open_token_shards(job.inputs["tokens"])
     mixture = mixture_of(settings.weights, shards.counts, seed=settings.seed)
     num_steps = plan_steps(settings, mixture)
+    start = _start_of(job, shards)
+    engine = Engine(
+        start.model,
+        settings=settings.optimizer,
+        micro_batches=settings.batch_size // settings.micro_batch_size,
+        gang=settings.gang,
+    )
+    start.model.train()
+    if job.rank == 0:
+        warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
+    plan = Plan(num_steps, partial(rate_at, settings, num_steps=num_steps), num_trainings=settings.num_seeds)
+    opened = partial(_opened, job, engine, start, shards, mixture, plan=plan)
+    return train_by(job, engine, plan, opened)
+
+
+def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
+    """A new model, or the one that is continued."""
+    settings = job.settings
     if settings.model:
         tokenizer = tokenizer_of_both(job.input("model"), shards.tokenizer)
         model = load_to_train(
@@ -86,46 +107,52 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
         check_causal(model.config, asked="--objective causal")
     with gathering(model):
         attend_by_documents(model)
-    kind = kind_of(model.config) if settings.objective == "diffusion" else None
-    engine = Engine(
-        model,
-        settings=settings.optimizer,
-        micro_batches=settings.batch_size // settings.micro_batch_size,
-        gang=settings.gang,
-    )
-    model.train()
-    checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)
-    first, restored = checkpoints.restore()
-    metrics = restored.get("metrics", [])
-    tokens = Counter[str](restored.get("tokens", {}))
-    if job.rank == 0:
-        warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
-    reader = SequenceReader(
+    return Start(model, tokenizer)
+
+
+@contextmanager
+def _opened(
+    job: Job[MidtrainingSettings],
+    engine: Engine,
+    start: Start,
+    shards: TokenShards,
+    mixture: Mixture,
+    first: int,
+    saved: Mapping[str, Any],
+    *,
+    plan: Plan,
+) -> Iterator[Phases[Batches]]:
+    """The phases of this training, which goes on after its first so many steps."""
+    settings, length = job.settings, shards.format.sequence_length
+    kind = kind_of(start.model.config) if settings.objective == "diffusion" else None
+    tokens = Tokens(engine, mixture, saved.get("tokens", {}))
+
+    def update(batches: Batches, step: Step) -> Update:
+        tokens.count(batches)
+        return train_step(engine, batches, settings, step=step, kind=kind)
+
+    def result(steps: int, lines: Lines) -> IndexResult:
+        sequences = steps * settings.batch_size
+        told = mixture_record(settings, shards, mixture, num_sequences=sequences, tokens=tokens.whole())
+        return IndexResult(
+            parts={
+                **model_parts(start.model.config, engine.weights(), job.scratch / "model"),
+                **start.tokenizer.files,
+                METRICS: written(lines),
+                "mixture.json": told,
+            },
+            counters={"steps": steps, "tokens": sequences * length},
+        )
+
+    with SequenceReader(
         shards,
         mixture,
         folder=job.scratch / "tokens",
         cache_bytes=int(settings.cache_gib * 2**30),
-        schedule=schedule(settings, range(first, num_steps), rank=rank(), ranks=world_size()),
-    )
-    with reader, checkpoints:
-        for step in range(first, num_steps):
-            batches = read_step(reader, settings, step)
-            seen = tokens_by_source(mixture, batches)
-            tokens.update({source: int(engine.sum(count)) for source, count in seen.items()})
-            metrics.append(_step(job, engine, batches, step=step, num_steps=num_steps, kind=kind))
-            advance(job, step + 1, num_steps, loss=metrics[-1]["loss"])
-            checkpoints.after(step + 1, {"metrics": metrics, "tokens": tokens})
-    return IndexResult(
-        parts={
-            **model_parts(model.config, engine.weights(), job.scratch / "model"),
-            **tokenizer.files,
-            "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
-            "mixture.json": mixture_record(
-                settings, shards, mixture, num_sequences=num_steps * settings.batch_size, tokens=tokens
-            ),
-        },
-        counters={"steps": num_steps, "tokens": num_steps * settings.batch_size * shards.format.sequence_length},
-    )
+        schedule=schedule(settings, range(first, plan.num_steps), rank=rank(), ranks=world_size()),
+    ) as reader:
+        read = partial(map, partial(read_step, reader, settings))
+        yield Phases(read, update, lambda: {"tokens": tokens.whole()}, result)
 
 
 def check_vocabulary(model: PreTrainedModel, shards: TokenShards) -> None:
@@ -167,31 +194,8 @@ def tokenizer_of_both(model: Artifact, tokens: Artifact) -> TextTokenizer:
     return tokenizer_of({**mine.files, TOKENIZER: theirs.files[TOKENIZER]}, name=model.address)
 
 
-def _step(
-    job: Job[MidtrainingSettings],
-    engine: Engine,
-    batches: Mapping[range, PackedSequences],
-    *,
-    step: int,
-    num_steps: int,
-    kind: Kind | None,
-) -> dict[str, float]:
-    """One update, under a span of its own, and the figures that describe it."""
-    settings = job.settings
-    rate = rate_at(settings, step, num_steps=num_steps)
-    with job.telemetry.span("octo.midtraining.step", {"octo.step": step + 1}):
-        result = train_step(engine, batches, settings, step=step, rate=rate, kind=kind)
-    return {
-        "step": step + 1,
-        "loss": result.loss,
-        "learning_rate": rate,
-        "gradient_norm": result.gradient_norm,
-        "tokens": (step + 1) * settings.batch_size * next(iter(batches.values())).tokens_NS.shape[1],
-    }
-
-
-def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) -> Mapping[range, PackedSequences]:
-    """The micro-batches of a step that this rank computes, by the indexes of their sequences."""
+def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) -> Batches:
+    """This rank's micro-batches of a step."""
     own = micro_batches(settings, step, rank=rank(), ranks=world_size())
     return {wanted: reader.rows(wanted.start, len(wanted)) for wanted in own}
 
@@ -210,27 +214,26 @@ def rate_at(settings: MidtrainingSettings, step: int, *, num_steps: int) -> floa
 
 def train_step(
     engine: Engine,
-    batches: Mapping[range, PackedSequences],
+    batches: Batches,
     settings: MidtrainingSettings,
     *,
-    step: int,
-    rate: float,
+    step: Step,
     kind: Kind | None = None,
-) -> StepResult:
+) -> Update:
     """One update on the step's sequences, in micro-batches; of a diffusion model where its kind is given.
 
     Each rank has its own micro-batches alone.
     """
     if kind:
-        losses = _diffusion_losses(engine, batches, settings, step=step, kind=kind)
+        losses = _diffusion_losses(engine, batches, settings, step=step.number, kind=kind)
     else:
-        losses = _causal_losses(engine, batches, settings, step=step)
-    return engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
+        losses = _causal_losses(engine, batches, settings, step=step.number)
+    result = engine.step(losses, learning_rate=step.rate)
+    done = (step.number + 1) * settings.batch_size * next(iter(batches.values())).tokens_NS.shape[1]
+    return Update([result], [losses], lambda: {**described([result], step.rate), "tokens": done})
 
 
-def _causal_losses(
-    engine: Engine, batches: Mapping[range, PackedSequences], settings: MidtrainingSettings, *, step: int
-) -> list[Loss]:
+def _causal_losses(engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int) -> list[Loss]:
     whole = int(engine.sum(sum(map(num_predicted, batches.values()))))
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
@@ -242,7 +245,7 @@ def _causal_losses(
 
 
 def _diffusion_losses(
-    engine: Engine, batches: Mapping[range, PackedSequences], settings: MidtrainingSettings, *, step: int, kind: Kind
+    engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, kind: Kind
 ) -> list[Loss]:
     noising, seed = settings.noising, settings.seed
     levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)

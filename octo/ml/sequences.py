@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ from octo.data.mixture import Mixture
 from octo.data.packed import PADDING_SLICE, PackedSequences
 from octo.data.token_shards import TokenShards
 from octo.errors import UsageError
+from octo.ml.engine import Engine
 from octo.settings.midtraining import MidtrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,27 @@ def schedule(settings: MidtrainingSettings, steps: range, *, rank: int, ranks: i
     """What a rank reads in these steps, in the order in which it needs it."""
     for step in steps:
         yield from micro_batches(settings, step, rank=rank, ranks=ranks)
+
+
+class Tokens:
+    """How many tokens of documents each source has given to a training."""
+
+    def __init__(self, engine: Engine, mixture: Mixture, before: Mapping[str, int]) -> None:
+        """Of all ranks: so many up to now."""
+        self._engine = engine
+        self._mixture = mixture
+        self._whole = Counter(before)
+        self._own = Counter[str]()
+
+    def count(self, batches: Mapping[range, PackedSequences]) -> None:
+        """This rank's sequences, by the global indexes of each batch."""
+        self._own.update(tokens_by_source(self._mixture, batches))
+
+    def whole(self) -> Mapping[str, int]:
+        """Those of all ranks, which ask alike."""
+        self._whole.update({source: int(self._engine.sum(self._own[source])) for source in self._mixture.sources})
+        self._own.clear()
+        return dict(self._whole)
 
 
 def tokens_by_source(mixture: Mixture, batches: Mapping[range, PackedSequences]) -> Mapping[str, int]:

@@ -1,9 +1,9 @@
 """Tuning on questions and answers: of a causal model, or of a diffusion model."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -18,13 +18,13 @@ from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
 from octo.ml.chat import prompter
-from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.engine import Engine, gathering
 from octo.ml.lengths import check_examples
 from octo.ml.loading import load_to_train
+from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.schedule import learning_rate
@@ -38,7 +38,7 @@ Loss = Callable[[torch.nn.Module], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Update:
+class Batch:
     """The examples of one update, and how often each has been seen before."""
 
     examples: Sequence[Example]
@@ -77,42 +77,34 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
         gang=settings.gang,
     )
     model.train()
-    checkpoints = Checkpoints(job, engine, num_steps=num_steps, every=settings.gang.checkpoint_every)
-    first, restored = checkpoints.restore()
-    metrics = restored.get("metrics", [])
     updates = Updates(examples, settings)
-    with checkpoints:
-        for step in range(first, num_steps):
-            rate = _rate(settings, step, num_steps)
-            losses = losses_of(updates.of(step), settings, step=step, kind=kind, device=engine.device)
-            with job.telemetry.span("octo.tuning.step", {"octo.step": step + 1}):
-                result = engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
-            metrics.append(
-                {
-                    "step": step + 1,
-                    "loss": result.loss,
-                    "learning_rate": rate,
-                    "gradient_norm": result.gradient_norm,
-                    "examples": (step + 1) * settings.batch_size,
-                }
-            )
-            job.progress.advance(step + 1, num_steps, "steps", loss=result.loss)
-            checkpoints.after(step + 1, {"metrics": metrics})
-    return IndexResult(
-        parts={
-            **model_parts(model.config, engine.weights(), job.scratch / "model"),
-            **tokenizer.files,
-            "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics).encode(),
-            STATEMENT: practice.statement.written(),
-        },
-        counters={
-            **practice.counters(),
-            "steps": num_steps,
-            "examples": len(examples),
-            "examples.left_out": num_left_out,
-            "tokens": num_steps * settings.batch_size * settings.max_new_tokens,
-        },
-    )
+
+    def update(batch: Batch, step: Step) -> Update:
+        losses = losses_of(batch, settings, step=step.number, kind=kind, device=engine.device)
+        result = engine.step(losses, learning_rate=step.rate)
+        done = (step.number + 1) * settings.batch_size
+        return Update([result], [losses], lambda: {**described([result], step.rate), "examples": done})
+
+    def result(steps: int, lines: Lines) -> IndexResult:
+        return IndexResult(
+            parts={
+                **model_parts(model.config, engine.weights(), job.scratch / "model"),
+                **tokenizer.files,
+                METRICS: written(lines),
+                STATEMENT: practice.statement.written(),
+            },
+            counters={
+                **practice.counters(),
+                "steps": steps,
+                "examples": len(examples),
+                "examples.left_out": num_left_out,
+                "tokens": steps * settings.batch_size * settings.max_new_tokens,
+            },
+        )
+
+    phases = Phases(partial(map, updates.of), update, dict, result)
+    plan = Plan(num_steps, partial(_rate, settings, num_steps=num_steps))
+    return train_by(job, engine, plan, lambda _first, _saved: nullcontext(phases))
 
 
 def fitting_examples(
@@ -163,11 +155,11 @@ class Updates:
         self._settings = settings
         self._order = cache(self._order_of)
 
-    def of(self, step: int) -> Update:
+    def of(self, step: int) -> Batch:
         """The update of a step, counted from 0."""
         first = step * self._settings.batch_size
         places = [divmod(first + offset, len(self._examples)) for offset in range(self._settings.batch_size)]
-        return Update(
+        return Batch(
             examples=[self._examples[self._order(epoch)[place]] for epoch, place in places],
             visits=[epoch for epoch, _ in places],
             epoch=first / len(self._examples),
@@ -178,22 +170,22 @@ class Updates:
 
 
 def losses_of(
-    update: Update, settings: TuningSettings, *, step: int, kind: Kind | None, device: torch.device
+    taken: Batch, settings: TuningSettings, *, step: int, kind: Kind | None, device: torch.device
 ) -> list[Loss]:
     """The losses of an update's micro-batches, which add up to its mean over the tokens that are predicted."""
     starts = range(0, settings.batch_size, settings.micro_batch_size)
     rows = [range(first, first + settings.micro_batch_size) for first in starts]
     make = (
-        _diffusion_loss(update, settings, step=step, kind=kind, device=device) if kind else _causal_loss(update, device)
+        _diffusion_loss(taken, settings, step=step, kind=kind, device=device) if kind else _causal_loss(taken, device)
     )
     return [partial(make, rows=each) for each in rows]
 
 
-def _causal_loss(update: Update, device: torch.device) -> Callable[..., torch.Tensor]:
-    num_tokens = sum(len(example.answer) for example in update.examples)
+def _causal_loss(taken: Batch, device: torch.device) -> Callable[..., torch.Tensor]:
+    num_tokens = sum(len(example.answer) for example in taken.examples)
 
     def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
-        examples = [update.examples[row] for row in rows]
+        examples = [taken.examples[row] for row in rows]
         batch = completion_batch(
             [each.question for each in examples], [each.answer for each in examples], device=device
         )
@@ -204,20 +196,20 @@ def _causal_loss(update: Update, device: torch.device) -> Callable[..., torch.Te
 
 
 def _diffusion_loss(
-    update: Update, settings: TuningSettings, *, step: int, kind: Kind, device: torch.device
+    taken: Batch, settings: TuningSettings, *, step: int, kind: Kind, device: torch.device
 ) -> Callable[..., torch.Tensor]:
     seed, noising = settings.seed, settings.noising
-    longest = max(len(example.answer) for example in update.examples)
+    longest = max(len(example.answer) for example in taken.examples)
     length = settings.max_new_tokens if settings.padding == "fixed" else longest
     levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
-    share = conditional_share(update.epoch, settings.unconditional_epochs)
-    keys = [(example.id, visit) for example, visit in zip(update.examples, update.visits, strict=True)]
+    share = conditional_share(taken.epoch, settings.unconditional_epochs)
+    keys = [(example.id, visit) for example, visit in zip(taken.examples, taken.visits, strict=True)]
     given = [is_conditional(*key, seed=seed, share=share) for key in keys]
-    whole = num_maskable(update.examples, given, kind=kind, length=length)
+    whole = num_maskable(taken.examples, given, kind=kind, length=length)
 
     def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
         part = slice(rows.start, rows.stop)
-        clean = clean_examples(update.examples[part], given[part], length=length, kind=kind, device=device)
+        clean = clean_examples(taken.examples[part], given[part], length=length, kind=kind, device=device)
         noisy = add_noise(clean, levels_B[part], keys=keys[part], seed=seed, mask_id=kind.mask_id, settings=noising)
         return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 

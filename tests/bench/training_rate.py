@@ -16,6 +16,7 @@ from octo.data.packed import PackedSequences, RecordFormat
 from octo.ml.attention import attend_by_documents
 from octo.ml.batches import packed_batch
 from octo.ml.engine import Engine
+from octo.ml.loop import Step
 from octo.ml.midtraining import train_step
 from octo.ml.models import new_model, use_threads
 from octo.settings.midtraining import MidtrainingSettings
@@ -57,7 +58,7 @@ def measure() -> dict[str, float]:
         optimizer.zero_grad()
 
     loops: dict[str, Callable[[], object]] = {
-        "octo": lambda: train_step(engine, {range(SEQUENCES): packed}, SETTINGS, step=0, rate=1e-3),
+        "octo": lambda: train_step(engine, {range(SEQUENCES): packed}, SETTINGS, step=Step(0, 1e-3)),
         "lean": lean,
         "deepspeed": lambda: through.step([lean_loss], learning_rate=1e-3),
     }

@@ -98,7 +98,7 @@ class Training:
                 for step in range(first, upto):
                     done.append(step)
                     before(job, step + 1)
-                    checkpoints.after(step + 1, {"done": done})
+                    checkpoints.after(step + 1, lambda: {"done": done})
             return first
 
 
@@ -158,7 +158,7 @@ def test_a_model_with_tied_weights_comes_back_to_the_bit_from_a_checkpoint_in_se
                 for step in range(first, upto):
                     engine.step([next_token_loss], learning_rate=1e-2)
                     states.append(state_of(engine))
-                    checkpoints.after(step + 1, {})
+                    checkpoints.after(step + 1, dict)
         return first, states
 
     _, expected = trained(tied_model(1), upto=4)

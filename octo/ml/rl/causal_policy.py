@@ -10,6 +10,7 @@ from functools import partial
 import torch
 
 from octo.ml.engine import Engine
+from octo.ml.loop import Step, Update, described
 from octo.ml.rl.gate import Gate
 from octo.ml.rl.grpo import group_advantages, policy_loss
 from octo.ml.rl.logprobs import CompletionBatch, completion_batch, completion_logprobs
@@ -27,9 +28,8 @@ class UpdateSums:
     logprob_gap: float = 0.0
 
 
-def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int, rate: float) -> dict[str, float]:
-    """One optimizer step on the rollout; the figures that describe it. Nothing is drawn: the step does not matter."""
-    del step
+def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: Step) -> Update:
+    """One optimizer step on the rollout. Nothing is drawn: the step's number does not matter."""
     completions = rollout.completions
     advantages_C = group_advantages(
         rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
@@ -50,17 +50,19 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: int,
         )
         for first in range(0, len(completions.tokens), settings.micro_batch_size)
     ]
-    result = engine.check_applied(engine.step(losses, learning_rate=rate), losses, learning_rate=rate)
-    return {
-        **rollout.described(),
-        "clip_fraction": engine.sum(sums.clip_fraction),
-        "entropy": engine.sum(sums.entropy),
-        "logprob_gap": engine.sum(sums.logprob_gap),
-        "loss": result.loss,
-        "gradient_norm": result.gradient_norm,
-        "learning_rate": rate,
-        **rollout.figures,
-    }
+    results = [engine.step(losses, learning_rate=step.rate)]
+    return Update(
+        results,
+        [losses],
+        lambda: {
+            **rollout.described(),
+            "clip_fraction": engine.sum(sums.clip_fraction),
+            "entropy": engine.sum(sums.entropy),
+            "logprob_gap": engine.sum(sums.logprob_gap),
+            **described(results, step.rate),
+            **rollout.figures,
+        },
+    )
 
 
 def _micro_batch_loss(

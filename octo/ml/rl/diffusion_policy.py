@@ -8,7 +8,7 @@ Axes: P prompts, G completions of one, C = P * G completions, L columns of a com
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +23,8 @@ from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.masking import Pass
 from octo.ml.diffusion.scores import Written, draw_passes, scores, written
 from octo.ml.diffusion.variance import variances
-from octo.ml.engine import Engine
+from octo.ml.engine import Engine, StepResult
+from octo.ml.loop import Step, Update, described
 from octo.ml.rl.grpo import group_advantages, k3, policy_loss
 from octo.ml.rl.step import Rollout
 from octo.ml.tensor_files import read_tensors, write_tensor_file
@@ -125,28 +126,27 @@ class DiffusionPolicy:
         self._ends = (*ends, kind.pad_id)
         self._reference = reference
 
-    def update(self, policy: torch.nn.Module, rollout: Rollout, *, step: int, rate: float) -> dict[str, float]:
-        """The updates on the completions of a step; the figures that describe them.
+    def update(self, policy: torch.nn.Module, rollout: Rollout, *, step: Step) -> Update:
+        """The updates on the completions of a step.
 
         Args:
             policy: the model within the engine, to score with before it changes.
             rollout: the completions and their rewards.
-            step: counted from 0.
-            rate: the learning rate.
+            step: which masks are drawn, and the learning rate.
         """
-        settings = self._settings
+        settings, number = self._settings, step.number
         if self._reference:
-            self._reference.begin(step, self._engine)
+            self._reference.begin(number, self._engine)
         advantages_C = group_advantages(
             rollout.rewards_PG, normalize=settings.normalize_advantages, baseline=settings.baseline
         ).flatten()
         # The policy that sampled is gone after the first update: what it says is asked before.
         batches = [
-            self._micro_batches(policy, rollout, step, number) for number in range(settings.diffusion.num_passes)
+            self._micro_batches(policy, rollout, number, which) for which in range(settings.diffusion.num_passes)
         ]
-        figures = self._variances(policy, batches[0], step)
+        variances_of = self._variances(policy, batches[0], number)
         sums = StepSums()
-        results = []
+        results, all_losses = [], []
         for micro_batches in batches:
             losses = [
                 partial(self._loss, micro=micro, rollout=rollout, advantages_C=advantages_C, into=sums)
@@ -154,8 +154,18 @@ class DiffusionPolicy:
                 else _of_another_rank
                 for micro in micro_batches
             ]
-            result = self._engine.step(losses, learning_rate=rate)
-            results.append(self._engine.check_applied(result, losses, learning_rate=rate))
+            results.append(self._engine.step(losses, learning_rate=step.rate))
+            all_losses.append(losses)
+        return Update(results, all_losses, partial(self._figures, rollout, sums, results, step.rate, variances_of))
+
+    def _figures(
+        self,
+        rollout: Rollout,
+        sums: StepSums,
+        results: Sequence[StepResult],
+        rate: float,
+        variances_of: Mapping[str, float],
+    ) -> dict[str, float]:
         judged = [rollout.completions.orders[row] for row in rollout.judged_rows]
         orders = ar_ness(judged, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
         share = 1 / len(results)
@@ -168,10 +178,8 @@ class DiffusionPolicy:
             "global_ar_ness": orders.global_by_k[1],
             "local_ar_ness_by_chance": orders.local_chance_by_k[1],
             "global_ar_ness_by_chance": orders.global_chance_by_k[1],
-            "loss": share * sum(result.loss for result in results),
-            "gradient_norm": share * sum(result.gradient_norm for result in results),
-            "learning_rate": rate,
-            **figures,
+            **described(results, rate),
+            **variances_of,
             **rollout.figures,
         }
 

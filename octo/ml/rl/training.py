@@ -1,24 +1,25 @@
 """GRPO: sample a group of completions for each prompt, reward them, and follow the ones above their group's mean."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from transformers import PreTrainedModel
 
 from octo.data.benchmarks import STATEMENT
 from octo.data.practice import read_practice
+from octo.data.questions import Question
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
 from octo.ml.attention import attend_by_documents
 from octo.ml.chat import prompter
-from octo.ml.checkpoint import Checkpoints
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.engine import Engine, gathering
 from octo.ml.lengths import check_questions
 from octo.ml.loading import load_to_train
+from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, train_by, written
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl import causal_policy
 from octo.ml.rl.diffusion_policy import DiffusionPolicy, Reference
@@ -32,20 +33,9 @@ from octo.ml.schedule import learning_rate
 from octo.ml.stops import Stops
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
-from octo.trainings import advance, train_each, training_of
+from octo.trainings import train_each, training_of
 
 NUM_KEPT_STEPS = 5
-
-Update = Callable[..., dict[str, float]]
-"""From a rollout, with the step and the rate, to the figures of its update."""
-
-
-@dataclass
-class Record:
-    """What is kept of a training for people: figures of each step, and a few rollouts."""
-
-    metrics: list[dict[str, float]] = field(default_factory=list)
-    rollouts: list[dict[str, object]] = field(default_factory=list)
 
 
 def reinforce(job: Job[RlSettings]) -> None:
@@ -79,45 +69,52 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     stops = Stops(tokenizer, settings.stops)
     sampler = open_sampler(job, model, device=engine.device, stops=stops)
     denoising = _denoising(model, tokenizer, settings)
-    update = _update_of(job, engine, model, tokenizer)
-    checkpoints = Checkpoints(job, engine, num_steps=settings.num_steps, every=settings.gang.checkpoint_every)
-    first, restored = checkpoints.restore()
-    record = Record(**restored)
-    with rewarding(settings.reward, questions, device=engine.device) as reward, checkpoints:
-        for step in range(first, settings.num_steps):
-            with job.telemetry.span("octo.rl.step", {"octo.step": step + 1}):
-                with job.telemetry.span("octo.rl.rollout", {"octo.step": step + 1}) as span:
+    update_policy = _update_of(job, engine, model, tokenizer)
+
+    @contextmanager
+    def opened(_first: int, saved: Mapping[str, Any]) -> Iterator[Phases[list[Question]]]:
+        rollouts: list[dict[str, object]] = list(saved.get("rollouts", []))
+        with rewarding(settings.reward, questions, device=engine.device) as reward:
+
+            def update(asked: list[Question], step: Step) -> Update:
+                with job.telemetry.span("octo.rl.rollout", {"octo.step": step.number + 1}) as span:
                     weights = collect_weights(job, engine)
                     span.set_attribute("octo.rollout.weights", weights.digest)
                     rollout = roll_out(
-                        partial(_complete, sampler, weights, tokenizer, settings, denoising, step=step),
+                        partial(_complete, sampler, weights, tokenizer, settings, denoising, step=step.number),
                         asks,
-                        questions_of(questions, settings, step),
+                        asked,
                         group_size=settings.group_size,
                         reward=reward,
                         read=stops.text,
                         weights=weights.digest,
                     )
-                figures = update(rollout, step=step, rate=_rate(settings, step))
-            record.metrics.append({"step": step + 1, **figures})
-            if step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1:
-                record.rollouts.extend(rollout.kept(step + 1))
-            advance(job, step + 1, settings.num_steps, reward=figures["reward"])
-            checkpoints.after(step + 1, asdict(record))
-    return IndexResult(
-        parts={
-            **model_parts(model.config, engine.weights(), job.scratch / "model"),
-            **tokenizer.files,
-            "metrics.jsonl": _lines(record.metrics),
-            "rollouts.jsonl": _lines(record.rollouts),
-            STATEMENT: practice.statement.written(),
-        },
-        counters={
-            **practice.counters(),
-            "steps": settings.num_steps,
-            "completions": settings.num_steps * num_completions,
-        },
-    )
+                if _is_kept(step.number, settings):
+                    rollouts.extend(rollout.kept(step.number + 1))
+                return update_policy(rollout, step=step)
+
+            def result(steps: int, lines: Lines) -> IndexResult:
+                return IndexResult(
+                    parts={
+                        **model_parts(model.config, engine.weights(), job.scratch / "model"),
+                        **tokenizer.files,
+                        METRICS: written(lines),
+                        "rollouts.jsonl": written(rollouts),
+                        STATEMENT: practice.statement.written(),
+                    },
+                    counters={**practice.counters(), "steps": steps, "completions": steps * num_completions},
+                )
+
+            read = partial(map, partial(questions_of, questions, settings))
+            yield Phases(read, update, lambda: {"rollouts": rollouts}, result)
+
+    plan = Plan(settings.num_steps, partial(_rate, settings), num_trainings=settings.num_seeds, shown="reward")
+    return train_by(job, engine, plan, opened)
+
+
+def _is_kept(step: int, settings: RlSettings) -> bool:
+    """Whether some rollouts of this step are kept: of a few steps, and of the last."""
+    return step % max(1, settings.num_steps // NUM_KEPT_STEPS) == 0 or step == settings.num_steps - 1
 
 
 def _complete(
@@ -147,7 +144,9 @@ def _denoising(model: PreTrainedModel, tokenizer: TextTokenizer, settings: RlSet
     )
 
 
-def _update_of(job: Job[RlSettings], engine: Engine, model: PreTrainedModel, tokenizer: TextTokenizer) -> Update:
+def _update_of(
+    job: Job[RlSettings], engine: Engine, model: PreTrainedModel, tokenizer: TextTokenizer
+) -> Callable[..., Update]:
     """How the policy is updated: by the likelihoods of its tokens, or by scores that stand for them."""
     settings = job.settings
     if not is_diffusion(model.config):
@@ -166,7 +165,3 @@ def _rate(settings: RlSettings, step: int) -> float:
         warmup_steps=settings.warmup_steps,
         final_share=1.0,
     )
-
-
-def _lines(rows: Sequence[object]) -> bytes:
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.engine import Engine
+from octo.ml.loop import Step
 from octo.ml.rl.causal_policy import update
 from octo.ml.rl.diffusion_policy import DiffusionPolicy
 from octo.ml.rl.rollout import Completions
@@ -66,7 +67,7 @@ def test_a_causal_policy_learns_the_same_with_and_without_completions_that_have_
     told = []
     for rewarded, group_size in ((rollout, 4), (chosen(rollout, [0, 2]), 2)):
         engine = Engine(model, settings=settings.optimizer, micro_batches=1)
-        told.append(update(engine, rewarded, settings=settings_of(group_size), step=0, rate=0.0))
+        told.append(update(engine, rewarded, settings=settings_of(group_size), step=Step(0, 0.0)).figures())
     assert [told[0][name] for name in FIGURES] == pytest.approx([told[1][name] for name in FIGURES], rel=1e-4)
     assert told[0]["gradient_norm"] > 0
 
@@ -93,7 +94,7 @@ def test_a_diffusion_policy_does_so_too() -> None:
         engine = Engine(model, settings=settings.optimizer, micro_batches=1)
         policy = DiffusionPolicy(engine, settings, kind=kind_of(model.config), ends=(END_ID,), reference=None)
         changed = replace(rollout, completions=replace(rollout.completions, **changes))
-        told.append(policy.update(model, changed, step=0, rate=0.0))
+        told.append(policy.update(model, changed, step=Step(0, 0.0)).figures())
     assert [told[0][name] for name in FIGURES] == pytest.approx([told[1][name] for name in FIGURES], rel=1e-4)
     assert told[0]["response_length"] == 11 / 4
     assert told[0]["truncated"] == 0

@@ -10,6 +10,7 @@ from torch import Tensor
 from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.diffusion.masking import passes
 from octo.ml.engine import Engine
+from octo.ml.loop import Step
 from octo.ml.rl.diffusion_policy import DiffusionPolicy
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Denoising, chunks_of, joined, sample
@@ -136,7 +137,7 @@ def test_two_updates_are_those_of_the_formula_with_masks_of_their_own() -> None:
     by_hand = copy.deepcopy(model)
     rollout = rollout_of(model, settings)
     norms = updated_by_hand(by_hand, reference.model, rollout, settings)
-    figures = policy_of(model, settings, reference).update(model, rollout, step=STEP, rate=RATE)
+    figures = policy_of(model, settings, reference).update(model, rollout, step=Step(STEP, RATE)).figures()
     assert figures["gradient_norm"] == pytest.approx(sum(norms) / 2, rel=1e-4)
     for (name, weight), expected in zip(model.named_parameters(), by_hand.parameters(), strict=True):
         torch.testing.assert_close(weight, expected, rtol=0, atol=2e-5, msg=name)
@@ -147,7 +148,7 @@ def test_two_updates_are_those_of_the_formula_with_masks_of_their_own() -> None:
 def test_the_first_update_is_of_the_policy_that_sampled() -> None:
     settings, model = settings_of(num_passes=1, kl_weight=0.0), model_in_float32()
     rollout = rollout_of(model, settings)
-    figures = policy_of(model, settings, None).update(model, rollout, step=STEP, rate=RATE)
+    figures = policy_of(model, settings, None).update(model, rollout, step=Step(STEP, RATE)).figures()
     lengths = [len(tokens) for tokens in rollout.completions.tokens]
     advantages = [-1.5, 1.5, 0.0, 2.0, -1.0, -1.0]
     # Every ratio is one, so the loss is minus the mean advantage.
@@ -161,13 +162,16 @@ def test_the_first_update_is_of_the_policy_that_sampled() -> None:
 def test_the_figures_say_how_much_scores_depend_on_masks_and_how_far_decoding_goes_from_left_to_right() -> None:
     settings, model = settings_of(kl_weight=0.0), model_in_float32()
     rollout = rollout_of(model, settings)
-    figures = policy_of(model, settings, None).update(model, rollout, step=STEP, rate=0.0)
+    figures = policy_of(model, settings, None).update(model, rollout, step=Step(STEP, 0.0)).figures()
     assert 0 < figures["variance_coupled"] < math.inf
     assert 0 < figures["variance_decoupled"] < math.inf
     assert 0 <= figures["local_ar_ness"] <= 1
     assert 0 < figures["global_ar_ness"] <= 1
     assert figures["entropy"] > 0
-    assert "variance_coupled" not in policy_of(model, settings, None).update(model, rollout, step=STEP + 1, rate=0.0)
+    assert (
+        "variance_coupled"
+        not in policy_of(model, settings, None).update(model, rollout, step=Step(STEP + 1, 0.0)).figures()
+    )
 
 
 def test_completions_are_sampled_alike_in_any_chunks() -> None:

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from octo.errors import InvariantError
 from octo.ml.engine import Engine
+from octo.ml.loop import Step
 from octo.ml.rl.causal_policy import update
 from octo.ml.rl.gate import Gate
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
@@ -36,7 +37,7 @@ def rollout_at(model: PreTrainedModel, temperature: float) -> Rollout:
 def test_another_temperature_is_refused_however_near_it_is(model: PreTrainedModel, temperature: float) -> None:
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     with pytest.raises(InvariantError, match=r"differ by .* over .*, 3 times what rounding in float32 does"):
-        update(engine, rollout_at(model, temperature), settings=SETTINGS, step=0, rate=1e-2)
+        update(engine, rollout_at(model, temperature), settings=SETTINGS, step=Step(0, 1e-2))
 
 
 def test_the_bound_is_that_of_the_settings_where_they_give_one(model: PreTrainedModel) -> None:
@@ -46,8 +47,8 @@ def test_the_bound_is_that_of_the_settings_where_they_give_one(model: PreTrained
         for gap in (5.0, 1e-9)
     )
     with pytest.raises(InvariantError, match=r"over 1e-09, which is --rollout\.largest-gap"):
-        update(engine, rollout_at(model, 1.0), settings=strict, step=0, rate=0.0)
-    assert update(engine, rollout_at(model, 0.9), settings=generous, step=0, rate=0.0)["logprob_gap"] > 1e-3
+        update(engine, rollout_at(model, 1.0), settings=strict, step=Step(0, 0.0))
+    assert update(engine, rollout_at(model, 0.9), settings=generous, step=Step(0, 0.0)).figures()["logprob_gap"] > 1e-3
 
 
 def logprobs_of(
@@ -87,7 +88,7 @@ def test_what_a_model_is_sure_of_may_be_off_by_what_rounds_its_logits(model: Pre
     def learn(off: float) -> None:
         logprobs = [[value - off for value in row] for row in sure.completions.logprobs]
         completions = replace(sure.completions, logprobs=logprobs)
-        update(engine, replace(sure, completions=completions), settings=SETTINGS, step=0, rate=0.0)
+        update(engine, replace(sure, completions=completions), settings=SETTINGS, step=Step(0, 0.0))
 
     learn(1e-6)
     with pytest.raises(InvariantError, match="sampled by another policy"):
@@ -99,9 +100,9 @@ def test_completions_in_bfloat16_are_let_in_where_settings_say_how_far_they_may_
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     rollout = rollout_at(coarse, 1.0)
     with pytest.raises(InvariantError, match=r"say with --rollout\.largest-gap by how much they may differ"):
-        update(engine, rollout, settings=SETTINGS, step=0, rate=0.0)
+        update(engine, rollout, settings=SETTINGS, step=Step(0, 0.0))
     allowed = SETTINGS.model_copy(update={"rollout": SETTINGS.rollout.model_copy(update={"largest_gap": 0.02})})
-    assert update(engine, rollout, settings=allowed, step=0, rate=0.0)["logprob_gap"] > 0
+    assert update(engine, rollout, settings=allowed, step=Step(0, 0.0)).figures()["logprob_gap"] > 0
 
 
 def test_a_rank_scores_one_in_thirty_two_twice_however_small_micro_batches_are(model: PreTrainedModel) -> None:
@@ -125,10 +126,10 @@ def test_completions_of_another_policy_are_refused_before_anything_is_learnt(mod
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(InvariantError, match="sampled by another policy than the one that is trained"):
-        update(engine, rollout_at(model, 0.05), settings=SETTINGS, step=0, rate=1e-2)
+        update(engine, rollout_at(model, 0.05), settings=SETTINGS, step=Step(0, 1e-2))
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
-    figures = update(engine, rollout_at(model, 1.0), settings=SETTINGS, step=0, rate=1e-2)
+    figures = update(engine, rollout_at(model, 1.0), settings=SETTINGS, step=Step(0, 1e-2)).figures()
     assert figures["logprob_gap"] < 1e-5
     assert figures["clip_fraction"] == 0
     assert np.isfinite(figures["loss"])
