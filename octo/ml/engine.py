@@ -10,7 +10,7 @@ from torch import Tensor, distributed
 
 from octo.errors import InvariantError, UsageError
 from octo.ml.plain import PlainUpdates, gathering, partitioned
-from octo.ml.process_group import AS_USUAL, collective, join_process_group
+from octo.ml.process_group import AS_USUAL, bound_collectives, collective, join_process_group
 from octo.processes import rank, world_size
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 
@@ -91,6 +91,7 @@ class Engine:
         join_process_group(gang)
         self.micro_batches = micro_batches
         self._updates = PlainUpdates(model, settings=settings, micro_batches=micro_batches)
+        bound_collectives(gang)
 
     @property
     def device(self) -> torch.device:

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from torch.distributed import DistError
@@ -30,6 +31,8 @@ from octo.errors import (
     StageFailedError,
     UsageError,
 )
+from octo.ml.gang_watch import GangWatch
+from octo.ml.machines import Machines
 from octo.ml.rank import Ending, endings
 from octo.outcome import concluded
 from octo.scratch import scratch_folder
@@ -55,11 +58,14 @@ def run_gang(arguments: Sequence[str]) -> int:
     logging.disable()
     with scratch_folder("gang") as folder:
         signal.signal(signal.SIGTERM, _stop)
+        watch = _watch(folder, options)
         try:
             _await_name(options.master_addr, options.meeting_seconds)
-            launch_agent(_configuration(options), sys.executable, _command_of_a_rank(str(folder), command))
+            with watch:
+                launch_agent(_configuration(options), sys.executable, _command_of_a_rank(str(folder), command))
         except ChildFailedError as failed:
-            return _conclude_failed(endings(folder), [each.exitcode for each in failed.failures.values()])
+            exit_codes = [each.exitcode for each in failed.failures.values()]
+            return _conclude_failed(endings(folder), exit_codes, verdict=watch.verdict)
         except SignalException:
             return _conclude_stopped(endings(folder))
         except DistError as error:
@@ -132,6 +138,19 @@ def _configuration(options: argparse.Namespace) -> LaunchConfig:
     )
 
 
+def _watch(folder: Path, options: argparse.Namespace) -> GangWatch:
+    machines = Machines(
+        node=options.node_rank, nodes=options.nnodes, address=options.master_addr, port=options.master_port
+    )
+    return GangWatch(
+        folder,
+        machines,
+        local_ranks=options.nproc_per_node,
+        ranks=options.nnodes * options.nproc_per_node,
+        is_first=options.node_rank == 0,
+    )
+
+
 def _command_of_a_rank(folder: str, command: Sequence[str]) -> list[str]:
     # The agent fills in $names in what it runs; two dollars stand for one.
     own = [argument.replace("$", "$$") for argument in command]
@@ -145,18 +164,25 @@ def _missed(options: argparse.Namespace, error: DistError) -> str:
     return f"{options.nnodes} machines did not all meet at {place} within {options.meeting_seconds} s: run again"
 
 
-def _conclude_failed(ended: Sequence[Ending], exit_codes: Sequence[int]) -> int:
+def _conclude_failed(ended: Sequence[Ending], exit_codes: Sequence[int], *, verdict: str) -> int:
     """Say the sentence of the rank that failed first, and give its exit code.
 
     When one rank fails, the others lose it and are stopped: what they say of that counts only when nobody says more.
+    The verdict, if there is one, is that of whoever watched the ranks.
     """
     for exit_code in (EXIT_USAGE, EXIT_FAILED, EXIT_OUTPUT, EXIT_READER_LEFT):
         if any(ending.exit_code == exit_code for ending in ended):
             return _say(ended, exit_code)
+    if verdict:
+        raise PreemptedError(verdict)
     killed = [-exit_code for exit_code in exit_codes if exit_code < 0 and -exit_code != signal.SIGTERM]
     if killed:
         name = signal.Signals(killed[0]).name
-        raise StageFailedError(f"a rank was killed by {name} (out of memory?): run again, it resumes")
+        why = "out of memory?" if killed[0] == signal.SIGKILL else "its stack is above"
+        raise StageFailedError(f"a rank was killed by {name} ({why}): run again, it resumes")
+    silent = [ending for ending in ended if ending.exit_code not in (EXIT_DONE, EXIT_PREEMPTED)]
+    if silent:
+        raise StageFailedError(f"rank {silent[0].rank} ended with exit code {silent[0].exit_code} and said nothing")
     return _say(ended, EXIT_PREEMPTED)
 
 

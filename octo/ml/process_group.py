@@ -5,15 +5,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import deepspeed
 import torch
 from torch import distributed
 
 from octo.errors import PreemptedError
+from octo.ml import marks
 from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import GangSettings
 
+SLACK_SECONDS = 60
 AS_USUAL = GangSettings()
 """How ranks work together where nobody says otherwise."""
 
@@ -36,7 +39,9 @@ def join_process_group(gang: GangSettings) -> None:
         backend = "nccl"
         # What the settings say goes before the environment, as it does everywhere.
         os.environ.update({f"NCCL_{name}": value for name, value in gang.nccl.items()})
-    patience = timedelta(seconds=gang.collective_seconds)
+    # The launcher, which can tell who did not come, is to be first to lose patience.
+    patience = timedelta(seconds=gang.collective_seconds + SLACK_SECONDS)
+    marks.joining(gang.collective_seconds)
     with collective():
         if "RANK" in os.environ:
             distributed.init_process_group(backend, timeout=patience)
@@ -45,6 +50,26 @@ def join_process_group(gang: GangSettings) -> None:
             store = distributed.HashStore()  # type: ignore[attr-defined]  # exported, but not to type checkers
             distributed.init_process_group(backend, store=store, rank=0, world_size=1)
         deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False, timeout=patience)
+    marks.counting(num_collectives)
+
+
+def num_collectives() -> int:
+    """How many collectives this rank has begun, of all groups that every rank is in."""
+    # Torch counts them for its own account of what ranks disagree on.
+    whole: list[Any] = [each for each in _groups() if each.size() == world_size()]
+    return sum(each._get_sequence_number_for_group() for each in whole)  # noqa: SLF001 - no public name either
+
+
+def bound_collectives(gang: GangSettings) -> None:
+    """Let every group wait as long as the settings say: those that a library makes for itself wait as it likes."""
+    if world_size() > 1:
+        patience = timedelta(seconds=gang.collective_seconds + SLACK_SECONDS)
+        for group in _groups():
+            distributed.distributed_c10d._set_pg_timeout(patience, group)  # noqa: SLF001 - no other name of it is stable
+
+
+def _groups() -> list[distributed.ProcessGroup]:
+    return list(distributed.distributed_c10d._world.pg_map)  # noqa: SLF001 - torch lists them by no public name
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import NoReturn, TextIO
 from pydantic import BaseModel
 
 from octo.errors import EXIT_DONE, EXIT_FAILED
+from octo.ml.marks import leave_in
 from octo.processes import die_with_parent, rank, world_size
 
 _SENTENCE = "octo: "
@@ -71,6 +72,7 @@ def main(arguments: list[str]) -> int:
     """Run the module as the interpreter's `-m` would, and give its exit code."""
     parent, folder, _, module, *flags = arguments
     die_with_parent(int(parent))
+    leave_in(Path(folder), pid=os.getpid())
     if rank():
         os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
     stderr = _Stderr(sys.stderr, f"[rank {rank()}] " if world_size() > 1 else "")

@@ -86,8 +86,8 @@ class GangSettings(BaseModel):
     checkpoint_every: int = Field(default=200, ge=0)
     """Steps between two checkpoints, of which the last two are kept while the training lasts; 0 keeps none."""
     collective_seconds: int = Field(default=1800, gt=0)
-    """How long a rank waits for the others in a collective before it gives up. Ranks may be so far apart where they
-    sample and reward; a slow step counts for nothing."""
+    """How long ranks wait in a collective for others that do not come, before all are ended and it is told who waited
+    where for whom. Ranks may be so far apart where they sample and reward; a slow step of all counts for nothing."""
     nccl: dict[str, str] = {}
     """Variables of NCCL without the prefix, such as DEBUG=INFO; they go before what the environment says."""
 

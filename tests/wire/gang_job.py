@@ -6,9 +6,13 @@ import sys
 import time
 from collections.abc import Sequence
 
+import torch
+from torch import distributed
+
 from octo.errors import InputError, PreemptedError, UsageError
 from octo.outcome import concluded
 from octo.processes import local_rank, rank, stoppable, world_size
+from octo.settings.midtraining import GangSettings
 
 
 def wait() -> None:
@@ -32,12 +36,35 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def meet() -> None:
+    _join()
+    distributed.all_reduce(torch.ones(3))
+
+
+def stop() -> None:
+    _join()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    distributed.all_reduce(torch.ones(3))
+
+
+def _join() -> None:
+    # Imported by those alone who meet: it takes seconds.
+    from octo.ml.process_group import join_process_group  # noqa: PLC0415
+
+    join_process_group(GangSettings(collective_seconds=2))
+    distributed.all_reduce(torch.ones(3))
+
+
+def crash() -> None:
+    os.abort()
+
+
 def finish() -> None:
     print(f"rank {rank()} ({local_rank()} here) of {world_size()}: {sys.argv[1:]}")
     print("a warning", file=sys.stderr)
 
 
-DEEDS = {deed.__name__: deed for deed in (wait, refuse, fail, lose, die, finish)}
+DEEDS = {deed.__name__: deed for deed in (wait, refuse, fail, lose, die, meet, stop, crash, finish)}
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -57,6 +57,38 @@ def test_a_gang_ends_as_the_rank_that_failed_first(deeds: list[str], exit_code: 
     assert (code, out, of_the_gang) == (exit_code, "", said), err
 
 
+def test_a_rank_that_does_not_come_to_a_collective_is_named_with_every_ranks_stack() -> None:
+    code, _, err = ended(start("0=meet", "1=stop", port=free_port()))
+    assert code == 75, err
+    told = err.splitlines()[-1]
+    assert told.startswith("octo: rank 0 waited 2 s in all_reduce (tests/wire/gang_job.py:"), err
+    assert "for rank 1, which was stopped by a signal in stop (tests/wire/gang_job.py:" in told
+    assert "run again, it resumes" in told
+    for rank, place in enumerate(("meet", "stop")):
+        frames = [
+            line for line in err.splitlines() if line.startswith(f"[rank {rank}]") and line.endswith(f"in {place}")
+        ]
+        assert frames, err
+
+
+def test_a_rank_that_crashes_shows_where() -> None:
+    code, _, err = ended(start("0=crash", port=free_port(), ranks=1))
+    assert code == 1
+    assert [line for line in err.splitlines() if line.startswith("[rank 0]") and line.endswith("in crash")], err
+    assert err.splitlines()[-1] == "octo: a rank was killed by SIGABRT (its stack is above): run again, it resumes"
+
+
+def test_a_rank_that_fails_on_another_machine_is_told_to_those_who_wait_for_it_to_join() -> None:
+    port = free_port()
+    waiting, failing = (start("0=meet", "1=fail", port=port, nodes=2, node=node, ranks=1) for node in (0, 1))
+    assert ended(failing)[::2] == (1, "octo: a shard is empty\n")
+    code, _, err = ended(waiting)
+    assert code == 75
+    assert err.splitlines()[-1] == (
+        "octo: on another machine rank 1 failed: a shard is empty; what is committed stays: run again to resume"
+    )
+
+
 def test_a_gang_that_is_stopped_stops_its_ranks_and_can_be_resumed() -> None:
     gang = start("0=wait", "1=wait", port=free_port())
     assert gang.stderr
