@@ -26,7 +26,7 @@ from octo.ml.lengths import check_sequences
 from octo.ml.loading import load_to_train
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, new_model, use_threads
-from octo.ml.schedule import learning_rate
+from octo.ml.schedule import rates
 from octo.ml.sequences import Tokens, micro_batches, mixture_record, plan_steps, schedule, warn_of_epochs
 from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
@@ -60,6 +60,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     shards = open_token_shards(job.inputs["tokens"])
     mixture = mixture_of(settings.weights, shards.counts, seed=settings.seed)
     num_steps = plan_steps(settings, mixture)
+    rate = rates(settings, num_steps=settings.schedule_steps or num_steps, warmup_steps=settings.warmup_steps)
     start = _start_of(job, shards)
     engine = Engine(
         start.model,
@@ -70,7 +71,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     start.model.train()
     if job.rank == 0:
         warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
-    plan = Plan(num_steps, partial(rate_at, settings, num_steps=num_steps), num_trainings=settings.num_seeds)
+    plan = Plan(num_steps, rate, num_trainings=settings.num_seeds)
     opened = partial(_opened, job, engine, start, shards, mixture, plan=plan)
     return train_by(job, engine, plan, opened)
 
@@ -198,18 +199,6 @@ def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) 
     """This rank's micro-batches of a step."""
     own = micro_batches(settings, step, rank=rank(), ranks=world_size())
     return {wanted: reader.rows(wanted.start, len(wanted)) for wanted in own}
-
-
-def rate_at(settings: MidtrainingSettings, step: int, *, num_steps: int) -> float:
-    """The learning rate of a step, by a schedule for all of them, or for more than there are."""
-    return learning_rate(
-        step,
-        num_steps=settings.schedule_steps or num_steps,
-        peak=settings.learning_rate,
-        schedule=settings.schedule,
-        warmup_steps=settings.warmup_steps,
-        final_share=settings.final_share,
-    )
 
 
 def train_step(

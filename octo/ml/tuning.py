@@ -27,7 +27,7 @@ from octo.ml.loading import load_to_train
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
-from octo.ml.schedule import learning_rate
+from octo.ml.schedule import rates
 from octo.randomness import permutation
 from octo.settings.tuning import TuningSettings
 from octo.storage.artifacts import IndexResult
@@ -65,6 +65,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     )
     examples, num_left_out = fitting_examples(practice.questions, tokenizer, settings)
     num_steps = math.ceil(len(examples) * settings.num_epochs / settings.batch_size)
+    rate = rates(settings, num_steps=num_steps, warmup_steps=int(settings.warmup_share * num_steps))
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_examples(model.config, *zip(*(_lengths(each, settings, model.config) for each in examples), strict=True))
     with gathering(model):
@@ -103,8 +104,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
         )
 
     phases = Phases(partial(map, updates.of), update, dict, result)
-    plan = Plan(num_steps, partial(_rate, settings, num_steps=num_steps))
-    return train_by(job, engine, plan, lambda _first, _saved: nullcontext(phases))
+    return train_by(job, engine, Plan(num_steps, rate), lambda _first, _saved: nullcontext(phases))
 
 
 def fitting_examples(
@@ -214,14 +214,3 @@ def _diffusion_loss(
         return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 
     return loss
-
-
-def _rate(settings: TuningSettings, step: int, num_steps: int) -> float:
-    return learning_rate(
-        step,
-        num_steps=num_steps,
-        peak=settings.learning_rate,
-        schedule=settings.schedule,
-        warmup_steps=int(settings.warmup_share * num_steps),
-        final_share=settings.final_share,
-    )

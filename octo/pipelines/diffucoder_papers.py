@@ -6,8 +6,7 @@ stage, AdamW's means (0.9 and 0.95), weight decay (0.1) and clipping (1.0) befor
 pods and all other needs, curation, the shares within OpenCoder's annealing data (as much of each as there is), and how
 a question and its answer share 2,048 tokens.
 
-Not as in the paper: the rate of coupled-GRPO is constant after its warm-up, where the released settings fall to a
-tenth; of the benchmarks HumanEval alone is evaluated.
+Not as in the paper: of the benchmarks HumanEval alone is evaluated.
 """
 
 from collections.abc import Mapping
@@ -79,7 +78,7 @@ def _training(
         batch_size=BATCH,
         micro_batch_size=2,
         learning_rate=peak,
-        schedule="cosine",
+        schedule=("cosine",),
         warmup_steps=warmup_steps,
         final_share=0.1,
         optimizer=_BFLOAT16,
@@ -156,7 +155,7 @@ B7 = Preset(
         batch_size=256,
         micro_batch_size=2,
         learning_rate=1e-5,
-        schedule="cosine",
+        schedule=("cosine",),
         warmup_share=0.1,
         final_share=0.1,
         optimizer=_BFLOAT16,
@@ -177,6 +176,8 @@ B7 = Preset(
         temperature=1.2,
         learning_rate=1e-6,
         warmup_steps=0,
+        schedule=("cosine",),
+        final_share=0.1,
         clip_low=0.5,
         clip_high=0.5,
         diffusion=DiffusionPolicySettings(

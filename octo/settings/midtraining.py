@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, check_divides
 from octo.settings.noising import NoisingSettings
+from octo.settings.schedule import Schedule, phases_of
 
 
 class ModelShape(BaseModel):
@@ -143,15 +144,16 @@ class MidtrainingSettings(JobSettings):
     """Sequences per device pass; must divide batch_size."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """constant for the stable stage, cosine for the decay stage."""
+    schedule: Schedule = ("constant",)
+    """What becomes of the rate after the warm-up, phase by phase: SHAPE, SHAPE:STEPS or SHAPE:STEPS:SHARE, of constant,
+    linear, cosine and sqrt. constant is a stable stage, cosine a decay, constant,linear:2000:0 both in a row."""
     schedule_steps: int = Field(default=0, ge=0)
     """Updates that the schedule is made for, of which num_steps may be the first ones: a longer training as it is on
     its way; 0 takes as many as there are."""
     warmup_steps: int = Field(default=0, ge=0)
     """Updates over which the rate rises linearly to its peak."""
     final_share: float = Field(default=0.1, ge=0, le=1)
-    """Where cosine ends, as a share of the peak."""
+    """Where a phase ends that falls and does not say how far, as a share of the peak: at the step after its last."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product. It belongs to the result: sums are rounded in another order."""
 
@@ -163,6 +165,8 @@ class MidtrainingSettings(JobSettings):
                 f"expected num_steps of {self.schedule_steps} (schedule_steps) at most, got {self.num_steps}: the "
                 "schedule ends before"
             )
+        if steps := self.schedule_steps or self.num_steps:
+            phases_of(self.schedule, num_steps=steps, warmup_steps=self.warmup_steps, final_share=self.final_share)
         return self
 
     @field_validator("weights")

@@ -9,6 +9,7 @@ from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
 from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.settings.schedule import Schedule, phases_of
 from octo.settings.scoring import RewardSettings
 
 
@@ -132,7 +133,11 @@ class RlSettings(BenchmarkSettings):
     learning_rate: float = Field(default=2e-4, gt=0)
     """Peak learning rate."""
     warmup_steps: int = Field(default=3, ge=0)
-    """Updates over which the rate rises linearly to its peak, where it stays: Adam's first steps are its boldest."""
+    """Updates over which the rate rises linearly to its peak: Adam's first steps are its boldest."""
+    schedule: Schedule = ("constant",)
+    """What becomes of the rate after the warm-up, phase by phase, as of midtraining: constant, or cosine:100:0.5."""
+    final_share: float = Field(default=0.1, ge=0, le=1)
+    """Where a phase ends that falls and does not say how far, as a share of the peak: at the step after its last."""
     clip_low: float = Field(default=0.2, gt=0)
     """How far the ratio of new to old probability may fall below 1."""
     clip_high: float = Field(default=0.2, gt=0)
@@ -152,6 +157,7 @@ class RlSettings(BenchmarkSettings):
         check_divides(
             self.micro_batch_size, num_completions, what="the completions of a step (prompts_per_step * group_size)"
         )
+        phases_of(self.schedule, num_steps=self.num_steps, warmup_steps=self.warmup_steps, final_share=self.final_share)
         if self.role == "learner" and not (self.rollout.pods or self.rollout.servers):
             if self.rollout.engine == "vllm":
                 raise ValueError("expected rollout.pods, or rollout.servers, with rollout.engine=vllm, got neither")

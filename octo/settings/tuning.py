@@ -8,6 +8,7 @@ from octo.settings.base import Address, Need, Neutral, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.noising import NoisingSettings
+from octo.settings.schedule import Schedule
 
 
 class TuningSettings(BenchmarkSettings):
@@ -53,12 +54,12 @@ class TuningSettings(BenchmarkSettings):
     """Examples per device pass; must divide batch_size."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    """What becomes of the rate after the warm-up."""
+    schedule: Schedule = ("cosine",)
+    """What becomes of the rate after the warm-up, phase by phase, as of midtraining: constant, or cosine:100:0.5."""
     warmup_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of the updates over which the rate rises linearly to its peak."""
     final_share: float = Field(default=0.1, ge=0, le=1)
-    """Where cosine ends, as a share of the peak."""
+    """Where a phase ends that falls and does not say how far, as a share of the peak: at the step after its last."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 

@@ -29,7 +29,7 @@ from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Denoising, chunks_of
 from octo.ml.rl.step import all_asked, questions_of, roll_out
 from octo.ml.rl.weights import Weights
-from octo.ml.schedule import learning_rate
+from octo.ml.schedule import rates
 from octo.ml.stops import Stops
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import IndexResult
@@ -108,7 +108,8 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
             read = partial(map, partial(questions_of, questions, settings))
             yield Phases(read, update, lambda: {"rollouts": rollouts}, result)
 
-    plan = Plan(settings.num_steps, partial(_rate, settings), num_trainings=settings.num_seeds, shown="reward")
+    rate = rates(settings, num_steps=settings.num_steps, warmup_steps=settings.warmup_steps)
+    plan = Plan(settings.num_steps, rate, num_trainings=settings.num_seeds, shown="reward")
     return train_by(job, engine, plan, opened)
 
 
@@ -154,14 +155,3 @@ def _update_of(
     reference = Reference(job, model) if settings.diffusion.kl_weight else None
     policy = DiffusionPolicy(engine, settings, kind=kind_of(model.config), ends=tokenizer.ends, reference=reference)
     return partial(policy.update, model)
-
-
-def _rate(settings: RlSettings, step: int) -> float:
-    return learning_rate(
-        step,
-        num_steps=settings.num_steps,
-        peak=settings.learning_rate,
-        schedule="constant",
-        warmup_steps=settings.warmup_steps,
-        final_share=1.0,
-    )

@@ -106,10 +106,10 @@ def test_the_stable_stage_and_its_branches_are_the_papers(preset: str, peak: flo
     stable, *branches = (pipeline.stage(name).settings for name in ("stable", *(f"decay-{each}" for each in BRANCHES)))
     assert isinstance(stable, MidtrainingSettings)
     assert (stable.num_steps, stable.batch_size, stable.learning_rate) == (50_000, 512, peak)
-    assert (stable.schedule, stable.warmup_steps) == ("constant", 0)
+    assert (stable.schedule, stable.warmup_steps) == (("constant",), 0)
     for branch in branches:
         assert isinstance(branch, MidtrainingSettings)
-        assert (branch.num_steps, branch.schedule, branch.final_share) == (5_000, "cosine", 0.1)
+        assert (branch.num_steps, branch.schedule, branch.final_share) == (5_000, ("cosine",), 0.1)
         assert branch.learning_rate == peak
     assert [pipeline.stage(f"decay-{each}").inputs["model"] for each in BRANCHES] == [("stable",)] * 3
 
