@@ -8,7 +8,7 @@ import re
 import unicodedata
 from functools import cache
 
-from octo.data.normal_forms import comparable
+from octo.data.normal_forms import folded, not_plain
 
 _CYRILLIC = ("аеорсухіјѕԁһӏԛԝвкмнтүѵ", "aeopcyxijsdhlqwbkmhtyv")
 _GREEK = ("αβεζηικμνορτυχϲϳ", "abezhikmvoptyxcj")
@@ -31,17 +31,18 @@ def disguised(text: str) -> str:
     For looking for copies alone: words of different scripts may become one. The time is linear in the text.
     """
     if text.isascii():
-        # As `comparable`, but for white space, which does not count here.
+        # As what follows, but sooner.
         return text.encode().translate(_LOWER, _NO_CONTROLS).decode()
     # Before case is folded, as it looks like no Latin letter in the other one.
-    plain = comparable(text.replace("\N{GREEK CAPITAL LETTER NU}", "N"))
-    worn = _plain().keys() & set(plain)
+    plain = folded(text.replace("\N{GREEK CAPITAL LETTER NU}", "N"))
+    characters = not_plain(plain)
+    worn = _plain().keys() & characters
     if len(worn) > _FEW:
         plain = plain.translate(_translation())
     else:
         for letter in worn:
             plain = plain.replace(letter, _plain()[letter])
-    return _LEFT_OVER.sub("", plain)
+    return plain if _left_over().isdisjoint(characters) else _LEFT_OVER.sub("", plain)
 
 
 @cache
@@ -53,6 +54,11 @@ def _plain() -> dict[str, str]:
     }
     digits = (chr(code) for code in range(0x80, 0x1FC00) if unicodedata.category(chr(code)) == "Nd")
     return found | {digit: str(unicodedata.digit(digit)) for digit in digits}
+
+
+@cache
+def _left_over() -> frozenset[str]:
+    return frozenset(filter(_LEFT_OVER.match, map(chr, range(0x300, 0xFE30))))
 
 
 @cache

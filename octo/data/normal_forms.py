@@ -10,6 +10,7 @@ _CONTROLS = frozenset(map(chr, [*range(0x09), *range(0x0E, 0x1C), 0x7F]))
 _UNSEEN = "".join(sorted(_CONTROLS)).encode()
 # What separates files, groups, records and units is white space of texts, but not of bytes.
 _LOWER = bytes(range(256)).lower().translate(bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    "))
+_PLAIN = bytes(each for each in range(0x80) if chr(each) not in _CONTROLS)
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"
 _MARKS_AT_A_TIME = 30
 """As in Unicode's stream-safe text format (UAX 15, section 13): no writing system has more marks on a letter."""
@@ -23,21 +24,27 @@ def comparable(text: str) -> str:
     """
     if text.isascii():
         return b" ".join(text.encode().translate(_LOWER, _UNSEEN).split()).decode()
-    return " ".join(_folded(text).split())
+    return " ".join(folded(text).split())
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """As `comparable`, but for white space, which stays what its compatible form is."""
     # What is left out first lets a letter meet its accent; joiners, which end the runs of marks, go last.
     visible = _visible(text)
-    if not _marks().isdisjoint(visible):
+    if not _marks().isdisjoint(not_plain(visible)):
         visible = _long_runs_of_marks().sub(rf"\g<0>{_JOINER}", visible)
     return _visible(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()))
+
+
+def not_plain(text: str) -> set[str]:
+    """The characters of a text but those of ASCII that are seen: most are, and are passed over many at a time."""
+    return set(text.encode(errors="surrogatepass").translate(None, _PLAIN).decode(errors="surrogatepass"))
 
 
 def _visible(text: str) -> str:
     """The text without the characters that nobody sees."""
     # Which characters there are is known long before where each stands.
-    unseen = _ignorable().intersection(text)
+    unseen = _ignorable() & not_plain(text)
     return re.sub(f"[{re.escape(''.join(sorted(unseen)))}]+", "", text) if unseen else text
 
 
