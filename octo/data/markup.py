@@ -8,41 +8,22 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-_TAG = re.compile(r"<[!/?]?[a-zA-Z][^<>]*>|<!--|-->")
-_APART = re.compile(
-    r"</?(?:p|div|br|hr|li|ul|ol|td|th|tr|table|h[1-6]|sup|sub|section|article|blockquote|pre)\b", re.IGNORECASE
+# Each begins with a character of its own, to which the search leaps.
+_TAG = re.compile(
+    r"<(?:(/?(?i:p|div|br|hr|li|ul|ol|td|th|tr|table|h[1-6]|sup|sub|section|article|blockquote|pre)\b[^<>]*>)"
+    r"|[!/?]?[a-zA-Z][^<>]*>|!--)|-->"
 )
-_BRACKETED = re.compile(r"\[/?[a-zA-Z]{1,12}(?:=[^\[\]]*)?\]|\[\^?\d{1,4}\]")
-_LINK_TARGET = re.compile(r"\]\([^()]*\)|\]\[[^\[\]]*\]")
+"""Its group is of those that end a line or a cell: within a word there may be any but those."""
+_BRACKETED = re.compile(r"\[(?:/?[a-zA-Z]{1,12}(?:=[^\[\]]*)?\]|\^?\d{1,4}\])")
+_LINK_TARGET = re.compile(r"\](?:\([^()]*\)|\[[^\[\]]*\])")
 _COMMAND = re.compile(r"\\[a-zA-Z]{2,}+\*?")
-_QUOTATION = re.compile(r"^[ \t]*+(?:[>#*/|;%+-]++[ \t]*+)++", re.MULTILINE)
-_NUMBERED = re.compile(r"^[ \t]*+[(\[]?\d{1,6}+[.:)|\]]?+[ \t|:]++", re.MULTILINE)
-_EMPHASIS = re.compile(r"\*\*+|__+|~~+|``+|(?<![\w*)\]])\*(?=[\w(])|(?<=[\w.?!)])\*(?![\w*(])")
+_QUOTATION = re.compile(r"\n[ \t]*+(?:[>#*/|;%+-]++[ \t]*+)++")
+_NUMBERED = re.compile(r"\n[ \t]*+[(\[]?\d{1,6}+[.:)|\]]?+[ \t|:]++")
+_EMPHASIS = re.compile(r"\*(?:\*+|(?<![\w*)\]]\*)(?=[\w(])|(?<=[\w.?!)]\*)(?![\w*(]))|__+|~~+|``+")
 _NO_CHARACTER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,}+;?")
-_ESCAPED = re.compile(r"""\\["/]|\\u[0-9a-fA-F]{4}|\\[nrt](?![a-z])|(?<=[a-z.,:;?!])\\[nrt](?=[a-z])|%[0-9A-F]{2}""")
+_ESCAPED = re.compile(r"""\\(?:["/]|u[0-9a-fA-F]{4}|[nrt](?![a-z])|(?<=[a-z.,:;?!]\\)[nrt](?=[a-z]))|%[0-9A-F]{2}""")
 _ESCAPE = re.compile(r"""\\+(?:u([0-9a-fA-F]{4})|([nrt])|(["'/]))""")
-_BETWEEN = re.compile(
-    r"<[!/?]?[a-zA-Z]|&[#a-zA-Z]|\]\(|\]\[|\[[/^]?\w+[\]=]|\\[a-zA-Z]{2}|^[ \t]*+[(\[]?\d", re.MULTILINE
-)
-_WITHIN = re.compile(r"<[!/?]?[a-zA-Z]|&#?\w+;|%[0-9A-F]{2}|\\u[0-9a-fA-F]{4}")
-_BEFORE = re.compile(r"[\w;>][<&%\\]")
-_MARK = re.compile(r"[<>&\[\\*_~`#|%;]|^[ \t]*+(?:[-+/]|[(\[]?\d++[ .:)\]])", re.MULTILINE)
 _SURROGATES = range(0xD800, 0xE000)
-
-
-def has_marks(text: str) -> bool:
-    """Whether there may be marks or escapes at all."""
-    return bool(_MARK.search(text))
-
-
-def has_marks_within(text: str) -> bool:
-    """Whether there may be marks or escapes within words or numbers, which are others without."""
-    return bool(_WITHIN.search(text) and _BEFORE.search(text))
-
-
-def has_words_between(text: str) -> bool:
-    """Whether there may be marks or escapes that have letters or digits, and so stand between words as words."""
-    return bool(_BETWEEN.search(text) or _ESCAPED.search(text))
 
 
 def unmarked(text: str) -> Iterator[str]:
@@ -50,7 +31,7 @@ def unmarked(text: str) -> Iterator[str]:
     plain = _without_marks(text)
     if plain != text:
         yield plain
-    if _ESCAPED.search(text):
+    if ("\\" in text or "%" in text) and _ESCAPED.search(text):
         yield _without_marks(_ESCAPE.sub(_of_escape, unquote(text)))
 
 
@@ -64,16 +45,18 @@ def _without_marks(text: str) -> str:
         text = _BRACKETED.sub("", _LINK_TARGET.sub("", text))
     if "\\" in text:
         text = _COMMAND.sub(" ", text)
-    text = _EMPHASIS.sub("", _QUOTATION.sub("", text))
+    # Every line begins with an end of one, the first too.
+    lines = _QUOTATION.sub("\n", f"\n{text}")
+    if any(mark in text for mark in ("*", "__", "~~", "``")):
+        lines = _EMPHASIS.sub("", lines)
     # A line may begin with a number of the text's own.
-    if len(_NUMBERED.findall(text)) > max(1, text.count("\n") // 2):
-        text = _NUMBERED.sub("", text)
-    return text
+    if len(_NUMBERED.findall(lines)) > max(1, (lines.count("\n") - 1) // 2):
+        lines = _NUMBERED.sub("\n", lines)
+    return lines[1:]
 
 
 def _of_tag(tag: re.Match[str]) -> str:
-    # Within a word there may be any tag but those that end a line or a cell.
-    return " " if _APART.match(tag[0]) else ""
+    return " " if tag.lastindex else ""
 
 
 def _of_escape(found: re.Match[str]) -> str:
