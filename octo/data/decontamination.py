@@ -7,28 +7,35 @@ are not.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from octo.data.lookalikes import disguised
-from octo.data.markup import has_marks, has_marks_within, has_words_between, unmarked
-from octo.data.verbatim import WINDOW, Passages, squeezed
+from octo.data.markup import unmarked
+from octo.data.verbatim import (
+    TOKENS_WINDOW,
+    WALL,
+    WORDS_WINDOW,
+    Passages,
+    encoded,
+    numbers_in,
+    spaced,
+    squeezed,
+    tokenized,
+)
 
 FEW_WORDS = 8
 """A question of fewer words is a phrase that other texts have too, such as `Which of these is true?`. GPT-3, whose
 measure that is, looks for no fewer (arXiv 2005.14165, appendix C)."""
 _NUMBERS_OF_A_FORMULA, _TOKENS_OF_A_FORMULA = 2, 4
+_NUMBERS_THAT_TELL = 3
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[-+*/^=<>]")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_NUMBER = re.compile(r"\d+")
-# Thai to Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words: each character counts as one.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
 def tokens_of(text: str) -> list[str]:
     """Words, whole numbers and arithmetic signs in their form for comparing; other punctuation does not count."""
-    return _TOKEN.findall(_spaced(disguised(text)))
+    return _TOKEN.findall(spaced(disguised(text)))
 
 
 def why_unprotected(question: str, *, least_words: int) -> str:
@@ -51,95 +58,71 @@ class Benchmark:
     """The n-grams of the questions, ready to be looked for."""
 
     def __init__(self, questions: Iterable[str], *, ngram: int) -> None:
-        """Index the questions: a dictionary's entry for each of their tokens.
+        """Index the questions: some hundred bytes for each of their words.
 
         Those of words are looked for by their letters and digits alone, the others, formulas among them, token by
         token, for their signs count.
         """
-        passages: list[bytes] = []
-        formulas: list[list[str]] = []
-        for form in dict.fromkeys(form for question in questions for form in _forms(question)):
+        passages: set[bytes] = set()
+        runs: set[bytes] = set()
+        for form in dict.fromkeys(form for question in dict.fromkeys(questions) for form in _forms(question)):
             found = _passages(form, ngram)
-            passages += found
+            passages.update(found)
             if not found and (tokens := _TOKEN.findall(form)):
-                formulas.append(tokens)
-        self._passages = Passages(passages) if passages else None
-        self._runs = _Runs(formulas, ngram=ngram) if formulas else None
+                runs.update(f" {' '.join(gram)} ".encode(errors="surrogatepass") for gram in _ngrams(tokens, ngram))
+        self._passages = Passages(passages, window=WORDS_WINDOW) if passages else None
+        self._runs = _Runs(runs) if runs else None
 
     def overlap(self, text: str) -> str | None:
         """What the text shares with a question, or None. The time is linear in the text."""
-        form = disguised(text)
-        return self._passage(form, text) or self._run(form, text)
-
-    def _passage(self, form: str, text: str) -> str | None:
-        if self._passages is None:
-            return None
-        found = self._passages.first_in(squeezed(form))
-        if found is None and has_words_between(text):
-            views = (squeezed(disguised(view)) for view in unmarked(text))
-            found = next((hit for view in views if (hit := self._passages.first_in(view))), None)
-        return found.decode(errors="replace") if found else None
-
-    def _run(self, form: str, text: str) -> str | None:
-        if self._runs is None:
-            return None
-        may_be_there = self._runs.may_be_in(form)
-        if may_be_there and (found := self._runs.run_in(_TOKEN.findall(_spaced(form)))):
-            return found
-        # Without its marks, a text has the same numbers but those that a mark stands within.
-        if has_marks_within(text) or (may_be_there and has_marks(text)):
-            return next((hit for view in unmarked(text) if (hit := self._runs.run_in(tokens_of(view)))), None)
-        return None
+        raw = encoded(WALL.join(disguised(view) for view in (text, *unmarked(text))))
+        found = self._passages and self._passages.found_in(squeezed(raw))
+        if not found and self._runs:
+            found = self._runs.found_in(raw)
+        return found.decode(errors="replace").strip() if found else None
 
 
 class _Runs:
     """Runs of tokens, ready to be looked for."""
 
-    def __init__(self, tokenized: Sequence[Sequence[str]], *, ngram: int) -> None:
-        frequencies = Counter(token for tokens in tokenized for token in tokens)
-        # Each n-gram is looked for only where its rarest token stands: most documents hold none of these.
-        self._by_anchor: dict[str, dict[tuple[int, int], set[tuple[str, ...]]]] = {}
-        self._numbers_by_anchor: dict[str, set[frozenset[str]]] = {}
-        self._has_one_without_numbers = False
-        for gram in dict.fromkeys(gram for tokens in tokenized for gram in _ngrams(tokens, ngram)):
-            offset = min(range(len(gram)), key=lambda position: (frequencies[gram[position]], position))
-            self._by_anchor.setdefault(gram[offset], {}).setdefault((offset, len(gram)), set()).add(gram)
-            numbers = frozenset(filter(str.isdigit, gram))
-            if numbers:
-                rarest = min(numbers, key=lambda number: (frequencies[number], number))
-                self._numbers_by_anchor.setdefault(rarest, set()).add(numbers)
-            else:
-                self._has_one_without_numbers = True
-        self._anchors = frozenset(self._by_anchor)
+    def __init__(self, runs: Collection[bytes]) -> None:
+        # Most texts have no three numbers in a row that a run has, and are not looked at more closely.
+        starts = {tuple(numbers_in(run)[:_NUMBERS_THAT_TELL]) for run in runs}
+        self._starts = {
+            length: frozenset(each for each in starts if len(each) == length) for length in set(map(len, starts))
+        }
+        long = [run for run in runs if len(run) >= TOKENS_WINDOW]
+        self._long = Passages(long, window=TOKENS_WINDOW) if long else None
+        self._short = frozenset(tuple(run.split()) for run in runs if len(run) < TOKENS_WINDOW)
 
-    def may_be_in(self, form: str) -> bool:
-        """Whether all numbers of any run are there, wherever they stand."""
-        if self._has_one_without_numbers:
-            return True
-        present = set(_NUMBER.findall(form))
-        return any(
-            present.issuperset(numbers)
-            for anchor in self._numbers_by_anchor.keys() & present
-            for numbers in self._numbers_by_anchor[anchor]
-        )
-
-    def run_in(self, tokens: Sequence[str]) -> str | None:
-        """The run that the tokens have first, or None."""
-        anchors = self._anchors
-        if anchors.isdisjoint(tokens):
+    def found_in(self, raw: bytes) -> bytes | None:
+        """A run that the text has, which is as `encoded` gives it; or None."""
+        if not self._may_be_in(numbers_in(raw)):
             return None
-        for position in [place for place, token in enumerate(tokens) if token in anchors]:
-            for (offset, length), grams in self._by_anchor[tokens[position]].items():
-                start = position - offset
-                if start >= 0 and (gram := tuple(tokens[start : start + length])) in grams:
-                    return " ".join(gram)
+        text = tokenized(raw)
+        return (self._long and self._long.found_in(text)) or (self._short_in(text.split()) if self._short else None)
+
+    def _may_be_in(self, numbers: Sequence[bytes]) -> bool:
+        for length, starts in self._starts.items():
+            # Of a run without a number nothing is known.
+            if not length or not starts.isdisjoint(
+                zip(*(numbers[skipped:] for skipped in range(length)), strict=False)
+            ):
+                return True
+        return False
+
+    def _short_in(self, tokens: Sequence[bytes]) -> bytes | None:
+        for length in {len(run) for run in self._short}:
+            grams = zip(*(tokens[start:] for start in range(length)), strict=False)
+            if found := next(filter(self._short.__contains__, grams), None):
+                return b" ".join(found)
         return None
 
 
 def _views(question: str) -> Iterator[str]:
     """The question in its form for comparing, as it is and without marks."""
     for view in (question, *unmarked(question)):
-        yield _spaced(disguised(view))
+        yield spaced(disguised(view))
 
 
 def _forms(question: str) -> Iterator[str]:
@@ -159,18 +142,29 @@ def _num_words(tokens: Iterable[str]) -> int:
 
 def _passages(form: str, ngram: int) -> list[bytes]:
     """Every run of `ngram` words, squeezed; the whole where there are fewer; none where the words are too few."""
-    words = list(_WORD.finditer(form))
+    words = _WORD.findall(form)
     length = min(ngram, len(words))
     if length < FEW_WORDS:
         return []
+    whole = squeezed(encoded(form))
+    begins = _begins(words)
     found = [
-        squeezed(form[first.start() : last.end()]) for first, last in zip(words, words[length - 1 :], strict=False)
+        whole[first : last + len(word.encode(errors="surrogatepass"))]
+        for first, last, word in zip(begins, begins[length - 1 :], words[length - 1 :], strict=False)
     ]
-    return found if all(len(each) >= WINDOW for each in found) else []
+    return found if all(len(each) >= WORDS_WINDOW for each in found) else []
 
 
-def _spaced(form: str) -> str:
-    return form if form.isascii() else _UNSPACED.sub(r" \g<0> ", form)
+def _begins(words: Sequence[str]) -> list[int]:
+    """Where each word begins when they are squeezed together, in bytes."""
+    begins, place, is_number = [], 0, False
+    for word in words:
+        # A mark stands between two numbers.
+        place += is_number and word[0].isdecimal()
+        begins.append(place)
+        place += len(word.encode(errors="surrogatepass"))
+        is_number = word[0].isdecimal()
+    return begins
 
 
 def _ngrams(tokens: Sequence[str], length: int) -> Iterable[tuple[str, ...]]:

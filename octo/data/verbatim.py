@@ -1,88 +1,190 @@
-"""Looking for many passages in a text at once, by their letters and digits alone.
+"""Looking for many passages in a text at once, each compared with nothing but what begins as it does.
 
-Whatever stands between words does not count: white space, ends of lines, hyphens, punctuation, marks of quotation. Two
-numbers stay two. A few machine instructions for each character, in numpy: the time is linear in the text.
+Passages of words are looked for by their letters and digits alone (`squeezed`): whatever stands between words does not
+count, white space, ends of lines, hyphens, punctuation, marks of quotation. Two numbers stay two. Runs of tokens are
+looked for token by token (`tokenized`), signs too. A few machine instructions for each character, in numpy: the time
+is linear in the text.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from octo.data.normal_forms import not_plain
+
 Bytes = NDArray[np.uint8]
+Hashes = NDArray[np.uint64]
 
-WINDOW = 12
-"""Bytes of a passage by which it is looked for; a shorter one cannot be."""
+WORDS_WINDOW, TOKENS_WINDOW = 12, 8
+"""Bytes by which a squeezed passage is looked for, and a tokenized one; a shorter one cannot be."""
+WALL = "\x02"
+"""Stands between texts that are looked through at once: no passage reaches across. No form for comparing has it."""
+MOST_BYTES = 1024
+"""A passage is told by so many, thirteen words of 78 letters: what is longer is compared no further."""
+_BOUNDARY = 1
+_LETTER, _DIGIT, _SIGN, _APART = 1, 2, 3, 4
 _FIRST, _LAST = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_MOST_BITS = 24
-_BOUNDARY = ord("|")
-_LETTER, _DIGIT = 1, 2
-_NO_WORD = re.compile(r"[\W_]+")
+_FOLD = np.uint64(29)
+_MOST_BITS = 22
+_BLOCK = 1 << 15
+_BYTES_OF_A_HASH = 8
+_FEW = 16
+"""So many characters are sooner replaced one after another than looked up for each."""
+_SIGNS = b"-+*/^=<>"
+_NO_WORD = re.compile(r"[^\w\x00-\x7f]+")
+# Thai to Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words: each character counts as one.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
-def _kinds() -> Bytes:
-    kinds = np.zeros(256, np.uint8)
-    kinds[128:] = _LETTER
+def _kinds() -> bytes:
+    kinds = bytearray([0] * 128 + [_LETTER] * 128)
     for byte in range(128):
         if chr(byte).isalpha():
             kinds[byte] = _LETTER
         elif chr(byte).isdigit():
             kinds[byte] = _DIGIT
-    return kinds
+        elif byte in _SIGNS:
+            kinds[byte] = _SIGN
+    kinds[ord(WALL)] = _APART
+    return bytes(kinds)
 
 
 _KINDS = _kinds()
+_WORDS = _KINDS.translate(bytes.maketrans(bytes([_SIGN]), b"\0"))
+_NUMBERS_ALONE = bytes(byte if kind == _DIGIT else ord(" ") for byte, kind in enumerate(_KINDS))
+_NO_PART_OF_WORDS = bytes(byte for byte in range(256) if not _WORDS[byte] and byte != _BOUNDARY)
 
 
-def squeezed(text: str) -> bytes:
-    """Its letters and digits in UTF-8, with a mark between two numbers; for a text in its form for comparing."""
-    plain = text if text.isascii() else _NO_WORD.sub(" ", text)
-    raw: Bytes = np.frombuffer(plain.encode(errors="surrogatepass"), np.uint8)
-    kinds = _KINDS[raw]
-    places = np.flatnonzero(kinds)
-    kept, kinds = raw[places], kinds[places]
-    apart = (kinds[1:] == _DIGIT) & (kinds[:-1] == _DIGIT) & (np.diff(places) > 1)
-    if apart.any():
-        kept = np.insert(kept, np.flatnonzero(apart) + 1, np.uint8(_BOUNDARY))
-    return kept.tobytes()
+def encoded(form: str) -> bytes:
+    """A text in its form for comparing, in UTF-8, with spaces for what is part of no word and belongs to no ASCII."""
+    if form.isascii():
+        return form.encode()
+    characters = not_plain(form)
+    others = [character for character in characters if not character.isalnum()]
+    if len(others) > _FEW:
+        form = _NO_WORD.sub(" ", form)
+    else:
+        for other in others:
+            form = form.replace(other, " ")
+    if any(map(_UNSPACED.match, characters)):
+        form = spaced(form)
+    return form.encode(errors="surrogatepass")
+
+
+def spaced(form: str) -> str:
+    """The form with spaces about the words of scripts that write none."""
+    return form if form.isascii() else _UNSPACED.sub(r" \g<0> ", form)
+
+
+def numbers_in(raw: bytes) -> list[bytes]:
+    """The numbers of a text as `encoded` gives it, in their order."""
+    return raw.translate(_NUMBERS_ALONE).split()
+
+
+def squeezed(raw: bytes) -> bytes:
+    """Letters and digits alone, with a mark between two numbers, of a text as `encoded` gives it."""
+    kinds: Bytes = np.frombuffer(raw.translate(_WORDS), np.uint8)
+    places = (kinds != 0).nonzero()[0]
+    kinds = kinds[places]
+    apart = (((kinds[1:] & kinds[:-1]) == _DIGIT) & (places[1:] - places[:-1] > 1)).nonzero()[0]
+    if len(apart):
+        marked: Bytes = np.frombuffer(raw, np.uint8).copy()
+        marked[places[apart] + 1] = _BOUNDARY
+        raw = marked.tobytes()
+    return raw.translate(None, _NO_PART_OF_WORDS)
+
+
+def tokenized(raw: bytes) -> bytes:
+    """Tokens, each between spaces: words, numbers and signs of a text as `encoded` gives it."""
+    kinds: Bytes = np.frombuffer(raw.translate(_KINDS), np.uint8)
+    places = (kinds != 0).nonzero()[0]
+    kinds = kinds[places]
+    begins = np.ones(len(places), bool)
+    begins[1:] = (kinds[1:] != kinds[:-1]) | (kinds[1:] >= _SIGN) | (places[1:] - places[:-1] > 1)
+    moved = begins.cumsum()
+    moved += np.arange(len(places))
+    spread: Bytes = np.full(moved[-1] + 2 if len(moved) else 1, ord(" "), np.uint8)
+    spread[moved] = np.frombuffer(raw, np.uint8)[places]
+    return spread.tobytes()
 
 
 class Passages:
-    """Passages, squeezed, ready to be looked for."""
+    """Passages, squeezed or tokenized, ready to be looked for."""
 
-    def __init__(self, passages: Iterable[bytes]) -> None:
-        """Index them by how they begin; one below `WINDOW` bytes is a ValueError."""
-        self._by_window: dict[int, list[bytes]] = {}
-        for passage in dict.fromkeys(passages):
-            if len(passage) < WINDOW:
-                raise ValueError(f"expected passages of {WINDOW} bytes or more, got {passage!r}")
-            self._by_window.setdefault(int(_hashes(passage[:WINDOW])[0]), []).append(passage)
-        # 64 places for each: of other texts' windows, few meet one that is taken.
-        bits = min(_MOST_BITS, max(10, (64 * len(self._by_window)).bit_length()))
-        self._shift = np.uint64(64 - bits)
-        self._known = np.array(sorted(self._by_window), np.uint64)
-        self._taken = np.zeros(1 << bits, bool)
-        self._taken[self._known >> self._shift] = True
+    def __init__(self, passages: Iterable[bytes], *, window: int) -> None:
+        """Index them by how they begin; one below `window` bytes is a ValueError."""
+        self._passages = _without_longer(sorted({passage[:MOST_BYTES] for passage in passages}))
+        if shorter := next((each for each in self._passages if len(each) < window), b""):
+            raise ValueError(f"expected passages of {window} bytes or more, got {shorter!r}")
+        self._window = window
+        self._longest = max(map(len, self._passages), default=0)
+        # 64 places for each: few windows of other texts meet one that is taken.
+        bits = min(_MOST_BITS, max(10, (64 * len(self._passages)).bit_length()))
+        self._shift, self._most = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
+        self._begun, self._begun_twice, self._begun_once = (np.zeros(1 << bits, bool) for _ in range(3))
+        self._index()
 
-    def first_in(self, text: bytes) -> bytes | None:
-        """The passage that the squeezed text has first, or None."""
-        if not self._by_window or len(text) < WINDOW:
-            return None
-        hashes = _hashes(text)
-        for place in np.flatnonzero(self._taken[hashes >> self._shift]).tolist():
-            for passage in self._by_window.get(int(hashes[place]), ()):
-                if text.startswith(passage, place):
-                    return passage
+    def found_in(self, text: bytes) -> bytes | None:
+        """A passage that the text has, or None."""
+        # In blocks, so that what is held for each character stays small, and close to the processor.
+        for start in range(0, len(text) - self._window + 1, _BLOCK):
+            hashes = _hashes(text[start : start + _BLOCK + 2 * self._window] + bytes(self._window), self._window)
+            for place in self._places(hashes):
+                key = text[start + place : start + place + self._longest]
+                # As none begins with another, the one that the text may begin with is the last that is not greater.
+                index = bisect_right(self._passages, key)
+                if index and key.startswith(self._passages[index - 1]):
+                    return self._passages[index - 1]
         return None
 
+    def _places(self, hashes: Hashes) -> list[int]:
+        """Where a passage may begin, by their first windows and, of those that are long enough, by the second."""
+        places = self._begun[(hashes[: -self._window] >> self._shift).view(np.int64)].nonzero()[0]
+        if not len(places):
+            return []
+        first, second = hashes[places], hashes[places + self._window]
+        may_begin = self._begun_twice[self._of_two(first, second)] | self._begun_once[first & self._most]
+        found: list[int] = places[may_begin].tolist()
+        return found
 
-def _hashes(text: bytes) -> NDArray[np.uint64]:
-    """A number for each window of the text."""
-    words = np.ndarray(len(text) - 7, "<u8", text, strides=(1,))
-    mixed = words[: len(text) - WINDOW + 1] * _FIRST
-    # Their high bits are those that depend on all others.
-    mixed ^= mixed >> np.uint64(29)
-    mixed += words[WINDOW - 8 :]
-    mixed *= _LAST
+    def _of_two(self, first: Hashes, second: Hashes) -> Hashes:
+        return ((first ^ (first >> _FOLD)) * _FIRST + second) * _LAST >> self._shift
+
+    def _index(self) -> None:
+        for start in range(0, len(self._passages), _BLOCK):
+            batch = self._passages[start : start + _BLOCK]
+            twice = [passage for passage in batch if len(passage) >= 2 * self._window]
+            once = [passage for passage in batch if len(passage) < 2 * self._window]
+            first = self._hashes_of(twice, 0)
+            self._begun[first >> self._shift] = True
+            self._begun_twice[self._of_two(first, self._hashes_of(twice, self._window))] = True
+            first = self._hashes_of(once, 0)
+            self._begun[first >> self._shift] = True
+            self._begun_once[first & self._most] = True
+
+    def _hashes_of(self, passages: Iterable[bytes], start: int) -> Hashes:
+        windows = b"".join(passage[start : start + self._window] for passage in passages)
+        return _hashes(windows, self._window)[:: self._window]
+
+
+def _without_longer(passages: Iterable[bytes]) -> list[bytes]:
+    """Of sorted ones, those that begin with no other, which is enough to look for."""
+    kept: list[bytes] = []
+    for passage in passages:
+        if not kept or not passage.startswith(kept[-1]):
+            kept.append(passage)
+    return kept
+
+
+def _hashes(text: bytes, window: int) -> Hashes:
+    """A number for each window of the text, whose high bits depend on all of it."""
+    words: Hashes = np.ndarray(max(0, len(text) - 7), "<u8", text, strides=(1,))
+    mixed = words[: max(0, len(text) - window + 1)] * _FIRST
+    if window > _BYTES_OF_A_HASH:
+        mixed ^= mixed >> _FOLD
+        mixed += words[window - _BYTES_OF_A_HASH :]
+        mixed *= _LAST
     return mixed
