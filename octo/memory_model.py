@@ -34,6 +34,8 @@ MOST_GATHERED = 1_000_000_000
 """Elements of weights that ZeRO 3 keeps gathered, and of a share that it updates at a time."""
 SLAB_ELEMENTS = {False: 1 << 20, True: 1 << 26}
 """Logits that are looked at together, on a processor and on an accelerator."""
+KEPT_LOGITS = {False: 1 << 27, True: 0}
+"""Bytes of logits that are kept for the way back, on a processor and on an accelerator, where there are so many."""
 SLAB_WIDTH = 12
 """Bytes of a logit while it is looked at: scaled in float32, its weight, and what one of them is made into."""
 PIECE = 1 << 17
@@ -260,12 +262,17 @@ def _backward(count: _Count) -> _Held:
     kept = shape.num_layers * stream + layer if training.optimizer.gradient_checkpointing else shape.num_layers * layer
     final = shape.hidden_size * (4 + 2 * count.width)
     states = training.num_predicted * shape.hidden_size * (count.width + 4)
+    logits = training.num_predicted * shape.vocabulary_size
+    # Those of one slab are kept as what they are made into, which is counted with it.
+    kept_logits = (
+        min(count.width * logits, KEPT_LOGITS[training.on_accelerator]) if logits > SLAB_ELEMENTS[False] else 0
+    )
     # Stage 2 adds the head's gradient to the own share as soon as it is there.
     added = 4 * min(count.largest, count.share) if count.stage == 2 and not count.again and not count.offloads else 0
     return _Held(
         gradients=count.kept_gradients + count.width * count.largest + added,
         activations=training.num_tokens * (kept + final) + states,
-        logits=SLAB_WIDTH * SLAB_ELEMENTS[training.on_accelerator],
+        logits=SLAB_WIDTH * SLAB_ELEMENTS[training.on_accelerator] + kept_logits,
         # At stage 2 a bucket is sent as soon as it is full: the first one when the head's gradient is in it.
         buffers=_reduction(count).buffers if count.stage == 2 and count.num > count.bucket else _empty_bucket(count),
     )

@@ -8,6 +8,7 @@ tile.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import scaled_dot_product_attention
 
-from octo.ml.documents import Documents, Tile
+from octo.ml.documents import LONG, STRIP, Documents, Tile
 
 # By name, for what `scaled_dot_product_attention` calls them with it does not give: the sums that backwards needs.
 _FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001
@@ -65,8 +66,8 @@ class _Attended(torch.autograd.Function):
         whole = _Heads(query_BHSE, key_BKSE, value_BKSE)
         for tile in documents.tiles(window):
             heads = _of(whole, tile)
-            mask = documents.mask(tile, window, like=query_BHSE) if tile.masked else None
-            attended_RHQE, totals_RHQ = kernel.forward(heads, mask, tile.causal, scaling)
+            mask = _mask(documents, tile, window, like=query_BHSE)
+            attended_RHQE, totals_RHQ = kernel.forward(heads, mask, tile.causal and tile.is_square, scaling)
             attended_BSHE[tile.rows, tile.queries] = attended_RHQE.transpose(1, 2)
             totals_BHS[tile.rows, :, tile.queries] = totals_RHQ
         ctx.save_for_backward(query_BHSE, key_BKSE, value_BKSE, attended_BSHE, totals_BHS)
@@ -82,13 +83,14 @@ class _Attended(torch.autograd.Function):
         kernel = _KERNELS.get(whole.query.device.type, _ANYWHERE)
         found = _Heads(*map(torch.zeros_like, whole))
         for tile in documents.tiles(window):
-            mask = documents.mask(tile, window, like=whole.query) if tile.masked else None
+            mask = _mask(documents, tile, window, like=whole.query)
+            causal = tile.causal and tile.is_square
             of_attended, attended, totals = (
                 gradients[0][tile.rows, tile.queries].transpose(1, 2),
                 attended_BSHE[tile.rows, tile.queries].transpose(1, 2),
                 totals_BHS[tile.rows, :, tile.queries],
             )
-            parts = kernel.backward(of_attended, _of(whole, tile), attended, totals, mask, tile.causal, ctx.scaling)
+            parts = kernel.backward(of_attended, _of(whole, tile), attended, totals, mask, causal, ctx.scaling)
             for gradient, part in zip(_of(found, tile), parts, strict=True):
                 gradient.add_(part)
         return *found, None, None, None
@@ -100,6 +102,24 @@ def _of(whole: _Heads, tile: Tile) -> _Heads:
         whole.key[tile.rows, :, tile.keys],
         whole.value[tile.rows, :, tile.keys],
     )
+
+
+def _mask(documents: Documents, tile: Tile, window: int | None, *, like: Tensor) -> Tensor | None:
+    """What is added to a tile's scores, where its kernel does not know of it."""
+    if tile.masked:
+        return documents.mask(tile, window, like=like)
+    if not tile.causal or tile.is_square:
+        return None
+    queries, keys = (each.stop - each.start for each in (tile.queries, tile.keys))
+    earlier = keys - queries
+    return _orders(like.dtype, like.device)[None, None, :queries, LONG - earlier : LONG - earlier + keys]
+
+
+@cache
+def _orders(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The rows of every strip's mask: a query sees LONG columns of keys that come before the strip, up to itself."""
+    columns = torch.arange(LONG + STRIP, device=device) - torch.arange(STRIP, device=device)[:, None]
+    return torch.zeros(columns.shape, dtype=dtype, device=device).masked_fill_(columns > LONG, -torch.inf)
 
 
 class _Kernel(NamedTuple):
@@ -124,7 +144,39 @@ def _flash_backward(
     causal: bool,  # noqa: FBT001 - a kernel's
     scaling: float,
 ) -> _Heads:
+    queries, keys = heads.query.shape[2], heads.key.shape[2]
+    if attended.dtype == torch.bfloat16 and queries <= STRIP and keys <= LONG:
+        if causal:
+            mask = _orders(attended.dtype, attended.device)[None, None, :queries, LONG : LONG + keys]
+        return _by_products(of_attended, heads, attended, totals, mask, scaling)
     return _Heads(*_FLASH_BACKWARD(of_attended, *heads, attended, totals, 0.0, causal, attn_mask=mask, scale=scaling))
+
+
+def _by_products(
+    of_attended: Tensor, heads: _Heads, attended: Tensor, totals: Tensor, mask: Tensor | None, scaling: float
+) -> _Heads:
+    """Of small tiles in bfloat16, with scores and their gradients at once: the kernel's own takes twice as long.
+
+    The queries of heads that share keys are laid end to end, so that the keys' gradients are summed by their product.
+    """
+    sequences, num_heads, queries, width = heads.query.shape
+    shared = heads.key.shape[1]
+    stacked = (sequences * shared, num_heads // shared * queries, width)
+    query, of_result, result = (each.reshape(stacked) for each in (heads.query, of_attended, attended))
+    key, value = (each.reshape(-1, *each.shape[2:]) for each in (heads.key, heads.value))
+    shares = torch.bmm(query, key.transpose(1, 2)).float().mul_(scaling)
+    if mask is not None:
+        shares.view(sequences, num_heads, queries, -1).add_(mask)
+    shares = shares.sub_(totals.reshape(*stacked[:2], 1)).exp_()
+    of_value = torch.bmm(shares.to(query.dtype).transpose(1, 2), of_result)
+    expected = (of_result.float() * result).sum(dim=-1, keepdim=True)
+    of_shares = torch.bmm(of_result, value.transpose(1, 2)).float().sub_(expected)
+    of_scores = shares.mul_(of_shares).mul_(scaling).to(query.dtype)
+    return _Heads(
+        torch.bmm(of_scores, key).view_as(heads.query),
+        torch.bmm(of_scores.transpose(1, 2), query).view_as(heads.key),
+        of_value.view_as(heads.value),
+    )
 
 
 def _product(heads: _Heads, mask: Tensor | None, causal: bool, scaling: float) -> tuple[Tensor, Tensor]:  # noqa: FBT001 - a kernel's

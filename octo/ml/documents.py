@@ -17,8 +17,12 @@ from torch import Tensor
 
 from octo.data.packed import PADDING_SLICE
 
-LEAST = 256
+LEAST = 64
 """Positions. Documents that are shorter are attended to together, behind a mask: many small products are slow."""
+STRIP = 128
+"""Queries of a causal document that are attended to at once, and with what comes before them alone, for kernels look at
+all keys that they are given; in documents of up to LONG positions: in longer ones a kernel leaves most of it out."""
+LONG = 1024
 TILE = 512
 """Queries whose mask is made at once, where one is needed: the memory of a mask is TILE * S, and made anew for use."""
 
@@ -37,7 +41,12 @@ class Tile:
     masked: bool
     """Whether some query does not see some of the keys, other than by their order."""
     causal: bool
-    """Whether a query sees the keys up to itself; queries and keys are the same positions then."""
+    """Whether a query sees the keys up to itself; the last query is the last key then."""
+
+    @property
+    def is_square(self) -> bool:
+        """Whether queries and keys are the same positions."""
+        return self.queries == self.keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +85,7 @@ class Documents:
             return self._masks[key]
         seen_RQK = self._seen(tile, window, device=like.device)
         mask_R1QK = like.new_zeros(seen_RQK.shape).masked_fill_(~seen_RQK, -torch.inf)[:, None]
-        if seen_RQK.shape[1] <= LEAST and tile.queries == tile.keys:
+        if seen_RQK.shape[1] <= LEAST and tile.is_square:
             self._masks[key] = mask_R1QK
         return mask_R1QK
 
@@ -227,7 +236,10 @@ def _pieces(documents: Documents, runs: list[_Run], window: int | None) -> Itera
     far = window if window and window < length else None
     plain = len(runs) == 1 and not documents.sees and not far
     if plain and len(ends) == length:
-        yield _Piece(start, stop, start, stop, causal=True)
+        width = STRIP if length <= LONG else length
+        for first in range(start, stop, width):
+            last = min(first + width, stop)
+            yield _Piece(first, last, start, last, causal=True)
     elif plain and (len(ends) == 1 or length >= TILE * len(ends)):
         for first, last in pairwise([start, *ends.tolist()]):
             yield _Piece(first, last, start, last)

@@ -84,6 +84,7 @@ def _head_does(model: torch.nn.Module, read: Callable[[Tensor, Tensor], Tensor])
     if getattr(head, "bias", None) is not None:
         raise UsageError("this model's head adds a bias to its logits, which octo does not know: take another model")
     heard: list[Tensor] = []
+    before = vars(head).get("forward")
     head.forward = lambda hidden_BSD: read(hidden_BSD, head.weight)
     listening = head.register_forward_hook(lambda _head, _given, made: heard.append(made))
     try:
@@ -91,3 +92,5 @@ def _head_does(model: torch.nn.Module, read: Callable[[Tensor, Tensor], Tensor])
     finally:
         listening.remove()
         del head.forward
+        if before:
+            head.forward = before

@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from torch.nn import Parameter
 from transformers import PretrainedConfig, PreTrainedModel
 
+from octo.ml.attention import attend_by_documents
 from octo.ml.dropout import check_repeatable, without_dropout
 from octo.ml.engine import gathering, partitioned
 from octo.ml.models import empty_model, fetch_model, is_tied, keeps_stored_names, read_config, read_model
+from octo.ml.products import multiply_fast
 from octo.ml.tensor_files import StoredTensors, read_header
 from octo.model_files import is_weights
 from octo.settings.midtraining import GangSettings, OptimizerSettings
@@ -55,6 +57,17 @@ def load_to_train(
     with gathering(model):
         check_repeatable(model)
     return model
+
+
+def make_ready(model: PreTrainedModel) -> None:
+    """Have a model that is to be trained attend within documents, and multiply as fast as this machine can.
+
+    Raises:
+        UsageError: see octo.ml.attention.attend_by_documents.
+    """
+    with gathering(model):
+        attend_by_documents(model)
+    multiply_fast(model)
 
 
 def _fits(model: PreTrainedModel, files: list[Path]) -> bool:

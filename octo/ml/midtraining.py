@@ -15,7 +15,6 @@ from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.attention import attend_by_documents
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.diffusion.adaptation import adapt
 from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
@@ -23,7 +22,7 @@ from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
 from octo.ml.diffusion.packed import clean_batch, num_maskable, openness
 from octo.ml.engine import Engine, gathering
 from octo.ml.lengths import check_sequences
-from octo.ml.loading import load_to_train
+from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import rates
@@ -106,8 +105,7 @@ def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
             adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
-    with gathering(model):
-        attend_by_documents(model)
+    make_ready(model)
     return Start(model, tokenizer)
 
 

@@ -1,8 +1,8 @@
 """Log-probabilities of some tokens, without the logits of a whole vocabulary.
 
-The vocabulary is gone through a slab at a time, forwards and, computed anew, backwards: what is kept are one number a
-state, and a vocabulary that is no more than a slab. A state that predicts several completions' tokens, as a canvas that
-they share does, is multiplied once.
+The vocabulary is gone through a slab at a time, forwards and backwards. What is kept for the way back are one number a
+state and the logits of the first slabs, as many as a fixed size holds; those of the others are computed anew. A state
+that predicts several completions' tokens, as a canvas that they share does, is multiplied once.
 
 Logits have the model's precision and are taken as float32 or better; what is added up over the vocabulary is float64.
 
@@ -17,10 +17,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from octo.memory_model import KEPT_LOGITS
 from octo.ml.diffusion.products import filled_up
+from octo.ml.products import product
 
 SLAB_ELEMENTS = {"cpu": 1 << 20, "cuda": 1 << 26}
 """Logits that are looked at together: on a processor they stay in its cache."""
+KEPT_BYTES = {"cpu": KEPT_LOGITS[False]}
+"""Of logits that are kept for the way back; none on an accelerator, where they are quickly computed anew."""
 NARROWEST = 256
 """Tokens of a slab, at least: narrower matrix products are slow."""
 LOWEST = -80.0
@@ -64,9 +68,15 @@ class _TokenLogprobs(torch.autograd.Function):
         tops_N = torch.full((len(states_ND),), torch.finfo(dtype).min, dtype=dtype, device=states_ND.device)
         totals_N, moments_N = (torch.zeros_like(tops_N, dtype=torch.float64) for _ in range(2))
         targets_logits_K = torch.empty(len(targets_K), dtype=dtype, device=states_ND.device)
+        room = KEPT_BYTES.get(states_ND.device.type, 0) if len(slabs) > 1 and any(ctx.needs_input_grad[:2]) else 0
+        first: list[Tensor] = []
         for tokens, asked in slabs:
+            logits_WN = product(weight_VD[tokens], states_ND.t())
+            room -= logits_WN.nbytes
+            if room >= 0:
+                first.append(logits_WN)
             # Scaled, so that two to their power are the weights of softmax; slabs lie with the states side by side.
-            scaled_WN = torch.mm(weight_VD[tokens], states_ND.t()).to(dtype).mul_(rate)
+            scaled_WN = _scaled(logits_WN, rate, dtype, kept=room >= 0)
             targets_logits_K[asked] = scaled_WN[targets_K[asked] - tokens.start, sites_K[asked]]
             higher_N = tops_N.maximum(scaled_WN.amax(dim=0))
             # Weights are relative to the largest logit, so far, and moments to its weight.
@@ -80,7 +90,7 @@ class _TokenLogprobs(torch.autograd.Function):
         partitions_N = tops_N + totals_N.log2()
         # A vocabulary of one slab is not multiplied again.
         kept_WN = weights_WN.div_(totals_N.to(dtype)) if len(slabs) == 1 else None
-        ctx.save_for_backward(states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN)
+        ctx.save_for_backward(states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN, *first)
         ctx.slabs, ctx.rate, ctx.temperature = slabs, rate, temperature
         entropies_N = (totals_N.log() - math.log(2) * moments_N / totals_N).to(dtype)
         ctx.mark_non_differentiable(entropies_N)
@@ -89,7 +99,7 @@ class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN = ctx.saved_tensors
+        states_ND, weight_VD, sites_K, targets_K, partitions_N, kept_WN, *first = ctx.saved_tensors
         wants_states, wants_weight = ctx.needs_input_grad[:2]
         gradients_K = gradients[0] / ctx.temperature
         dtype = gradients_K.dtype
@@ -97,29 +107,30 @@ class _TokenLogprobs(torch.autograd.Function):
         sums_N = torch.zeros_like(partitions_N).index_add_(0, sites_K, gradients_K)
         states_gradient_ND = torch.zeros_like(states_ND, dtype=dtype) if wants_states else None
         weight_gradient_VD = torch.empty_like(weight_VD) if wants_weight else None
-        for tokens, asked in ctx.slabs:
+        for number, (tokens, asked) in enumerate(ctx.slabs):
             # What a gradient of log-probabilities is to the logits: itself at the token, less its share everywhere.
             if kept_WN is None:
-                scaled_WN = torch.mm(weight_VD[tokens], states_ND.t()).to(dtype).mul_(ctx.rate)
+                is_kept = number < len(first)
+                logits_WN = first[number] if is_kept else product(weight_VD[tokens], states_ND.t())
+                scaled_WN = _scaled(logits_WN, ctx.rate, dtype, kept=is_kept)
                 shares_WN = scaled_WN.sub_(partitions_N).clamp_(min=LOWEST).exp2_().mul_(-sums_N)
             else:
                 shares_WN = kept_WN * -sums_N
             shares_WN.index_put_((targets_K[asked] - tokens.start, sites_K[asked]), gradients_K[asked], accumulate=True)
             logits_gradient_WN = shares_WN.to(states_ND.dtype)
             if weight_gradient_VD is not None:
-                torch.mm(logits_gradient_WN, states_ND, out=weight_gradient_VD[tokens])
+                weight_gradient_VD[tokens] = product(logits_gradient_WN, states_ND)
             if states_gradient_ND is not None:
-                _add_product(states_gradient_ND, logits_gradient_WN.t(), weight_VD[tokens])
+                states_gradient_ND += product(logits_gradient_WN.t(), weight_VD[tokens])
         if states_gradient_ND is not None:
             states_gradient_ND = states_gradient_ND.to(states_ND.dtype)
         return states_gradient_ND, weight_gradient_VD, None, None, None
 
 
-def _add_product(sum_ND: Tensor, left_NW: Tensor, right_WD: Tensor) -> None:
-    if sum_ND.dtype == left_NW.dtype:
-        sum_ND.addmm_(left_NW, right_WD)
-    else:
-        sum_ND += torch.mm(left_NW, right_WD)
+def _scaled(logits_WN: Tensor, rate: float, dtype: torch.dtype, *, kept: bool) -> Tensor:
+    """The logits times the rate, in the place of those that are not kept."""
+    wide_WN = logits_WN.to(dtype)
+    return wide_WN * rate if kept and wide_WN is logits_WN else wide_WN.mul_(rate)
 
 
 def _slabs(targets_K: Tensor, *, num_states: int, num_tokens: int) -> Iterator[tuple[slice, slice]]:

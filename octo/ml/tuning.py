@@ -16,14 +16,13 @@ from octo.data.questions import Question
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.attention import attend_by_documents
 from octo.ml.chat import prompter
 from octo.ml.diffusion.denoiser import Kind, is_diffusion, kind_of
 from octo.ml.diffusion.examples import Example, clean_examples, conditional_share, is_conditional, num_maskable
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
-from octo.ml.engine import Engine, gathering
+from octo.ml.engine import Engine
 from octo.ml.lengths import check_examples
-from octo.ml.loading import load_to_train
+from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
@@ -68,8 +67,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     rate = rates(settings, num_steps=num_steps, warmup_steps=int(settings.warmup_share * num_steps))
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_examples(model.config, *zip(*(_lengths(each, settings, model.config) for each in examples), strict=True))
-    with gathering(model):
-        attend_by_documents(model)
+    make_ready(model)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
     engine = Engine(
         model,

@@ -12,7 +12,7 @@ class DecodingSettings(JobSettings):
     """Complete prompts with a model, causal or diffusion, and keep the completions and how they came to be."""
 
     job: ClassVar[str] = "decoding"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     pod_shape = "fleet"
     image = "train"
 

@@ -13,12 +13,11 @@ from octo.data.questions import Question
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
 from octo.errors import UsageError
 from octo.job import Job
-from octo.ml.attention import attend_by_documents
 from octo.ml.chat import prompter
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
-from octo.ml.engine import Engine, gathering
+from octo.ml.engine import Engine
 from octo.ml.lengths import check_questions
-from octo.ml.loading import load_to_train
+from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, train_by, written
 from octo.ml.models import model_parts, use_threads
 from octo.ml.rl import causal_policy
@@ -58,8 +57,7 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     questions = practice.questions
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_questions(model.config, asks, all_asked(questions, settings), max_new_tokens=settings.max_new_tokens)
-    with gathering(model):
-        attend_by_documents(model)
+    make_ready(model)
     engine = Engine(
         model,
         settings=settings.optimizer,

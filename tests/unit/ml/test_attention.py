@@ -224,3 +224,27 @@ def test_without_documents_padded_prompts_are_completed_as_by_transformers_own_a
 def test_a_model_that_cannot_be_kept_within_documents_is_refused(config: PreTrainedConfig, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         attend_by_documents(new(config))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_in_bfloat16_what_is_attended_to_is_true_to_its_rounding(mode: str) -> None:
+    torch.set_num_threads(1)
+    lengths = [[20, 290, 70, 8], [388]]
+    documents = MODES[mode](*laid_out(lengths))
+    generator = torch.Generator().manual_seed(2)
+    rounded = [torch.randn(2, number, 388, 8, generator=generator).bfloat16() for number in (4, 2, 2)]
+    weights = torch.randn(2, 388, 4, 8, generator=generator)
+    heads = [each.clone().requires_grad_() for each in rounded]
+    exact = [each.double().requires_grad_() for each in rounded]
+    found = attended_by_tiles(*heads, documents, window=None, scaling=8**-0.5)
+    expected = attended(*exact, documents, window=None)
+    pairs = [
+        (found, expected),
+        *zip(
+            torch.autograd.grad((found * weights).sum(), heads),
+            torch.autograd.grad((expected * weights).sum(), exact),
+            strict=True,
+        ),
+    ]
+    for mine, theirs in pairs:
+        assert (mine.double() - theirs).norm() < 0.01 * theirs.norm()

@@ -123,3 +123,14 @@ def test_nothing_as_wide_as_the_vocabulary_is_made_but_the_heads_gradient(monkey
     with Largest() as whole:
         at_once(states, weight.detach(), sites, targets, temperature=1)
     assert whole.num_elements >= 64 * 8192
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_logits_that_are_kept_change_no_bit_of_what_is_learnt(dtype, monkeypatch) -> None:
+    monkeypatch.setitem(module.SLAB_ELEMENTS, "cpu", 1)
+    found = []
+    for kept in (0, 2 * module.NARROWEST * 16 * 4, 1 << 27):  # none, those of two slabs of four, and all
+        monkeypatch.setitem(module.KEPT_BYTES, "cpu", kept)
+        found.append(with_gradients(token_logprobs, *inputs(dtype)))
+    for others in found[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(found[0], others, strict=True))
