@@ -21,6 +21,7 @@ from octo.data.mixture import Mixture
 from octo.data.packed import PackedSequences
 from octo.data.token_shards import TokenPart, TokenShards
 from octo.errors import IntegrityError
+from octo.numbers import in_runs
 
 READERS = 16
 """Requests side by side: a store answers each in tens of milliseconds, however little it asks for."""
@@ -157,6 +158,17 @@ def runs_of(shards: TokenShards, mixture: Mixture, wanted: range) -> Iterator[Ru
             begin = int(ends_P[part_number - 1]) if part_number else 0
             part = shards.parts[source][part_number]
             yield from _near(part, rows[here] - begin, places[here], shards.format.record_bytes)
+
+
+def names_of(shards: TokenShards, mixture: Mixture, wanted: range) -> list[str]:
+    """Where these sequences of the mixture lie, a part each: its artifact's address, its index and name, and the rows.
+
+    The part `slices-...parquet` beside it says which documents each row is of.
+    """
+    rows: dict[str, list[int]] = {}
+    for run in runs_of(shards, mixture, wanted):
+        rows.setdefault(f"{run.part.artifact.address}/{run.part.key}", []).extend(run.rows)
+    return [f"{place} rows {in_runs(found)}" for place, found in sorted(rows.items())]
 
 
 def _near(part: TokenPart, rows: NDArray[np.int64], places: NDArray[np.int64], record_bytes: int) -> Iterator[Run]:

@@ -23,6 +23,7 @@ from octo.ml import stacks
 from octo.ml.machines import EXCHANGE_SECONDS, Hang, Machines
 from octo.ml.marks import Mark, marks_in
 from octo.ml.rank import endings
+from octo.numbers import in_runs
 
 LOOK_SECONDS = 0.25
 LEAVING_SECONDS = 5.0
@@ -162,15 +163,7 @@ def told(hang: Hang, places: Mapping[int, str], *, stopped: Sequence[int]) -> st
 
 
 def _ranks(ranks: Sequence[int]) -> str:
-    """Ranks as people name them, neighbours together."""
-    runs: list[list[int]] = []
-    for rank in ranks:
-        if runs and runs[-1][-1] == rank - 1:
-            runs[-1].append(rank)
-        else:
-            runs.append([rank])
-    names = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-    return f"rank{'s' if len(ranks) > 1 else ''} {' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))}"
+    return f"rank{'s' if len(ranks) > 1 else ''} {in_runs(ranks)}"
 
 
 def _kill(marks: Sequence[Mark]) -> None:

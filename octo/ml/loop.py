@@ -13,13 +13,15 @@ loop tells each of them, on every rank alike, when a step begins, and what it ca
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from octo.errors import InvariantError
 from octo.job import Job
+from octo.ml.bad_steps import SKIPPED, BadSteps, Made, counted, most_loss
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine, Loss, StepResult
 from octo.settings.midtraining import MidtrainingSettings
@@ -54,6 +56,8 @@ class Step:
     number: int
     """Counted from 0."""
     rate: float
+    most_loss: float = math.inf
+    """An update with a higher loss is left out."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Update:
     """That each of them was made from, to look for the culprit where one was not applied."""
     figures: Callable[[], Mapping[str, float]]
     """What describes them, in the order in which it is shown; called once, on every rank, in the order of the steps."""
+    names: Callable[[], Sequence[str]] = tuple
+    """Of the documents or examples that they were made from; asked where one was not applied."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,8 @@ def train_by(
         with checkpoints:
             # Here the data of the next step may be read beside a step.
             for number, batch in zip(steps, phases.read(steps), strict=False):
-                step = Step(number, plan.rate(number))
+                limit = most_loss(record.lines, number, job.settings.bad_steps)
+                step = Step(number, plan.rate(number), limit)
                 record.begin(step)
                 with job.telemetry.span(f"octo.{job.settings.job}.step", {"octo.step": number + 1}):
                     update = phases.update(batch, step)
@@ -124,7 +131,8 @@ def train_by(
             raise InvariantError(
                 f"{job.settings.job} planned {plan.num_steps} steps and did {done}: nothing is committed"
             )
-        return phases.result(done, record.lines)
+        result = phases.result(done, record.lines)
+        return replace(result, counters={**result.counters, "steps.skipped": counted(record.lines)})
 
 
 def described(results: Sequence[StepResult], rate: float) -> dict[str, float]:
@@ -150,9 +158,9 @@ class _Record:
     ) -> None:
         self.lines = lines
         self._job = job
-        self._engine = engine
         self._plan = plan
         self._observers = observers
+        self._bad_steps = BadSteps(engine, job.settings.bad_steps, job.telemetry)
         self._late: tuple[Step, Update] | None = None
 
     def begin(self, step: Step) -> None:
@@ -169,17 +177,24 @@ class _Record:
         if self._late:
             step, update = self._late
             self._late = None
-            for result, losses in zip(update.results, update.losses, strict=True):
-                self._engine.check_applied(result, losses, learning_rate=step.rate)
-            figures = dict(update.figures())
+            figures = self._figures(step, update)
             self.lines.append({"step": step.number + 1, **figures})
             for observer in self._observers:
                 observer.after(step, update.results, figures)
             self._say_progress(figures)
         return self.lines
 
+    def _figures(self, step: Step, update: Update) -> dict[str, float]:
+        made = Made(step.number, step.rate, step.most_loss, update.results, update.losses, update.names)
+        skipped = self._bad_steps.num_skipped(made, self.lines)
+        figures = dict(update.figures())
+        if not skipped:
+            return figures
+        return {name: each for name, each in figures.items() if math.isfinite(each)} | {SKIPPED: skipped}
+
     def _say_progress(self, figures: Mapping[str, float]) -> None:
         before = self._job.training * self._plan.num_steps
         whole = self._plan.num_trainings * self._plan.num_steps
         shown = self._plan.shown
-        self._job.progress.advance(before + len(self.lines), whole, "steps", **{shown: figures[shown]})
+        told = {shown: figures[shown]} if shown in figures else {}
+        self._job.progress.advance(before + len(self.lines), whole, "steps", **told)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from transformers import PreTrainedModel
 
 from octo.data.mixture import Mixture, mixture_of
 from octo.data.packed import PackedSequences
-from octo.data.sequences import SequenceReader
+from octo.data.sequences import SequenceReader, names_of
 from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import UsageError
@@ -26,7 +27,7 @@ from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import rates
-from octo.ml.sequences import Tokens, micro_batches, mixture_record, plan_steps, schedule, warn_of_epochs
+from octo.ml.sequences import Tokens, micro_batches, mixture_record, plan_steps, schedule, sequences_of, warn_of_epochs
 from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
@@ -128,7 +129,8 @@ def _opened(
 
     def update(batches: Batches, step: Step) -> Update:
         tokens.count(batches)
-        return train_step(engine, batches, settings, step=step, kind=kind)
+        made = train_step(engine, batches, settings, step=step, kind=kind)
+        return replace(made, names=partial(names_of, shards, mixture, sequences_of(settings, step.number)))
 
     def result(steps: int, lines: Lines) -> IndexResult:
         sequences = steps * settings.batch_size
@@ -215,7 +217,7 @@ def train_step(
         losses = _diffusion_losses(engine, batches, settings, step=step.number, kind=kind)
     else:
         losses = _causal_losses(engine, batches, settings, step=step.number)
-    result = engine.step(losses, learning_rate=step.rate)
+    result = engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss)
     done = (step.number + 1) * settings.batch_size * next(iter(batches.values())).tokens_NS.shape[1]
     return Update([result], [losses], lambda: {**described([result], step.rate), "tokens": done})
 

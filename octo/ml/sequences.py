@@ -28,6 +28,11 @@ def plan_steps(settings: MidtrainingSettings, mixture: Mixture) -> int:
     return settings.num_steps or available // settings.batch_size
 
 
+def sequences_of(settings: MidtrainingSettings, step: int) -> range:
+    """The sequences of a step, by their global indexes."""
+    return range(step * settings.batch_size, (step + 1) * settings.batch_size)
+
+
 def micro_batches(settings: MidtrainingSettings, step: int, *, rank: int = 0, ranks: int = 1) -> list[range]:
     """The sequences of a step by their global indexes: those micro-batches that a rank of so many computes."""
     first, size = step * settings.batch_size, settings.micro_batch_size

@@ -80,9 +80,12 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
 
     def update(batch: Batch, step: Step) -> Update:
         losses = losses_of(batch, settings, step=step.number, kind=kind, device=engine.device)
-        result = engine.step(losses, learning_rate=step.rate)
+        result = engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss)
         done = (step.number + 1) * settings.batch_size
-        return Update([result], [losses], lambda: {**described([result], step.rate), "examples": done})
+        ids = dict.fromkeys(example.id for example in batch.examples)
+        return Update(
+            [result], [losses], lambda: {**described([result], step.rate), "examples": done}, lambda: list(ids)
+        )
 
     def result(steps: int, lines: Lines) -> IndexResult:
         return IndexResult(

@@ -14,6 +14,7 @@ NOT_JOBS = frozenset(
     {
         *("__init__", "base", "cluster", "combined", "files", "installation", "loading", "sources", "table"),
         *(
+            "bad_steps",
             "benchmarks",
             "coupling",
             "denoising",

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, check_divides
 from octo.settings.noising import NoisingSettings
 from octo.settings.schedule import Schedule, phases_of
@@ -131,6 +132,8 @@ class MidtrainingSettings(JobSettings):
     """How a diffusion model is adapted and trained."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
+    bad_steps: BadStepSettings = BadStepSettings()
+    """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()
     """How its ranks work together."""
     num_seeds: int = Field(default=1, gt=0)

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, Stops, Verbatim, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
@@ -111,6 +112,8 @@ class RlSettings(BenchmarkSettings):
     """What a completion is worth."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
+    bad_steps: BadStepSettings = BadStepSettings()
+    """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings(checkpoint_every=25)
     """How the learner's ranks work together."""
     num_seeds: int = Field(default=1, gt=0)

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
@@ -44,6 +45,8 @@ class TuningSettings(BenchmarkSettings):
     """Longest question; examples with a longer one are left out, and counted."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
+    bad_steps: BadStepSettings = BadStepSettings()
+    """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()
     """How its ranks work together."""
     num_epochs: float = Field(default=1.0, gt=0)

@@ -50,7 +50,7 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: Step
         )
         for first in range(0, len(completions.tokens), settings.micro_batch_size)
     ]
-    results = [engine.step(losses, learning_rate=step.rate)]
+    results = [engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss)]
     return Update(
         results,
         [losses],

@@ -154,7 +154,7 @@ class DiffusionPolicy:
                 else _of_another_rank
                 for micro in micro_batches
             ]
-            results.append(self._engine.step(losses, learning_rate=step.rate))
+            results.append(self._engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss))
             all_losses.append(losses)
         return Update(results, all_losses, partial(self._figures, rollout, sums, results, step.rate, variances_of))
 

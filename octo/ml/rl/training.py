@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -89,7 +90,8 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
                     )
                 if _is_kept(step.number, settings):
                     rollouts.extend(rollout.kept(step.number + 1))
-                return update_policy(rollout, step=step)
+                made = update_policy(rollout, step=step)
+                return replace(made, names=partial(list, dict.fromkeys(question.id for question in asked)))
 
             def result(steps: int, lines: Lines) -> IndexResult:
                 return IndexResult(

@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 
 from octo.data.mixture import mixture_of
-from octo.data.sequences import SequenceReader
+from octo.data.sequences import SequenceReader, names_of
 from octo.data.token_shards import TokenShards, open_token_shards
 from octo.errors import UsageError
-from octo.ml.sequences import micro_batches, mixture_record, plan_steps, schedule, tokens_by_source, warn_of_epochs
+from octo.ml.sequences import (
+    micro_batches,
+    mixture_record,
+    plan_steps,
+    schedule,
+    sequences_of,
+    tokens_by_source,
+    warn_of_epochs,
+)
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.store import Store
 from tests.token_shards import commit_tokens
@@ -50,6 +58,32 @@ def test_a_training_sees_the_same_sequences_on_any_ranks_and_resumed_at_any_step
     for first in range(1, 6):
         resumed = trained_on(shards, tmp_path / f"from-{first}", steps=range(first, 6), ranks=2)
         assert resumed == whole[first:]
+
+
+def test_the_sequences_of_a_step_are_named_by_the_parts_and_rows_that_hold_them(
+    shards: TokenShards, tmp_path: Path
+) -> None:
+    mixture = mixture_of(SETTINGS.weights, shards.counts, seed=SETTINGS.seed)
+    wanted = sequences_of(SETTINGS, 2)
+    with SequenceReader(shards, mixture, folder=tmp_path, cache_bytes=1 << 20) as reader:
+        read = sorted(map(tuple, reader.rows(wanted.start, len(wanted)).tokens_NS.tolist()))
+    named = []
+    for name in names_of(shards, mixture, wanted):
+        place, _, rows = name.partition(" rows ")
+        address, index, part_name = place.rsplit("/", 2)
+        [part] = [
+            part
+            for parts in shards.parts.values()
+            for part in parts
+            if part.key == f"{index}/{part_name}" and part.artifact.address == address
+        ]
+        records = part.artifact.read(part.part)
+        size = shards.format.record_bytes
+        for run in rows.replace(" and ", ", ").split(", "):
+            first, _, last = run.partition(" to ")
+            span = records[int(first) * size : (int(last or first) + 1) * size]
+            named.extend(shards.format.decode(span).tokens_NS.tolist())
+    assert sorted(map(tuple, named)) == sorted(set(read))
 
 
 def test_a_rank_reads_its_own_micro_batches_alone() -> None:
