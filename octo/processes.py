@@ -34,6 +34,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def local_world_size() -> int:
+    """Ranks of the gang on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def world_size() -> int:
     """Ranks of the gang, on all of its machines."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -68,11 +73,6 @@ def shielded() -> Iterator[None]:
 
     What is blocked here is blocked in the child from its first instruction on; what comes meanwhile is heard after.
     """
-    # Fourteen milliseconds of imports, which who starts no child has no use for.
-    from multiprocessing import resource_tracker  # noqa: PLC0415
-
-    # Started with the first child, it would let the signals through again.
-    resource_tracker.ensure_running()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     try:
         yield

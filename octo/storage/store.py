@@ -38,6 +38,7 @@ from octo.storage.kept import crc32, crc32_of, is_kept
 from octo.storage.patience import REAL_TIME, Clock, Patience
 from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 from octo.storage.service import Service, service_of
+from octo.storage.streaming import PART_BYTES, read_ahead, send_in_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,8 +48,6 @@ T = TypeVar("T")
 
 WRITER = "octo-writer"
 """User metadata that tells whose write an object is."""
-PART_BYTES = 16 * 2**20
-"""Files over this are sent in parts of this size; S3 counts at most 10,000 parts, so larger files get larger parts."""
 PAGE_OBJECTS = 1000
 """Of a listing: as many as S3 gives at once."""
 _TRANSFERS = TransferConfig(
@@ -275,6 +274,36 @@ class Store:
         else:
             self._upload_in_parts(path, key, crc32_of(path))
 
+    def upload_read(self, key: str, size: int, read: Callable[[int, int], bytes]) -> str:
+        """Store so many bytes that are in no file; their sha256. Large ones go in parts side by side.
+
+        IntegrityError when the store keeps other bytes. `read` gives `size` bytes from `first` on, or as many as there
+        are; in order, and from the first once more when something between here and the store fails.
+        """
+        digests: list[Any] = []
+
+        def read_and_hash(first: int, most: int) -> bytes:
+            body = read(first, most)
+            if not first:
+                digests[:] = [hashlib.sha256()]
+            digests[0].update(body)
+            return body
+
+        if size <= PART_BYTES:
+            self.put(key, read_and_hash(0, size))
+        else:
+            self._send_in_parts(
+                key,
+                lambda token, note: send_in_parts(
+                    self.client, self._object(key), size, read_and_hash, metadata={WRITER: token}, note=note
+                ),
+            )
+        return str(digests[0].hexdigest())
+
+    def blocks(self, key: str, size: int) -> Iterator[bytes]:
+        """The object's first bytes, so many, block after block, fetched ahead. No checksum covers them."""
+        return read_ahead(lambda first, most: self.get_range(key, first, most), size)
+
     def download(self, key: str, path: Path) -> None:
         """Fetch an object into a file, which is there only when whole. A large one's checksum is the caller's duty."""
 
@@ -366,22 +395,30 @@ class Store:
         )
 
     def _upload_in_parts(self, path: Path, key: str, checksum: str) -> None:
-        token = secrets.token_hex(16)
-        extra = {"Metadata": {WRITER: token}, "ChecksumCRC32": checksum}
-
-        def send() -> None:
+        def send(token: str, note: Callable[[str], None]) -> None:
+            note(checksum)
+            extra = {"Metadata": {WRITER: token}, "ChecksumCRC32": checksum}
             with TransferManager(self.client, _TRANSFERS) as transfers:
                 transfers.upload(str(path), self.location.bucket, self.location.key(key), extra).result()
 
+        self._send_in_parts(key, send)
+
+    def _send_in_parts(self, key: str, send: Callable[[str, Callable[[str], None]], None]) -> None:
+        """Let `send` store an object until the store has the CRC32 that it notes before all is sent.
+
+        It is given the writer's token, which the object's metadata is to hold, and what notes the checksum.
+        """
+        token = secrets.token_hex(16)
+        noted: list[str] = []
         for attempt in range(ATTEMPTS):
             try:
-                self._write(key, send)
+                self._write(key, lambda: send(token, noted.append))
             except StorageError as error:
                 # When the reply to the request that completes an upload is lost, its retry finds no upload to complete.
                 found = self._look_again(key, error)
                 if found is None or found.writer != token:
                     raise
-            if self._checksum(key) == checksum:
+            if self._checksum(key) == noted[-1]:
                 return
             self.patience.wait(attempt)
         raise IntegrityError(
