@@ -162,6 +162,10 @@ class Engine:
         """Go on with the states that an engine of such a model gave. Each is looked up once, by every rank."""
         self._updates.take_optimizer_states(states)
 
+    def held_weights(self) -> dict[str, Tensor]:
+        """The model's tensors by name, those that are tied once; none where the partitions hold all weights."""
+        return self._updates.held_weights()
+
     def copy_weights_to(self, model: torch.nn.Module) -> None:
         """Give a model like the one being trained its weights, on every rank, which has them whole."""
         self._updates.copy_weights_to(model)
@@ -170,6 +174,11 @@ class Engine:
     def weights_are_partitioned(self) -> bool:
         """Whether the partitions hold all weights, so that whoever restores needs no others."""
         return self._updates.weights_are_partitioned
+
+    @property
+    def partitions_are_alike(self) -> bool:
+        """Whether every rank's partition is the whole optimizer."""
+        return self._updates.partitions_are_alike
 
     def partition(self) -> dict[str, Tensor]:
         """This rank's share of the optimizer: weights as AdamW updates them, and its running means, by name."""

@@ -109,7 +109,7 @@ def train_by(
     Raises:
         InvariantError: the steps that were done are not those that were planned.
     """
-    checkpoints = Checkpoints(job, engine, num_steps=plan.num_steps, every=job.settings.gang.checkpoint_every)
+    checkpoints = Checkpoints(job, engine, num_steps=plan.num_steps, gang=job.settings.gang)
     first, saved = checkpoints.restore()
     record = _Record(job, engine, plan, observers, lines=saved.pop("metrics", []))
     if len(record.lines) != first:

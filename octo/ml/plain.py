@@ -151,6 +151,10 @@ class PlainUpdates:
                 given = states[f"{kind}.{piece.name}"].reshape(-1)[piece.part]
                 self._state(piece.master)[kind].view(-1)[piece.first :][:length].copy_(given)
 
+    def held_weights(self) -> dict[str, Tensor]:
+        """The model's tensors, where every rank holds them."""
+        return {} if self.weights_are_partitioned else {name: each.detach() for name, each in self._tensors()}
+
     def copy_weights_to(self, model: torch.nn.Module) -> None:
         """Of a model that every rank has whole."""
         targets = model.state_dict()
@@ -161,6 +165,11 @@ class PlainUpdates:
     def weights_are_partitioned(self) -> bool:
         """Whether each rank holds a share of the weights alone, which its partition has."""
         return self._settings.zero_stage == 3
+
+    @property
+    def partitions_are_alike(self) -> bool:
+        """Whether every rank updates all weights."""
+        return self._is_whole
 
     def partition(self) -> dict[str, Tensor]:
         """What AdamW updates on this rank, and its states."""

@@ -201,6 +201,15 @@ class StoredTensors(Mapping[str, Tensor]):
         return len(self._files)
 
 
+def described(tensor: Tensor, first: int) -> dict[str, object]:
+    """What a header says of a tensor whose numbers begin at that byte of them."""
+    return {
+        "dtype": _DTYPES[tensor.dtype],
+        "shape": list(tensor.shape),
+        "data_offsets": [first, first + tensor.nbytes],
+    }
+
+
 class _Shard:
     """A safetensors file while it is written."""
 
@@ -230,7 +239,7 @@ class _Shard:
         if first_without_numbers([(name, tensor)]):
             raise InvariantError(f"{name} is to be written and holds a NaN or an infinity: lower --learning-rate")
         self._header_bytes += len(self._entry(name, tensor))
-        self._entries[name] = self._described(tensor)
+        self._entries[name] = described(tensor, self.size)
         plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         plain.numpy().tofile(self._file)
         self.size += tensor.nbytes
@@ -242,12 +251,5 @@ class _Shard:
         self._file.write(len(body).to_bytes(8, "little") + body)
         self._file.close()
 
-    def _described(self, tensor: Tensor) -> dict[str, object]:
-        return {
-            "dtype": _DTYPES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [self.size, self.size + tensor.nbytes],
-        }
-
     def _entry(self, name: str, tensor: Tensor) -> str:
-        return json.dumps({name: self._described(tensor)})
+        return json.dumps({name: described(tensor, self.size)})

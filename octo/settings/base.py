@@ -213,6 +213,9 @@ class JobSettings(Settings):
     """What each of its pods asks of a cluster."""
     shard_group: Annotated[ShardGroup, Neutral()] = ShardGroup()
     """Which indexes of a fleet this process does: all of them, unless it is a pod among pods."""
+    grace_seconds: Annotated[float, Neutral(), Field(ge=0)] = 0
+    """How long it has to save its work when it is told to stop: a checkpoint that takes longer is not begun. 0 is as
+    long as it takes; a pod is told what its cluster gives it."""
     termination_log: Annotated[Path | None, Neutral()] = None
     """File for one JSON line when the process ends: the artifact's address, or the error."""
     progress: Annotated[Literal["auto", "json"], Neutral()] = "auto"

@@ -86,7 +86,11 @@ class GangSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     checkpoint_every: int = Field(default=200, ge=0)
-    """Steps between two checkpoints, of which the last two are kept while the training lasts; 0 keeps none."""
+    """Steps between two checkpoints; 0 makes none."""
+    checkpoints_kept: int = Field(default=2, ge=1)
+    """Checkpoints that are kept while the training lasts: so many of the newest."""
+    checkpoints_kept_each: int = Field(default=0, ge=0)
+    """Beside these, each so manieth checkpoint is kept while the training lasts, such as each tenth; 0 keeps none."""
     collective_seconds: int = Field(default=1800, gt=0)
     """How long ranks wait in a collective for others that do not come, before all are ended and it is told who waited
     where for whom. Ranks may be so far apart where they sample and reward; a slow step of all counts for nothing."""

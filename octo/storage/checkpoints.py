@@ -1,31 +1,27 @@
-"""Checkpoints of a stage that is not finished: files of its ranks, kept only when another process has read them back.
+"""Checkpoints of a training under way: files of its ranks, kept only when another process has read them back.
 
 A checkpoint exists if and only if its `manifest.json` exists, which is written once, after the files that it names were
 read and hashed again. `latest.json` says which ones are kept, newest first; it is moved by If-Match. Names of files
 carry the attempt that wrote them, so no attempt overwrites another's bytes.
 """
 
+import hashlib
 import logging
-import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from octo.errors import IntegrityError, OctoError, StorageError
-from octo.processes import die_with_parent
-from octo.settings.base import S3Settings
+from octo.errors import IntegrityError, PreemptedError
 from octo.storage.seals import Sealed
-from octo.storage.store import Store, connect
-from octo.storage.verified import fetch_verified, sha256_of
+from octo.storage.store import Store
+from octo.storage.verified import verified
 
 logger = logging.getLogger(__name__)
 
 KEPT = 2
-"""Checkpoints that are kept: the newest, and one to fall back on."""
-MOVES = 8
-"""Tries of moving the pointer while others move it too."""
+"""Checkpoints that are kept where nobody says otherwise: the newest, and one to fall back on."""
 
 
 class CheckpointFile(BaseModel):
@@ -34,6 +30,8 @@ class CheckpointFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    holds: str
+    """What it holds a share of, or all."""
     key: str
     """Key below the store's prefix."""
     sha256: str
@@ -49,12 +47,35 @@ class Checkpoint(Sealed):
     files: tuple[CheckpointFile, ...]
     versions: dict[str, str]
 
-    def file(self, name: str) -> CheckpointFile:
-        """The file of that name; IntegrityError when there is none."""
-        for file in self.files:
-            if file.name == name:
-                return file
-        raise IntegrityError(f"the checkpoint of step {self.step} has no {name}")
+    def files_of(self, holds: str) -> tuple[CheckpointFile, ...]:
+        """The files that hold it; IntegrityError when there are none."""
+        found = tuple(file for file in self.files if file.holds == holds)
+        if not found:
+            raise IntegrityError(f"the checkpoint of step {self.step} has no {holds}")
+        return found
+
+
+class SupersededError(PreemptedError):
+    """Another trainer has gone on with this training: its checkpoints are kept, and this one's are not."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Which checkpoints are kept while a training lasts."""
+
+    last: int = KEPT
+    """So many of the newest."""
+    multiples: int = 0
+    """And every one whose step is a multiple of this; 0 keeps none for that."""
+
+    def of(self, steps: Iterable[int]) -> tuple[int, ...]:
+        """Those of the steps whose checkpoints are kept, newest first. The newest always is."""
+        newest_first = sorted(set(steps), reverse=True)
+        return tuple(
+            step
+            for place, step in enumerate(newest_first)
+            if place < max(1, self.last) or (self.multiples and step % self.multiples == 0)
+        )
 
 
 class _Kept(Sealed):
@@ -62,6 +83,73 @@ class _Kept(Sealed):
 
     steps: tuple[int, ...]
     """Newest first."""
+    attempt: str = ""
+    """Of the trainer that has last moved the pointer."""
+
+
+class Latest:
+    """The pointer to a training's checkpoints as one trainer knows it: it moves it from where it knows it to be.
+
+    Of two trainers whichever moves it first goes on; the other is told so when its own turn comes.
+    """
+
+    def __init__(self, store: Store, digest: str, *, attempt: str) -> None:
+        """Look where it is; `attempt` is the trainer's name, which nobody else has."""
+        self._store = store
+        self._digest = digest
+        self._attempt = attempt
+        self._known = _read(store, digest)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """The checkpoints that a training can go on from, newest first."""
+        return _believed(self._store, self._digest, self._known)
+
+    def keep(self, checkpoint: Checkpoint, keeping: Keeping = Keeping(), *, damaged: Collection[int] = ()) -> None:
+        """Make the verified checkpoint the newest that is kept. When another attempt has one of this step, it stays.
+
+        Args:
+            checkpoint: every file of it was read back.
+            keeping: which are kept from now on, besides it.
+            damaged: steps of kept ones that cannot be read any more: they are not kept, and may be made anew.
+
+        Raises:
+            SupersededError: another trainer has moved the pointer, or removed it.
+        """
+        step, body = checkpoint.step, checkpoint.canonical()
+        key = key_of(self._digest, step, "manifest.json")
+        is_first = step not in damaged and self._store.put_if_absent(key, body)
+        if not is_first and (step in damaged or _checkpoint(self._store, self._digest, step) is None):
+            self._store.put(key, body)
+        known = () if self._known is None else self._known.steps
+        self._move(keeping.of({*known} - {*damaged} | {step}))
+
+    def remove_others(self) -> None:
+        """Delete checkpoints before the newest kept one that are not kept, and what attempts have left half done."""
+        if self._known is not None and self._known.steps:
+            newest, kept = self._known.steps[0], {*self._known.steps}
+            _delete(self._store, self._digest, lambda step: step < newest and step not in kept)
+
+    def _move(self, steps: tuple[int, ...]) -> None:
+        pointer, moved_to = _pointer(self._digest), _Kept(steps=steps, attempt=self._attempt)
+        # The tag first: a body that is newer than its tag only makes the write fail.
+        tag = self._store.head(pointer)
+        found = _read(self._store, self._digest) if tag else None
+        if found != self._known:
+            self._give_way(found)
+        if tag is None:
+            moved = self._store.put_if_absent(pointer, moved_to.canonical())
+        else:
+            moved = self._store.replace(pointer, moved_to.canonical(), etag=tag.etag)
+        if not moved:
+            self._give_way(_read(self._store, self._digest))
+        self._known = moved_to
+
+    def _give_way(self, found: _Kept | None) -> None:
+        if found is None or not found.steps:
+            done = "the checkpoints of this training were deleted meanwhile, as they are when it is finished"
+        else:
+            done = f"another trainer ({found.attempt}) has gone on with this training and kept step {found.steps[0]}"
+        raise SupersededError(f"{done}: this one stops, and what is kept stays; run again to resume from there")
 
 
 def key_of(digest: str, step: int, name: str) -> str:
@@ -71,63 +159,52 @@ def key_of(digest: str, step: int, name: str) -> str:
 
 def kept_checkpoints(store: Store, digest: str) -> list[Checkpoint]:
     """The checkpoints that a training can go on from, newest first."""
-    kept = (_checkpoint(store, digest, step) for step in _kept(store, digest))
-    return [checkpoint for checkpoint in kept if checkpoint is not None]
-
-
-def upload(store: Store, digest: str, step: int, path: Path, *, attempt: str) -> CheckpointFile:
-    """Store one file of a checkpoint that is being saved."""
-    key = key_of(digest, step, f"{attempt}.{path.name}")
-    file = CheckpointFile(name=path.name, key=key, sha256=sha256_of(path), size=path.stat().st_size)
-    store.upload(path, key)
-    return file
+    return _believed(store, digest, _read(store, digest))
 
 
 def fetch(store: Store, file: CheckpointFile, path: Path) -> None:
-    """Bring a file of a checkpoint here; IntegrityError when it is not what was saved."""
-    fetch_verified(store, file.key, path, name=f"{store.address}/{file.key}", sha256=file.sha256)
+    """Bring a file of a checkpoint here; IntegrityError when it is not what was saved, which leaves no file."""
+
+    def read() -> str:
+        digest = hashlib.sha256()
+        with path.open("wb") as written:
+            for block in store.blocks(file.key, file.size):
+                written.write(block)
+                digest.update(block)
+        return digest.hexdigest()
+
+    try:
+        verified(f"{store.address}/{file.key}", file.sha256, read, str)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
-def verify(parent: int, address: str, s3: S3Settings, *, files: Sequence[CheckpointFile], folder: Path) -> None:
-    """Read files back over a connection of its own and hash them again: the whole of a process's work.
+def check(store: Store, file: CheckpointFile) -> None:
+    """Read a file of a checkpoint and hash it, a block in memory; IntegrityError when it is not what was saved."""
 
-    It exits with 1, and says why, when one is not what was saved. Signals that stop a gang do not stop this: its parent
-    waits for it, and takes it along when it dies.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    die_with_parent(parent)
-    store = connect(address, s3)
-    for file in files:
-        path = folder / f"verified-{file.name}"
-        try:
-            fetch(store, file, path)
-        except OctoError as error:
-            logger.warning("%s", error)
-            sys.exit(1)
-        finally:
-            path.unlink(missing_ok=True)
+    def read() -> str:
+        digest = hashlib.sha256()
+        for block in store.blocks(file.key, file.size):
+            digest.update(block)
+        return digest.hexdigest()
 
-
-def keep(store: Store, digest: str, checkpoint: Checkpoint) -> None:
-    """Make the verified checkpoint the newest that is kept, and delete what is older than the kept ones.
-
-    When another attempt has kept one of this step, that one stays: attempts at a digest train alike.
-    """
-    store.put_if_absent(key_of(digest, checkpoint.step, "manifest.json"), checkpoint.canonical())
-    kept = _move(store, digest, lambda steps: sorted({*steps, checkpoint.step}, reverse=True)[:KEPT])
-    _delete(store, digest, lambda step: step < min(kept))
+    verified(f"{store.address}/{file.key}", file.sha256, read, str)
 
 
 def discard(store: Store, digest: str) -> None:
-    """Delete every checkpoint of a stage, once what it trained is committed."""
+    """Delete every checkpoint of a training, once what it trained is committed."""
     store.delete(_pointer(digest))
     _delete(store, digest, lambda _: True)
 
 
-def _kept(store: Store, digest: str) -> list[int]:
-    kept = store.get_checked(_pointer(digest), _Kept.model_validate_json)
-    return [] if kept is None else list(kept.steps)
+def _read(store: Store, digest: str) -> _Kept | None:
+    return store.get_checked(_pointer(digest), _Kept.model_validate_json)
+
+
+def _believed(store: Store, digest: str, kept: _Kept | None) -> list[Checkpoint]:
+    found = (_checkpoint(store, digest, step) for step in (() if kept is None else kept.steps))
+    return [checkpoint for checkpoint in found if checkpoint is not None]
 
 
 def _checkpoint(store: Store, digest: str, step: int) -> Checkpoint | None:
@@ -143,21 +220,6 @@ def _checkpoint(store: Store, digest: str, step: int) -> Checkpoint | None:
         # Training goes on from an older one, or from its start, to the same end.
         logger.warning("%s: that checkpoint is not used", error)
         return None
-
-
-def _move(store: Store, digest: str, change: Callable[[list[int]], list[int]]) -> list[int]:
-    for _ in range(MOVES):
-        # The tag first: a body that is newer than its tag only makes the write fail.
-        found = store.head(_pointer(digest))
-        steps = change(_kept(store, digest))
-        body = _Kept(steps=tuple(steps)).canonical()
-        if found is None:
-            moved = store.put_if_absent(_pointer(digest), body)
-        else:
-            moved = store.replace(_pointer(digest), body, etag=found.etag)
-        if moved:
-            return steps
-    raise StorageError(f"{store.address}/{_pointer(digest)} changed under every one of {MOVES} writes: run again")
 
 
 def _delete(store: Store, digest: str, unwanted: Callable[[int], bool]) -> None:

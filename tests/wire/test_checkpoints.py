@@ -5,26 +5,37 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from octo.errors import IntegrityError, PreemptedError, StorageError
+from octo.errors import IntegrityError, PreemptedError
 from octo.job import Job, open_job
-from octo.ml.checkpoint import Checkpoints, await_reader
+from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
 from octo.settings.loading import secrets_of
-from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
+from octo.settings.midtraining import GangSettings, MidtrainingSettings, OptimizerSettings
 from octo.storage.artifacts import open_artifact
-from octo.storage.checkpoints import Checkpoint, discard, fetch, keep, kept_checkpoints, upload
+from octo.storage.checkpoints import (
+    Checkpoint,
+    CheckpointFile,
+    Keeping,
+    Latest,
+    SupersededError,
+    discard,
+    fetch,
+    kept_checkpoints,
+    key_of,
+)
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import Store
 from tests.ranks import run_ranks
@@ -36,45 +47,125 @@ NUM_STEPS, EVERY = 14, 5
 LENGTH, BATCH = 16, 4
 
 
-def saved(store: Store, folder: Path, step: int, *, ranks: int = 1, body: bytes = b"weights") -> Checkpoint:
-    path = folder / "model.safetensors"
-    path.write_bytes(body)
-    file = upload(store, DIGEST, step, path, attempt=f"attempt{step}")
-    return Checkpoint(step=step, world_size=ranks, files=(file,), versions={})
+def saved(store: Store, step: int, *, attempt: str = "one", body: bytes = b"weights") -> Checkpoint:
+    key = key_of(DIGEST, step, f"{attempt}.model.safetensors")
+    sha256 = store.upload_read(key, len(body), lambda first, size: body[first : first + size])
+    file = CheckpointFile(name="model.safetensors", holds="model", key=key, sha256=sha256, size=len(body))
+    return Checkpoint(step=step, world_size=1, files=(file,), versions={})
+
+
+def keep(latest: Latest, checkpoint: Checkpoint, keeping: Keeping) -> None:
+    latest.keep(checkpoint, keeping)
+    latest.remove_others()
 
 
 def steps(store: Store, digest: str = DIGEST) -> list[int]:
     return [checkpoint.step for checkpoint in kept_checkpoints(store, digest)]
 
 
-def test_the_last_two_checkpoints_are_kept_and_a_commit_leaves_none(store: Store, tmp_path: Path) -> None:
+def folders(store: Store) -> set[str]:
+    return {key.split("/")[2] for key in store.list(f"checkpoints/{DIGEST}/")}
+
+
+def test_the_last_two_checkpoints_are_kept_and_a_commit_leaves_none(store: Store) -> None:
     assert steps(store) == []
-    for step in (100, 20, 300, 200):
-        keep(store, DIGEST, saved(store, tmp_path, step))
-    # That of step 20 came from an attempt that was behind: it was never among the newest two.
+    latest = Latest(store, DIGEST, attempt="one")
+    for step in (100, 200, 300):
+        keep(latest, saved(store, step), Keeping())
     assert steps(store) == [300, 200]
-    keys = list(store.list(f"checkpoints/{DIGEST}/"))
-    assert {key.split("/")[2] for key in keys} == {"latest.json", "step-200", "step-300"}
+    assert folders(store) == {"latest.json", "step-200", "step-300"}
     discard(store, DIGEST)
     assert list(store.list("checkpoints/")) == []
     discard(store, DIGEST)
 
 
-def test_of_two_attempts_at_a_step_the_first_is_kept(store: Store, tmp_path: Path) -> None:
-    first = saved(store, tmp_path, 10)
-    keep(store, DIGEST, first)
-    keep(store, DIGEST, first.model_copy(update={"versions": {"torch": "9"}}))
+def test_as_many_are_kept_as_the_settings_say_and_each_so_manieth_for_as_long_as_the_training_lasts(
+    store: Store,
+) -> None:
+    latest = Latest(store, DIGEST, attempt="one")
+    for step in (10, 20, 25, 30, 40, 50):
+        keep(latest, saved(store, step), Keeping(last=1, multiples=20))
+    assert steps(store) == [50, 40, 20]
+    assert folders(store) == {"latest.json", "step-20", "step-40", "step-50"}
+
+
+@given(st.lists(st.integers(1, 60), min_size=1), st.integers(1, 5), st.integers(0, 9))
+def test_the_newest_is_kept_whatever_the_policy(held: list[int], last: int, multiples: int) -> None:
+    kept = Keeping(last, multiples).of(held)
+    assert kept[0] == max(held)
+    assert list(kept) == sorted(set(kept), reverse=True)
+    assert set(kept[last:]) <= {step for step in held if multiples and step % multiples == 0}
+    assert len(kept) >= min(last, len(set(held)))
+
+
+def test_of_two_attempts_at_a_step_the_first_is_kept(store: Store) -> None:
+    first = saved(store, 10)
+    Latest(store, DIGEST, attempt="one").keep(first)
+    Latest(store, DIGEST, attempt="two").keep(first.model_copy(update={"versions": {"torch": "9"}}))
     assert kept_checkpoints(store, DIGEST) == [first]
 
 
+def test_of_two_trainers_the_one_that_moves_the_pointer_first_goes_on_and_the_other_is_told(store: Store) -> None:
+    Latest(store, DIGEST, attempt="before").keep(saved(store, 10))
+    fast, slow = (Latest(store, DIGEST, attempt=name) for name in ("fast", "slow"))
+    theirs = saved(store, 20, attempt="fast")
+    fast.keep(theirs)
+    told = r"another trainer \(fast\) has gone on with this training and kept step 20: this one stops"
+    with pytest.raises(SupersededError, match=told):
+        slow.keep(saved(store, 20, attempt="slow"))
+    # Nor later, at a step that is its own alone.
+    with pytest.raises(SupersededError, match=told):
+        slow.keep(saved(store, 25, attempt="slow"))
+    assert steps(store) == [20, 10]
+    assert kept_checkpoints(store, DIGEST)[0] == theirs
+    fast.keep(saved(store, 30, attempt="fast"))
+    assert steps(store) == [30, 20]
+
+
+def test_a_pointer_that_moves_while_it_is_being_moved_is_the_others(store: Store) -> None:
+    class Overtaken(Store):
+        """Another moves the pointer after it was looked at."""
+
+        def replace(self, key: str, body: bytes, *, etag: str) -> bool:
+            Latest(store, DIGEST, attempt="fast").keep(saved(store, 20, attempt="fast"))
+            return super().replace(key, body, etag=etag)
+
+    Latest(store, DIGEST, attempt="before").keep(saved(store, 10))
+    slow = Latest(Overtaken(store.client, store.location, store.service, store.patience), DIGEST, attempt="slow")
+    with pytest.raises(SupersededError, match=r"another trainer .fast. has gone on"):
+        slow.keep(saved(store, 15, attempt="slow"))
+    assert steps(store) == [20, 10]
+
+
+def test_a_trainer_whose_checkpoints_were_deleted_is_told(store: Store) -> None:
+    latest = Latest(store, DIGEST, attempt="one")
+    latest.keep(saved(store, 10))
+    discard(store, DIGEST)
+    with pytest.raises(SupersededError, match="were deleted meanwhile"):
+        latest.keep(saved(store, 20))
+    assert steps(store) == []
+
+
+def test_a_checkpoint_that_cannot_be_read_is_kept_no_more_and_made_anew(store: Store) -> None:
+    latest = Latest(store, DIGEST, attempt="one")
+    for step in (10, 20):
+        latest.keep(saved(store, step))
+    again = Latest(store, DIGEST, attempt="two")
+    again.keep(saved(store, 15, attempt="two"), damaged={20})
+    assert steps(store) == [15, 10]
+    anew = saved(store, 20, attempt="two", body=b"good weights")
+    again.keep(anew, damaged={20})
+    assert kept_checkpoints(store, DIGEST)[0] == anew
+
+
 def test_a_file_that_was_changed_is_not_fetched(store: Store, tmp_path: Path) -> None:
-    checkpoint = saved(store, tmp_path, 10)
-    file = checkpoint.file("model.safetensors")
+    (file,) = saved(store, 10).files
     fetch(store, file, tmp_path / "good")
     assert (tmp_path / "good").read_bytes() == b"weights"
     store.put(file.key, b"other weights")
     with pytest.raises(IntegrityError, match=f"expected sha256 {file.sha256}, got"):
         fetch(store, file, tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
 
 
 class Training:
@@ -86,7 +177,7 @@ class Training:
     @contextmanager
     def checkpoints(self) -> Iterator[tuple[Job[MidtrainingSettings], Checkpoints]]:
         with open_job(self.settings, DIGEST, "attempt", None) as job:
-            yield job, Checkpoints(job, engine_of("1-float32"), num_steps=9, every=2)
+            yield job, Checkpoints(job, engine_of("1-float32"), num_steps=9, gang=GangSettings(checkpoint_every=2))
 
     def run(self, *, upto: int, before: Callable[[Job[MidtrainingSettings], int], object] = lambda *_: None) -> int:
         """Train up to that step; the steps that were restored."""
@@ -108,11 +199,11 @@ def training(store: Store, embedded: EmbeddedStore) -> Training:
 
 
 def test_a_checkpoint_is_restored_with_its_state(training: Training, store: Store) -> None:
-    # The saving that is begun at step 4 waits for that of step 2 to be kept; nobody waits for its own.
-    training.run(upto=4)
+    # What is being saved when a training ends well is saved to its end.
+    training.run(upto=3)
     assert steps(store) == [2]
     assert training.run(upto=9) == 2
-    assert steps(store) == [6, 4]
+    assert steps(store) == [8, 6]
     manifest = kept_checkpoints(store, DIGEST)[0]
     assert sorted(file.name for file in manifest.files) == [
         "model.safetensors",
@@ -151,7 +242,8 @@ def test_a_model_with_tied_weights_comes_back_to_the_bit_from_a_checkpoint_in_se
     def trained(model: PreTrainedModel, *, upto: int) -> tuple[int, list[dict[str, torch.Tensor]]]:
         engine = Engine(model, settings=OptimizerSettings(zero_stage=1), micro_batches=1)
         with open_job(training.settings, DIGEST, "attempt", None) as job:
-            checkpoints = Checkpoints(job, engine, num_steps=9, every=2, shard_bytes=600)
+            gang = GangSettings(checkpoint_every=2)
+            checkpoints = Checkpoints(job, engine, num_steps=9, gang=gang, shard_bytes=600)
             first, _ = checkpoints.restore()
             states = [state_of(engine)]
             with checkpoints:
@@ -161,15 +253,15 @@ def test_a_model_with_tied_weights_comes_back_to_the_bit_from_a_checkpoint_in_se
                     checkpoints.after(step + 1, dict)
         return first, states
 
-    _, expected = trained(tied_model(1), upto=4)
-    (checkpoint,) = kept_checkpoints(store, DIGEST)
+    _, expected = trained(tied_model(1), upto=3)
+    checkpoint = kept_checkpoints(store, DIGEST)[0]
     names = [file.name for file in checkpoint.files]
     for stem in ("model", "optimizer-0"):
         assert len([name for name in names if name.startswith(f"{stem}-00")]) > 2
     assert not {"model.safetensors", "optimizer-0.safetensors"} & set(names)
 
     resumed = tied_model(2)
-    first, states = trained(resumed, upto=4)
+    first, states = trained(resumed, upto=3)
     assert first == 2
     for found, wanted in zip(states, expected[2:], strict=True):
         assert found.keys() == wanted.keys()
@@ -183,9 +275,11 @@ def test_a_checkpoint_that_lost_a_file_is_left_out_for_the_one_before(
 ) -> None:
     training.run(upto=9)
     newest = kept_checkpoints(store, DIGEST)[0]
-    store.delete(newest.file("optimizer-0.safetensors").key)
-    assert training.run(upto=9) == 4
-    assert "stable: the checkpoint of step 6 is left out: nothing is stored at" in caplog.text
+    store.delete(newest.files_of("optimizer-0")[0].key)
+    assert training.run(upto=9) == 6
+    assert "stable: the checkpoint of step 8 is left out: nothing is stored at" in caplog.text
+    # It was made anew.
+    assert training.run(upto=9) == 8
 
 
 def test_what_cannot_be_read_back_is_not_kept_and_the_training_goes_on(
@@ -201,39 +295,6 @@ def test_what_cannot_be_read_back_is_not_kept_and_the_training_goes_on(
     assert training.run(upto=9, before=lock_the_reader_out) == 0
     assert steps(store) == []
     assert "stable: no checkpoint of step 2 is kept: what was saved could not be read back" in caplog.text
-
-
-@dataclass
-class Ended:
-    """A process that has ended."""
-
-    exitcode: int
-
-    def join(self) -> None:
-        return
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "said"),
-    [
-        (-signal.SIGTERM, "SIGTERM ended the process that reads back what was saved, before it was through"),
-        (-signal.SIGKILL, "SIGKILL ended the process that reads back what was saved, before it was through"),
-        (1, "what was saved could not be read back"),
-    ],
-)
-def test_a_reader_that_was_ended_is_not_taken_for_damage(exit_code: int, said: str) -> None:
-    with pytest.raises(StorageError, match=said):
-        await_reader(Ended(exit_code))
-
-
-def test_a_scratch_disk_that_takes_nothing_costs_the_checkpoint_alone(
-    training: Training, store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
-    training.run(upto=5, before=lambda job, step: (job.scratch / f"saved-{step}").touch() if step == 2 else None)
-    assert steps(store) == []
-    assert "stable: no checkpoint of step 2 is kept: " in caplog.text
-    assert training.run(upto=9) == 0
-    assert steps(store) == [6, 4]
 
 
 def test_a_signal_waits_for_the_step_and_for_its_checkpoint(training: Training, store: Store) -> None:

@@ -13,7 +13,7 @@ from octo.ml.rl.protocol import shared_token
 from octo.report.runs import described, record, recorded, span_lines
 from octo.settings.base import ShardGroup
 from octo.storage.artifacts import IndexResult, Output, SpanId, find_artifact
-from octo.storage.checkpoints import Checkpoint, discard, keep, kept_checkpoints
+from octo.storage.checkpoints import Checkpoint, Latest, discard, kept_checkpoints
 from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import PART_BYTES, Store, connect
 from tests.wire.faults import (
@@ -87,7 +87,7 @@ def shared(store: Store) -> object:
 
 
 def checkpoint(store: Store) -> object:
-    keep(store, DIGEST, Checkpoint(step=30, world_size=1, files=(), versions={"torch": "2"}))
+    Latest(store, DIGEST, attempt="one").keep(Checkpoint(step=30, world_size=1, files=(), versions={"torch": "2"}))
     return kept_checkpoints(store, DIGEST)
 
 

@@ -1,0 +1,1 @@
+"""What a checkpoint is made of while a training goes on: signals, copies, saving, restoring."""
