@@ -13,7 +13,8 @@ are the weights, P a rank's share of them, B DeepSpeed's bucket. The most is hel
 Weights in float32 are their own masters at stages 0 to 2. So a weight takes 16 bytes at least, where one rank has it.
 ZeRO partitions the optimizer (1), gradients (2) and weights (3). Activations are linear in the tokens: attention keeps
 queries, keys, values and results, never scores, and the head keeps no logits (`octo.ml.attention`,
-`octo.ml.token_logprobs`). What an allocator keeps back, and other processes, are not counted.
+`octo.ml.token_logprobs`). Checkpoints are made of a copy of what a rank saves, in the machine's memory. What an
+allocator keeps back, and other processes, are not counted.
 """
 
 from collections.abc import Mapping
@@ -62,6 +63,8 @@ class Training:
     optimizer: OptimizerSettings
     on_accelerator: bool
     """Otherwise on processors."""
+    saves: bool = False
+    """Whether checkpoints are made beside it, of a copy in the machine's own memory."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,13 @@ class Footprint:
     logits: int = 0
     buffers: int = 0
     """Of communication and of the update."""
+    saved: int = 0
+    """A copy of what the rank saves: its share of the optimizer and of the weights. The room for it stays taken."""
     process: int = 0
     """Before there is a model."""
     moment: Moment = "backward"
     offloaded: int = 0
-    """Optimizer in the machine's own memory, where the rank computes elsewhere."""
+    """Optimizer, and what is being saved, in the machine's own memory, where the rank computes elsewhere."""
 
     @property
     def total(self) -> int:
@@ -113,9 +118,10 @@ def footprint(shape: TransformerShape, training: Training) -> Footprint:
         activations=found.activations,
         logits=found.logits,
         buffers=found.buffers,
+        saved=0 if on_accelerator else count.saved,
         process=CONTEXT if on_accelerator else PROCESS,
         moment=most,
-        offloaded=states + count.update_buffers if offloads and on_accelerator else 0,
+        offloaded=((states + count.update_buffers) * offloads + count.saved) * on_accelerator,
     )
 
 
@@ -225,6 +231,11 @@ class _Count:
             return 8 * self.num
         shares = self.stage < 3 and self.width == 4 and not self.offloads
         return (8 if shares else 12) * self.share
+
+    @property
+    def saved(self) -> int:
+        """The own share of weights in full precision and two means; before stage 3 of the model's own weights too."""
+        return (12 + self.width * (self.stage < 3)) * self.share * self.training.saves
 
     @property
     def update_buffers(self) -> int:

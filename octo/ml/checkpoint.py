@@ -154,6 +154,7 @@ class Checkpoints:
         if self._saver:
             self._saver.close(hurry=kind is not None)
         if kind is None:
+            self._conclude(wait=True)
             # A signal of the last step; what is trained is committed on the next run.
             self._signals.deliver()
 

@@ -112,6 +112,7 @@ class LocalRun:
                 "otlp_endpoint": self.otlp_endpoint,
                 "progress": "json",
                 "debug": self.debug,
+                "grace_seconds": GRACE_SECONDS,
             }
         )
 

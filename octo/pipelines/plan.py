@@ -15,6 +15,7 @@ from octo.pipelines.known import Knowledge
 from octo.render.fitting import Known, RoleMemory, Trainer, memory_of, refuse_misfit
 from octo.render.jobset import installed
 from octo.render.roles import Role, roles
+from octo.settings.base import JobSettings
 from octo.settings.installation import Installation
 from octo.storage.artifacts import find_artifact, known_digests
 from octo.storage.store import Store
@@ -62,7 +63,9 @@ class StagePlan:
     artifact_bytes: int = 0
     """Of a model that is made, about; 0 where that is not known."""
     checkpoint_bytes: int = 0
-    """Of one checkpoint, about, of which two are kept while the training lasts; 0 where there is none."""
+    """Of one checkpoint, about; 0 where there is none."""
+    checkpoints_bytes: int = 0
+    """Of all that are kept together, as far as the number of steps is known."""
 
     @property
     def pods(self) -> int:
@@ -111,6 +114,7 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
                 memory_unknown=why,
                 artifact_bytes=sum(part.size for part in artifact.manifest.parts) if artifact else trained,
                 checkpoint_bytes=saved,
+                checkpoints_bytes=saved * _num_kept(stage.settings),
             )
         )
     return plans
@@ -172,6 +176,15 @@ def _estimate(past: _Past, stage: Stage, known: Known | None, role: Role) -> Est
         return Estimate(*counted, samples=0)
     samples = samples or past.job
     return Estimate(median(samples), min(samples), max(samples), len(samples)) if samples else None
+
+
+def _num_kept(settings: JobSettings) -> int:
+    """Checkpoints that a training keeps while it lasts, at its end."""
+    if not isinstance(settings, Trainer):
+        return 0
+    gang = settings.gang
+    between = gang.checkpoint_every * gang.checkpoints_kept_each
+    return gang.checkpoints_kept + (getattr(settings, "num_steps", 0) // between if between else 0)
 
 
 def _sizes(stage: Stage, known: Known | None) -> tuple[int, int]:

@@ -13,7 +13,6 @@ from octo.pipelines.dag import Pipeline
 from octo.pipelines.plan import Estimate, StagePlan, critical_path
 from octo.render.fitting import GIB, TOLERANCE
 from octo.report.text import duration
-from octo.storage.checkpoints import KEPT
 from octo.terminal import Console
 
 WIDE = 200
@@ -69,10 +68,10 @@ def _notes(running: Sequence[StagePlan]) -> list[str]:
 def _stored(running: Sequence[StagePlan]) -> list[str]:
     """Bytes that the run leaves in the store, and has there meanwhile."""
     made = sum(each.artifact_bytes for each in running)
-    most = max((each.checkpoint_bytes for each in running), default=0)
+    most = max((each.checkpoints_bytes for each in running), default=0)
     if not made:
         return []
-    checkpoints = f"; {_bytes_text(KEPT * most)} of checkpoints while the largest training lasts" if most else ""
+    checkpoints = f"; {_bytes_text(most)} of checkpoints while the largest training lasts" if most else ""
     return [f"models of {_bytes_text(made)} in all{checkpoints}"]
 
 

@@ -3,6 +3,7 @@
 What is not known is taken for nothing, so that a placement that is refused could not have worked.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,6 +157,7 @@ def training_of(settings: Trainer, known: Known, *, ranks: int, on_accelerator: 
         ranks=ranks,
         optimizer=settings.optimizer,
         on_accelerator=on_accelerator,
+        saves=0 < settings.gang.checkpoint_every < (getattr(settings, "num_steps", 0) or math.inf),
     )
 
 

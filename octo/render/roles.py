@@ -86,6 +86,8 @@ def _gang(settings: JobSettings, installation: Installation, image: str, environ
     name = settings.main_role or "node"
     serving = settings.serving_role()
     served = settings.served_by(tuple(_urls(serving))) if serving else settings
+    # Of the installation alone, which the pod's own grace is of too.
+    served = served.model_copy(update={"grace_seconds": float(installation.grace_seconds)})
     process = Process(image, "octo.ml.gang", _ranks(served, name), [*environment, *_GANG_VARIABLES])
     gang = Role(name, place(settings.need, installation.pools), settings.need, process)
     return [gang, _serving(serving, installation, environment)] if serving else [gang]

@@ -215,7 +215,7 @@ class JobSettings(Settings):
     """Which indexes of a fleet this process does: all of them, unless it is a pod among pods."""
     grace_seconds: Annotated[float, Neutral(), Field(ge=0)] = 0
     """How long it has to save its work when it is told to stop: a checkpoint that takes longer is not begun. 0 is as
-    long as it takes; a pod is told what its cluster gives it."""
+    long as it takes. A pod has what its cluster gives it, whatever is said here."""
     termination_log: Annotated[Path | None, Neutral()] = None
     """File for one JSON line when the process ends: the artifact's address, or the error."""
     progress: Annotated[Literal["auto", "json"], Neutral()] = "auto"
