@@ -168,6 +168,9 @@ def test_every_pod_starts_the_job_with_the_settings_that_were_given(job: str) ->
         words = [*container["command"], *container["args"]]
         arguments = [word.replace("$$(", "$(") for word in words[words.index(f"jobs.{job}") + 1 :]]
         told = load(JOBS[job], arguments, {})
-        # What a pod is told beside: its part of the work, and where to leave word.
-        beside = {"shard_group", "termination_log", "rollout", "role"} & type(told).model_fields.keys()
+        # What a pod is told beside: its part of the work, where to leave word, and how long it has when it is stopped.
+        beside = {"shard_group", "termination_log", "rollout", "role", "grace_seconds"} & type(told).model_fields.keys()
         assert told.model_dump(exclude=beside) == installed(settings, SITE).model_dump(exclude=beside)
+        if "octo.ml.gang" in words:
+            pod = each["template"]["spec"]["template"]["spec"]
+            assert told.grace_seconds == pod["terminationGracePeriodSeconds"] == SITE.grace_seconds

@@ -30,7 +30,13 @@ N = LLAMA_8B.num_parameters
 
 
 def held(
-    *, length: int = 8192, micro_batches: int = 8, ranks: int = 64, on_accelerator: bool = True, **optimizer: object
+    *,
+    length: int = 8192,
+    micro_batches: int = 8,
+    ranks: int = 64,
+    on_accelerator: bool = True,
+    saves: bool = False,
+    **optimizer: object,
 ) -> Footprint:
     given = {"precision": "bfloat16", "zero_stage": 2, **optimizer}
     training = Training(
@@ -40,8 +46,22 @@ def held(
         ranks=ranks,
         optimizer=OptimizerSettings.model_validate(given),
         on_accelerator=on_accelerator,
+        saves=saves,
     )
     return footprint(LLAMA_8B, training)
+
+
+@pytest.mark.parametrize(("stage", "bytes_of_a_weight"), [(1, 14), (2, 14), (3, 12)])
+def test_what_is_saved_is_copied_in_the_machines_own_memory(stage: int, bytes_of_a_weight: int) -> None:
+    without, there, here = (
+        held(zero_stage=stage, saves=saves, on_accelerator=on_accelerator)
+        for saves, on_accelerator in ((False, True), (True, True), (True, False))
+    )
+    copied = bytes_of_a_weight * -(-N // 64)
+    assert (without.offloaded, there.offloaded, here.offloaded) == (0, copied, 0)
+    assert (without.saved, there.saved, here.saved) == (0, 0, copied)
+    assert there.total == without.total
+    assert here.total == held(zero_stage=stage, on_accelerator=False).total + copied
 
 
 def test_each_stage_of_zero_partitions_more_over_the_ranks() -> None:

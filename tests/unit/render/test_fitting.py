@@ -72,7 +72,8 @@ def test_at_stage_3_a_model_that_is_changed_before_it_is_trained_is_read_whole(
 ) -> None:
     optimizer = BFLOAT16.model_copy(update={"zero_stage": 3})
     [memory] = found(settings.model_copy(update={"optimizer": optimizer}))
-    assert memory.own == 8 * (PROCESS + 4 * NUM_WEIGHTS * reads_whole)
+    # Each rank copies its share of the optimizer for checkpoints, once there is a model.
+    assert memory.own == 8 * (PROCESS + max(4 * NUM_WEIGHTS * reads_whole, 12 * NUM_WEIGHTS // 8))
 
 
 def test_on_processors_the_pods_own_memory_is_all_there_is() -> None:
