@@ -17,7 +17,7 @@ from octo.ml.heads import Asked, model_logprobs
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Sequences of several documents each; a token sees the tokens before it in its own document only."""
+    """Sequences of several documents each, on the host; a token sees the tokens before it in its own document only."""
 
     tokens_BS: Tensor
     positions_BS: Tensor
@@ -34,13 +34,11 @@ class PackedBatch:
         return (self.slices_BS[:, 1:] == self.slices_BS[:, :-1]) & (self.slices_BS[:, 1:] != PADDING_SLICE)
 
 
-def packed_batch(sequences: PackedSequences, *, device: torch.device) -> PackedBatch:
+def packed_batch(sequences: PackedSequences) -> PackedBatch:
     """The sequences as a batch."""
-    tokens_BS, positions_BS, slices_BS = (
-        torch.from_numpy(array).to(device)
-        for array in (sequences.tokens_NS, sequences.positions_NS, sequences.slices_NS)
+    return PackedBatch(
+        *(torch.from_numpy(array) for array in (sequences.tokens_NS, sequences.positions_NS, sequences.slices_NS))
     )
-    return PackedBatch(tokens_BS, positions_BS, slices_BS)
 
 
 def num_predicted(sequences: PackedSequences) -> int:
@@ -52,7 +50,8 @@ def num_predicted(sequences: PackedSequences) -> int:
 def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int) -> Tensor:
     """Cross entropy of the next token, summed over this batch and divided by `num_predicted`, in nats.
 
-    `num_predicted` counts the predicted tokens of the whole update, so that micro-batches add up to its mean.
+    The model may be anywhere: its device is given what it needs, and is not waited for. `num_predicted` counts the
+    predicted tokens of the whole update, so that micro-batches add up to its mean.
     """
     if not attends_by_documents(model):
         raise InvariantError("this model would let documents see each other: it must attend_by_documents")

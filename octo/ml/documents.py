@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from octo.data.packed import PADDING_SLICE
+from octo.ml.devices import brought, wherever
 
 LEAST = 64
 """Positions. Documents that are shorter are attended to together, behind a mask: many small products are slow."""
@@ -100,8 +101,12 @@ class Documents:
             return None
         return Lengths(tuple(run.stop - run.start for run in runs), causal)
 
+    @cached_property
+    def _anywhere(self) -> "tuple[Callable[[torch.device], Tensor], ...]":
+        return wherever(self.slices_BS), wherever(self.ranks_BS)
+
     def _seen(self, tile: Tile, window: int | None, *, device: torch.device) -> Tensor:
-        slices_BS, ranks_BS = self.slices_BS.to(device), self.ranks_BS.to(device)
+        slices_BS, ranks_BS = (each(device) for each in self._anywhere)
         rows, queries, keys = tile.rows, tile.queries, tile.keys
         seen_RQK = slices_BS[rows, queries, None] == slices_BS[rows, None, keys]
         queries_Q1 = torch.arange(queries.start, queries.stop, device=device)[:, None]
@@ -131,7 +136,7 @@ class Lengths:
     def edges(self, device: torch.device) -> Tensor:
         """Where the slices begin, and where the last one ends."""
         if device not in self._edges:
-            self._edges[device] = torch.tensor([0, *self.lengths], device=device).cumsum(dim=0).int()
+            self._edges[device] = brought(torch.tensor([0, *self.lengths]).cumsum(dim=0).int(), device)
         return self._edges[device]
 
 

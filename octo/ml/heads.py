@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from octo.errors import UsageError
+from octo.ml.devices import brought
 from octo.ml.token_logprobs import token_logprobs
 
 
@@ -21,7 +22,7 @@ class Asked(NamedTuple):
     """Tokens, and which states predict them."""
 
     sites_N: Tensor
-    """Places of the states, counted through all sequences."""
+    """Places of the states, counted through all sequences. On the host, so that no device is waited for."""
     sites_K: Tensor
     """By which of these states each token is predicted."""
     targets_K: Tensor
@@ -44,13 +45,18 @@ def model_logprobs(
     Raises:
         UsageError: the model's logits are not its states times a matrix, nor a multiple of that.
     """
-    config = getattr(getattr(model, "module", model), "config", None)
+    owner: Any = getattr(model, "module", model)
+    config = getattr(owner, "config", None)
+    inputs = {name: brought(each, owner.device) if isinstance(each, Tensor) else each for name, each in inputs.items()}
+    if "documents" in inputs:
+        # What looks like a mask of transformers' own, and is none: without, it asks the device for documents' edges.
+        inputs["attention_mask"] = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=owner.device)
     multiple = multiple_of(config)
     entropies_N = torch.empty(0)
 
     def read(hidden_BSD: Tensor, weight_VD: Tensor) -> Tensor:
         nonlocal entropies_N
-        states_ND = hidden_BSD.flatten(0, 1).index_select(0, asked.sites_N)
+        states_ND = hidden_BSD.flatten(0, 1).index_select(0, brought(asked.sites_N, hidden_BSD.device))
         logprobs_K, entropies_N = token_logprobs(
             states_ND, weight_VD, asked.sites_K, asked.targets_K, temperature=temperature / multiple
         )

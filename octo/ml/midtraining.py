@@ -226,8 +226,7 @@ def _causal_losses(engine: Engine, batches: Batches, settings: MidtrainingSettin
     whole = int(engine.sum(sum(map(num_predicted, batches.values()))))
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
-        # Only the rank that computes a micro-batch brings it to its device.
-        batch = packed_batch(batches[wanted], device=engine.device)
+        batch = packed_batch(batches[wanted])
         return language_model_loss(model, batch, num_predicted=whole)
 
     return [partial(loss, wanted=wanted) for wanted in micro_batches(settings, step)]
@@ -244,7 +243,7 @@ def _diffusion_losses(
     whole = int(engine.sum(own))
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
-        batch = packed_batch(batches[wanted], device=engine.device)
+        batch = packed_batch(batches[wanted])
         clean = clean_batch(batch, wanted, kind=kind, seed=seed, open_share=openness(step, noising), settings=noising)
         levels = levels_B[wanted.start - step * settings.batch_size :][: len(wanted)]
         keys = [(sequence,) for sequence in wanted]

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from octo.memory_model import KEPT_LOGITS
+from octo.ml.devices import brought
 from octo.ml.diffusion.products import filled_up
 from octo.ml.products import product
 
@@ -30,6 +31,9 @@ NARROWEST = 256
 LOWEST = -80.0
 """Of a binary logarithm of a probability: far smaller ones are not normal in float32, and slow. A vocabulary of them
 weighs nothing."""
+
+Slab = tuple[slice, slice]
+"""The ids of a slab, and which of the tokens, by rising id, are among them."""
 
 
 def token_logprobs(
@@ -44,15 +48,22 @@ def token_logprobs(
         targets_K: the tokens.
         temperature: divides the logits.
 
+    What is asked for may lie on the host, which then need not wait for the states' device to deal it to the slabs.
+
     Returns:
         Nats. The entropies have no gradient.
     """
     order_K = targets_K.argsort()
+    targets_K = targets_K[order_K]
+    device = states_ND.device
+    states_ND, num_states = filled_up(states_ND), len(states_ND)
+    slabs = list(_slabs(targets_K, num_states=len(states_ND), num_tokens=len(weight_VD), device=device))
+    sites_K, targets_K, order_K = (brought(each, device) for each in (sites_K[order_K], targets_K, order_K))
     logprobs_K, entropies_N = cast(
         "tuple[Tensor, Tensor]",
-        _TokenLogprobs.apply(filled_up(states_ND), weight_VD, sites_K[order_K], targets_K[order_K], temperature),  # type: ignore[no-untyped-call]  # torch's
+        _TokenLogprobs.apply(states_ND, weight_VD, sites_K, targets_K, slabs, temperature),  # type: ignore[no-untyped-call]  # torch's
     )
-    return torch.empty_like(logprobs_K).index_copy(0, order_K, logprobs_K), entropies_N[: len(states_ND)]
+    return torch.empty_like(logprobs_K).index_copy(0, order_K, logprobs_K), entropies_N[:num_states]
 
 
 class _TokenLogprobs(torch.autograd.Function):
@@ -60,9 +71,14 @@ class _TokenLogprobs(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states_ND: Tensor, weight_VD: Tensor, sites_K: Tensor, targets_K: Tensor, temperature: float
+        ctx: Any,
+        states_ND: Tensor,
+        weight_VD: Tensor,
+        sites_K: Tensor,
+        targets_K: Tensor,
+        slabs: Sequence[Slab],
+        temperature: float,
     ) -> tuple[Tensor, Tensor]:
-        slabs = list(_slabs(targets_K, num_states=len(states_ND), num_tokens=len(weight_VD)))
         rate = 1 / (math.log(2) * temperature)
         dtype = torch.promote_types(states_ND.dtype, torch.float32)
         tops_N = torch.full((len(states_ND),), torch.finfo(dtype).min, dtype=dtype, device=states_ND.device)
@@ -124,7 +140,7 @@ class _TokenLogprobs(torch.autograd.Function):
                 states_gradient_ND += product(logits_gradient_WN.t(), weight_VD[tokens])
         if states_gradient_ND is not None:
             states_gradient_ND = states_gradient_ND.to(states_ND.dtype)
-        return states_gradient_ND, weight_gradient_VD, None, None, None
+        return states_gradient_ND, weight_gradient_VD, None, None, None, None
 
 
 def _scaled(logits_WN: Tensor, rate: float, dtype: torch.dtype, *, kept: bool) -> Tensor:
@@ -133,9 +149,8 @@ def _scaled(logits_WN: Tensor, rate: float, dtype: torch.dtype, *, kept: bool) -
     return wide_WN * rate if kept and wide_WN is logits_WN else wide_WN.mul_(rate)
 
 
-def _slabs(targets_K: Tensor, *, num_states: int, num_tokens: int) -> Iterator[tuple[slice, slice]]:
-    """The ids of each slab, and which of the tokens, by rising id, are among them."""
-    elements = SLAB_ELEMENTS.get(targets_K.device.type, SLAB_ELEMENTS["cuda"])
+def _slabs(targets_K: Tensor, *, num_states: int, num_tokens: int, device: torch.device) -> Iterator[Slab]:
+    elements = SLAB_ELEMENTS.get(device.type, SLAB_ELEMENTS["cuda"])
     width = max(NARROWEST, elements // max(1, num_states))
     starts = range(0, num_tokens, width)
     edges = torch.tensor([*starts, num_tokens], device=targets_K.device)

@@ -34,6 +34,8 @@ from octo.storage.checkpoints import discard
 from octo.trainings import models_of
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
+_HOST = torch.device("cpu")
+"""Where batches are made: an accelerator is brought what it needs of them, and is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     updates = Updates(examples, settings)
 
     def update(batch: Batch, step: Step) -> Update:
-        losses = losses_of(batch, settings, step=step.number, kind=kind, device=engine.device)
+        losses = losses_of(batch, settings, step=step.number, kind=kind)
         result = engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss)
         done = (step.number + 1) * settings.batch_size
         ids = dict.fromkeys(example.id for example in batch.examples)
@@ -170,35 +172,28 @@ class Updates:
         return permutation([example.id for example in self._examples], self._settings.seed, "examples", epoch)
 
 
-def losses_of(
-    taken: Batch, settings: TuningSettings, *, step: int, kind: Kind | None, device: torch.device
-) -> list[Loss]:
+def losses_of(taken: Batch, settings: TuningSettings, *, step: int, kind: Kind | None) -> list[Loss]:
     """The losses of an update's micro-batches, which add up to its mean over the tokens that are predicted."""
     starts = range(0, settings.batch_size, settings.micro_batch_size)
     rows = [range(first, first + settings.micro_batch_size) for first in starts]
-    make = (
-        _diffusion_loss(taken, settings, step=step, kind=kind, device=device) if kind else _causal_loss(taken, device)
-    )
+    make = _diffusion_loss(taken, settings, step=step, kind=kind) if kind else _causal_loss(taken)
     return [partial(make, rows=each) for each in rows]
 
 
-def _causal_loss(taken: Batch, device: torch.device) -> Callable[..., torch.Tensor]:
+def _causal_loss(taken: Batch) -> Callable[..., torch.Tensor]:
     num_tokens = sum(len(example.answer) for example in taken.examples)
 
     def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
         examples = [taken.examples[row] for row in rows]
-        batch = completion_batch(
-            [each.question for each in examples], [each.answer for each in examples], device=device
-        )
+        batch = completion_batch([each.question for each in examples], [each.answer for each in examples], device=_HOST)
         logprobs_CT, _ = completion_logprobs(model, batch, temperature=1.0)
-        return -(logprobs_CT * batch.mask_CT).sum() / num_tokens
+        # Zeros where there is no token of an answer.
+        return -logprobs_CT.sum() / num_tokens
 
     return loss
 
 
-def _diffusion_loss(
-    taken: Batch, settings: TuningSettings, *, step: int, kind: Kind, device: torch.device
-) -> Callable[..., torch.Tensor]:
+def _diffusion_loss(taken: Batch, settings: TuningSettings, *, step: int, kind: Kind) -> Callable[..., torch.Tensor]:
     seed, noising = settings.seed, settings.noising
     longest = max(len(example.answer) for example in taken.examples)
     length = settings.max_new_tokens if settings.padding == "fixed" else longest
@@ -210,7 +205,7 @@ def _diffusion_loss(
 
     def loss(model: torch.nn.Module, *, rows: range) -> torch.Tensor:
         part = slice(rows.start, rows.stop)
-        clean = clean_examples(taken.examples[part], given[part], length=length, kind=kind, device=device)
+        clean = clean_examples(taken.examples[part], given[part], length=length, kind=kind, device=_HOST)
         noisy = add_noise(clean, levels_B[part], keys=keys[part], seed=seed, mask_id=kind.mask_id, settings=noising)
         return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
 

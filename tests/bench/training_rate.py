@@ -94,7 +94,7 @@ def measured(size: str, precision: Precision, *, rounds: int = ROUNDS) -> dict[s
     use_threads(1)
     shape, vocabulary, steps = SIZES[size]
     packed = _packed(vocabulary)
-    batch = packed_batch(packed, device=CPU)
+    batch = packed_batch(packed)
     new = partial(new_model, shape, vocabulary_size=vocabulary, context=LENGTH, seed=0)
     with TemporaryDirectory() as folder:
         trainer = TrainerTurns(new(), batch, bfloat16=precision == "bfloat16", folder=Path(folder))
@@ -165,7 +165,7 @@ def _inner(model: PreTrainedModel, packed: PackedSequences, precision: Precision
     make_ready(model)
 
     def loss() -> Tensor:
-        return language_model_loss(model, packed_batch(packed, device=CPU), num_predicted=num_predicted(packed))
+        return language_model_loss(model, packed_batch(packed), num_predicted=num_predicted(packed))
 
     return _optimized(model, loss, precision)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from octo.data.packed import PADDING_SLICE
+from octo.ml.devices import brought
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.sight import Sight, view
 from octo.ml.heads import Asked, model_logprobs
@@ -118,4 +119,4 @@ def diffusion_loss(
         position_ids=read.positions_BT,
         documents=read.documents,
     )
-    return -(logprobs_N * noisy.weights_BS[where_N]).sum() / num_maskable
+    return -(logprobs_N * brought(noisy.weights_BS[where_N], logprobs_N.device)).sum() / num_maskable

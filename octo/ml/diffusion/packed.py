@@ -13,6 +13,7 @@ from torch import Tensor
 from octo.data.packed import PADDING_SLICE, PackedSequences
 from octo.errors import UsageError
 from octo.ml.batches import PackedBatch, packed_batch
+from octo.ml.devices import wherever
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.noising import CleanBatch
 from octo.ml.diffusion.sight import Sight
@@ -47,7 +48,7 @@ def num_maskable(
     packed: PackedSequences, sequences: Sequence[int], *, kind: Kind, seed: int, settings: NoisingSettings
 ) -> int:
     """How many tokens of the sequences of these numbers may be masked."""
-    batch = packed_batch(packed, device=torch.device("cpu"))
+    batch = packed_batch(packed)
     return int(maskable(batch, sequences, kind=kind, seed=seed, settings=settings).sum())
 
 
@@ -80,9 +81,7 @@ def clean_batch(
             slices_BS=slices_BS,
             positions_BS=batch.positions_BS,
             block_length=kind.block_length,
-            opening=opening(sequences, length, seed=seed, share=open_share, device=slices_BS.device)
-            if open_share < 1
-            else None,
+            opening=opening(sequences, length, seed=seed, share=open_share) if open_share < 1 else None,
         ),
     )
 
@@ -98,7 +97,7 @@ def maskable(
     return is_text_BS & (batch.positions_BS >= kind.lag) & (columns_S >= firsts_B1)
 
 
-def opening(sequences: Sequence[int], length: int, *, seed: int, share: float, device: torch.device) -> Sees:
+def opening(sequences: Sequence[int], length: int, *, seed: int, share: float) -> Sees:
     """What columns may see already: all that is earlier, and of what is later the share.
 
     What is open stays open as the share grows. A number is drawn for each row of each sequence, by the sequence's own
@@ -107,9 +106,10 @@ def opening(sequences: Sequence[int], length: int, *, seed: int, share: float, d
     keys_BS = np.stack(
         [generator(seed, "opening", sequence).integers(1 << BITS, size=length) for sequence in sequences]
     )
-    rows_BS = torch.from_numpy(keys_BS).to(device)
+    numbers = wherever(torch.from_numpy(keys_BS))
 
     def sees(row: int, queries_Q1: Tensor, keys_1K: Tensor) -> Tensor:
+        rows_BS = numbers(queries_Q1.device)
         numbers_QK = scrambled(rows_BS[row, queries_Q1] ^ scrambled(keys_1K + 1))
         return (keys_1K <= queries_Q1) | (numbers_QK < share * (1 << BITS))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from octo.ml.devices import wherever
 from octo.ml.documents import Documents, Sees, block_documents, open_documents, prefix_documents
 
 
@@ -98,7 +99,10 @@ def _beside_copies(slices_BS: Tensor) -> Tensor:
 
 
 def _seeing_blocks(blocks_BT: Tensor, is_copy_BT: Tensor) -> Sees:
+    blocks, copies = wherever(blocks_BT), wherever(is_copy_BT)
+
     def sees(row: int, queries_Q1: Tensor, keys_1K: Tensor) -> Tensor:
+        blocks_BT, is_copy_BT = blocks(queries_Q1.device), copies(queries_Q1.device)
         own_Q1, others_1K = blocks_BT[row, queries_Q1], blocks_BT[row, keys_1K]
         is_copy_Q1, are_copies_1K = is_copy_BT[row, queries_Q1], is_copy_BT[row, keys_1K]
         # Earlier blocks are clean whoever looks; the own one is what the column is of.

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from octo.ml.attention import attends_by_documents
+from octo.ml.devices import brought
+from octo.ml.documents import Documents, causal_documents
 from octo.ml.heads import Asked, model_logprobs
 
 
@@ -46,7 +49,8 @@ def completion_batch(
 def completion_logprobs(model: torch.nn.Module, batch: CompletionBatch, *, temperature: float) -> tuple[Tensor, Tensor]:
     """Log-probability of each completion token, and the entropy (nats, no gradient) where it was drawn; shapes C, T.
 
-    Zero where there is no token. Padding comes after the completion, so causal attention alone keeps it out of sight.
+    Zero where there is no token. Both are where the model is, and nobody waits for it where the batch is on the host.
+    Padding comes after the completion, so causal attention alone keeps it out of sight.
     """
     rows_K, places_K = batch.mask_CT.nonzero(as_tuple=True)
     logprobs_K, entropies_K = model_logprobs(
@@ -58,9 +62,17 @@ def completion_logprobs(model: torch.nn.Module, batch: CompletionBatch, *, tempe
         ),
         temperature=temperature,
         input_ids=batch.tokens_CS,
+        **({"documents": _one_each(batch)} if attends_by_documents(model) else {}),
     )
     logprobs_CT, entropies_CT = (
-        each_K.new_zeros(batch.mask_CT.shape).index_put((rows_K, places_K), each_K)
+        each_K.new_zeros(batch.mask_CT.shape).index_put(
+            (brought(rows_K, each_K.device), brought(places_K, each_K.device)), each_K
+        )
         for each_K in (logprobs_K, entropies_K)
     )
     return logprobs_CT, entropies_CT
+
+
+def _one_each(batch: CompletionBatch) -> Documents:
+    """A prompt and its completion are a document, and whatever is behind it, too."""
+    return causal_documents(torch.zeros(batch.tokens_CS.shape, dtype=torch.long))

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,11 @@ from transformers import PreTrainedModel
 from octo.data.packed import PADDING_SLICE, PackedSequences, RecordFormat
 from octo.errors import InvariantError
 from octo.ml.batches import language_model_loss, packed_batch
+from octo.ml.diffusion.denoiser import Kind
+from octo.ml.diffusion.noising import add_noise, diffusion_loss
+from octo.ml.diffusion.packed import clean_batch
+from octo.ml.rl.logprobs import completion_batch, completion_logprobs
+from octo.settings.noising import NoisingSettings
 
 LENGTHS = [[7, 5, 4], [16], [10, 3]]
 
@@ -40,7 +46,7 @@ def test_slices_and_positions_start_anew_with_every_document() -> None:
 
 def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedModel) -> None:
     given = packed()
-    batch = packed_batch(given, device=torch.device("cpu"))
+    batch = packed_batch(given)
     num_predicted = int(batch.predicted().sum())
     assert num_predicted == sum(length - 1 for lengths in LENGTHS for length in lengths)
     loss = language_model_loss(model, batch, num_predicted=num_predicted)
@@ -56,7 +62,7 @@ def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedMo
 def test_a_model_that_would_ignore_documents_is_not_trained(model: PreTrainedModel) -> None:
     model.set_attn_implementation("sdpa")
     with pytest.raises(InvariantError, match="would let documents see each other"):
-        language_model_loss(model, packed_batch(packed(), device=torch.device("cpu")), num_predicted=1)
+        language_model_loss(model, packed_batch(packed()), num_predicted=1)
 
 
 def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) -> None:
@@ -67,10 +73,33 @@ def test_nothing_leaks_from_one_document_into_another(model: PreTrainedModel) ->
     others = [(0, slice(7, 16)), (1, slice(0, 16)), (2, slice(0, 13))]
     outputs = []
     for tokens_NS in (given.tokens_NS, changed):
-        batch = packed_batch(replace(given, tokens_NS=tokens_NS), device=torch.device("cpu"))
+        batch = packed_batch(replace(given, tokens_NS=tokens_NS))
         outputs.append(
             model(input_ids=batch.tokens_BS, documents=batch.documents(), position_ids=batch.positions_BS).logits
         )
     for row, columns in others:
         assert torch.equal(outputs[0][row, columns], outputs[1][row, columns])
     assert not torch.allclose(outputs[0][0, :7], outputs[1][0, :7])
+
+
+@pytest.mark.parametrize("loss", ["of the next token", "of masked tokens", "of completions"])
+def test_a_loss_and_its_gradient_ask_nothing_of_the_device_that_computes_them(
+    loss: str, model: PreTrainedModel
+) -> None:
+    """On a device that holds no numbers: whatever waits for one of its numbers, or for their number, fails."""
+    elsewhere = deepcopy(model).to("meta")
+    batch = packed_batch(packed())
+    if loss == "of the next token":
+        found = language_model_loss(elsewhere, batch, num_predicted=1)
+    elif loss == "of masked tokens":
+        kind, settings = Kind(47, 46, "open"), NoisingSettings()
+        clean = clean_batch(batch, range(3), kind=kind, seed=0, open_share=0.5, settings=settings)
+        keys = [(0,), (1,), (2,)]
+        noisy = add_noise(clean, np.full(3, 0.5), keys=keys, seed=0, mask_id=47, settings=settings)
+        found = diffusion_loss(elsewhere, clean, noisy, kind=kind, num_maskable=1)
+    else:
+        completions = completion_batch([[5, 6], [7]], [[8], [9, 10, 11]], device=torch.device("cpu"))
+        found = completion_logprobs(elsewhere, completions, temperature=1.0)[0].sum()
+    assert found.is_meta
+    found.backward()
+    assert all(each.grad is not None for each in elsewhere.parameters())

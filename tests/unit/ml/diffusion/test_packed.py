@@ -19,7 +19,7 @@ DEVICE = torch.device("cpu")
 
 
 def clean(settings: NoisingSettings = WHOLE, *, open_share: float = 1.0, seed: int = 0, kind: str = "adapted"):
-    batch = packed_batch(packed(), device=DEVICE)
+    batch = packed_batch(packed())
     return batch, clean_batch(batch, range(3), kind=KINDS[kind], seed=seed, open_share=open_share, settings=settings)
 
 
@@ -98,13 +98,13 @@ def test_what_is_open_grows_evenly_and_stays_open() -> None:
 
 
 def all_opened(share: float) -> torch.Tensor:
-    sees = opening((5, 6), 200, seed=1, share=share, device=DEVICE)
+    sees = opening((5, 6), 200, seed=1, share=share)
     return torch.stack([sees(row, torch.arange(200)[:, None], torch.arange(200)[None]) for row in range(2)])
 
 
 def test_rows_are_opened_alike_however_many_are_looked_at_and_in_whichever_batch() -> None:
     whole = all_opened(0.5)
-    alone = opening((6,), 200, seed=1, share=0.5, device=DEVICE)
+    alone = opening((6,), 200, seed=1, share=0.5)
     for rows, columns in ((range(1), range(200)), (range(100, 140), range(30, 200)), (range(127, 129), range(128))):
         found = alone(0, torch.tensor(rows)[:, None], torch.tensor(columns)[None])
         assert torch.equal(found, whole[1][torch.tensor(rows)[:, None], torch.tensor(columns)[None]])
@@ -130,7 +130,7 @@ def test_scrambling_gives_each_number_another() -> None:
 
 def test_a_cut_sequence_ends_there_and_a_condition_stays_without_noise() -> None:
     cut = NoisingSettings(truncated=1.0, conditioned=1.0)
-    batch = packed_batch(packed(), device=DEVICE)
+    batch = packed_batch(packed())
     made = clean_batch(batch, range(3), kind=KINDS["adapted"], seed=2, open_share=1.0, settings=cut)
     for row in range(3):
         ends = extent(row, 16, seed=2, settings=cut)
