@@ -19,6 +19,7 @@ allocator keeps back, and other processes, are not counted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import ceil
 from typing import Literal, NamedTuple
 
 from octo.settings.base import Precision
@@ -210,6 +211,12 @@ class _Count:
         self.offloads = optimizer.offload_optimizer == "cpu"
 
     @property
+    def num_recomputed(self) -> int:
+        """Layers whose activations are computed again on the way back."""
+        optimizer = self.training.optimizer
+        return ceil(optimizer.checkpointed_layers * self.shape.num_layers) if optimizer.gradient_checkpointing else 0
+
+    @property
     def weights(self) -> int:
         """Of the model: all of them, or a share beside those that are gathered."""
         return self.width * (self.share + min(self.num, MOST_GATHERED) if self.stage == 3 else self.num)
@@ -270,7 +277,9 @@ def _backward(count: _Count) -> _Held:
     precision = training.optimizer.precision
     layer = layer_bytes(shape, precision)
     stream = count.width * shape.hidden_size
-    kept = shape.num_layers * stream + layer if training.optimizer.gradient_checkpointing else shape.num_layers * layer
+    again = count.num_recomputed
+    # The last of those that are computed again is whole while it is: beside the others, or where they were.
+    kept = again * stream + max(shape.num_layers - again, int(again > 0)) * layer
     final = shape.hidden_size * (4 + 2 * count.width)
     states = training.num_predicted * shape.hidden_size * (count.width + 4)
     logits = training.num_predicted * shape.vocabulary_size

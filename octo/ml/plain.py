@@ -19,6 +19,7 @@ from octo.ml.adamw import AdamW
 from octo.ml.numbers import are_numbers, culprit, first_without_numbers
 from octo.ml.partitions import own_share, ranks_needed
 from octo.ml.process_group import AS_USUAL, collective, join_process_group
+from octo.ml.recomputation import recompute
 from octo.ml.zero import bucket_size, hold_once
 from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import GangSettings, OptimizerSettings
@@ -54,8 +55,7 @@ class PlainUpdates:
         self._micro_batches = micro_batches
         self._settings = settings
         self._num_weights = sum(_size(each) for each in model.parameters())
-        if settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+        recompute(model, settings)
         self._optimizer = AdamW(
             model.parameters(), lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
         )

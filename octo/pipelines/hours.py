@@ -36,7 +36,8 @@ def training_operations(settings: MidtrainingSettings, known: Known) -> float:
     shape = known.shape
     seen = known.length if known.is_diffusion else known.length / 2
     of_a_token = 6 * shape.num_computing_parameters + 12 * shape.num_layers * shape.query_size * seen
-    again = COMPUTED_AGAIN if settings.optimizer.gradient_checkpointing else 1
+    optimizer = settings.optimizer
+    again = 1 + (COMPUTED_AGAIN - 1) * optimizer.checkpointed_layers if optimizer.gradient_checkpointing else 1
     return of_a_token * training_tokens(settings, known) * again
 
 

@@ -276,6 +276,8 @@ def _changes(settings: Trainer) -> Iterator[tuple[str, Trainer]]:
         yield f"optimizer.zero_stage={stage}", _optimized(settings, zero_stage=stage)
     if not optimizer.gradient_checkpointing:
         yield "optimizer.gradient_checkpointing=true", _optimized(settings, gradient_checkpointing=True)
+    elif optimizer.checkpointed_layers < 1:
+        yield "optimizer.checkpointed_layers=1", _optimized(settings, checkpointed_layers=1)
     for size in _divisors(settings.micro_batch_size):
         yield f"micro_batch_size={size}", settings.model_copy(update={"micro_batch_size": size})
     pods = settings.need.pods
@@ -287,7 +289,7 @@ def _changes(settings: Trainer) -> Iterator[tuple[str, Trainer]]:
 
 def _together(settings: Trainer, known: Known, memory: RoleMemory, flag: Callable[[str], str]) -> str:
     """The fewest pods on which it fits with everything else that saves memory."""
-    saving = _optimized(settings, zero_stage=3, gradient_checkpointing=True)
+    saving = _optimized(settings, zero_stage=3, gradient_checkpointing=True, checkpointed_layers=1)
     saving = saving.model_copy(update={"micro_batch_size": 1})
     said = ("optimizer.zero_stage=3", "optimizer.gradient_checkpointing=true", "micro_batch_size=1")
     pods = settings.need.pods

@@ -70,6 +70,8 @@ class OptimizerSettings(BaseModel):
     """Keep optimizer states in the memory of the processor, and update there: slower, and room on the accelerator."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, a third more work."""
+    checkpointed_layers: float = Field(default=1, gt=0, le=1)
+    """Share of the layers that gradient_checkpointing is of, the first ones: less work again where memory is left."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -90,6 +90,21 @@ def test_checkpointing_keeps_one_layer_and_the_stream() -> None:
     assert kept.weights == whole.weights
 
 
+def test_a_share_of_the_layers_is_held_in_between() -> None:
+    whole, half, none = (
+        held(gradient_checkpointing=True, checkpointed_layers=share).activations for share in (1, 0.5, 1 / 32)
+    )
+    assert whole < half < none < held().activations
+    assert half - whole == pytest.approx((held().activations - whole) / 2, rel=0.1)
+
+
+def test_a_processor_keeps_logits_for_the_way_back_up_to_a_size() -> None:
+    few, many = (held(length=length, on_accelerator=False).logits for length in (256, 8192))
+    more = held(length=16384, on_accelerator=False).logits
+    assert few < many == more
+    assert held().logits == held(length=256).logits
+
+
 def test_an_offloaded_optimizer_is_in_the_machines_memory() -> None:
     here, there = held(), held(offload_optimizer="cpu")
     assert there.optimizer == 0
