@@ -1,4 +1,4 @@
-"""Whole numbers as people write them."""
+"""Numbers as people write them."""
 
 from collections.abc import Iterable
 
@@ -13,3 +13,11 @@ def in_runs(numbers: Iterable[int]) -> str:
             runs.append([number])
     names = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def short(number: float) -> str:
+    """A figure in three significant digits: `0.000123`, `2.31`, `45.6k`, `1.20G`."""
+    for letter, size, least in (("T", 1e12, 1e12), ("G", 1e9, 1e9), ("M", 1e6, 1e6), ("k", 1e3, 1e4)):
+        if abs(number) >= 0.9995 * least:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.4g}" if abs(number) >= 1000 else f"{number:.3g}"

@@ -4,12 +4,16 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from octo.numbers import short
 from octo.terminal import Console
 
+ROOM_OF_A_BAR = 62
+"""Columns of a bar, its counts and the time that is left."""
 SECONDS_BETWEEN_LINES = {"json": 0.25, "log": 60.0}
 
 
@@ -64,9 +68,17 @@ class ProgressReport:
                 self._task,
                 completed=done,
                 total=total or None,
-                description=f"{self.label} {unit}{_figures_text(figures)}",
+                description=self._fitting(f"{self.label} {unit}", figures, width=self._bar.console.width),
             )
+
+    def _fitting(self, begun: str, figures: dict[str, float], *, width: int) -> str:
+        """As many of the figures as leave the bar its room, the first ones first."""
+        for number in range(len(figures), 0, -1):
+            text = f"{begun}{_figures_text(dict(islice(figures.items(), number)))}"
+            if len(text) + ROOM_OF_A_BAR <= width:
+                return text
+        return begun
 
 
 def _figures_text(figures: dict[str, float]) -> str:
-    return "".join(f"  {name} {value:.3g}" for name, value in figures.items())
+    return "".join(f"  {name} {short(value)}" for name, value in figures.items())

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,6 +28,7 @@ from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from octo.errors import UsageError
+from octo.metric_export import Gauges
 from octo.span_export import Collector, Sink, SpanFile
 
 FLUSH_SECONDS = 5.0
@@ -100,17 +102,19 @@ def start(
     )
     # OTEL_SDK_DISABLED cannot take a run's own record away: manifests name spans in it.
     provider._disabled = False  # noqa: SLF001 - the SDK offers no argument for it
-    collector = Collector(_traces_url(otlp_endpoint)) if otlp_endpoint else None
-    return Telemetry(provider, sink=sink, collector=collector, parent=_parse(parent) if parent else None)
+    collector = Collector(_url(otlp_endpoint, "traces")) if otlp_endpoint else None
+    gauges = Gauges(_url(otlp_endpoint, "metrics"), resource) if otlp_endpoint else None
+    return Telemetry(provider, sink=sink, collector=collector, gauges=gauges, parent=_parse(parent) if parent else None)
 
 
 class Span:
     """A span while it is open."""
 
-    __slots__ = ("_otel",)
+    __slots__ = ("_left_at", "_otel")
 
     def __init__(self, otel: trace.Span) -> None:
         self._otel = otel
+        self._left_at: int | None = None
 
     @property
     def trace_id(self) -> str:
@@ -126,15 +130,27 @@ class Span:
         """Add a fact that was not known when the span began."""
         self._otel.set_attribute(name, value)
 
+    def end(self) -> None:
+        """End a span that outlasts its block, as of when the block was left."""
+        if self._otel.is_recording():
+            self._otel.end(self._left_at)
+
 
 class Telemetry:
     """This process's spans. Safe to use from any thread; not across a fork."""
 
     def __init__(
-        self, provider: TracerProvider, *, sink: Sink | None, collector: Collector | None, parent: SpanRef | None
+        self,
+        provider: TracerProvider,
+        *,
+        sink: Sink | None,
+        collector: Collector | None,
+        gauges: Gauges | None,
+        parent: SpanRef | None,
     ) -> None:
         self._file = SpanFile(sink)
         self._collector = collector
+        self._gauges = gauges
         self._parent = parent
         # Its own variable, not the SDK's: two Telemetry objects in one process do not become each other's parents.
         self._current: ContextVar[Span | None] = ContextVar("octo-span", default=None)
@@ -150,9 +166,16 @@ class Telemetry:
 
     @contextmanager
     def span(
-        self, name: str, attributes: Mapping[str, AttributeValue] | None = None, links: Sequence[SpanRef] = ()
+        self,
+        name: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        links: Sequence[SpanRef] = (),
+        *,
+        outlasting: bool = False,
     ) -> Iterator[Span]:
         """A span for as long as the block lasts; an exception that leaves the block marks it as failed.
+
+        One that is `outlasting` takes attributes after its block, until whoever has it calls its `end`.
 
         Its parent is the span around it; in a thread that has none yet, the process's outermost open span; without one,
         the span that the process works for.
@@ -175,14 +198,21 @@ class Telemetry:
         except BaseException as error:
             span._otel.record_exception(error)  # noqa: SLF001 - the two classes are one thing
             span._otel.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))  # noqa: SLF001
+            outlasting = False
             raise
         finally:
             if self._outermost is span:
                 self._outermost = None
             self._current.reset(token)
+            span._left_at = time.time_ns()  # noqa: SLF001
             # A span that was open at shutdown() has ended there.
-            if span._otel.is_recording():  # noqa: SLF001
-                span._otel.end()  # noqa: SLF001
+            if not outlasting:
+                span.end()
+
+    def measure(self, figures: Mapping[str, float], attributes: Mapping[str, AttributeValue] | None = None) -> None:
+        """Tell the collector, if there is one, what some figures are now, by the names of their metrics."""
+        if self._gauges is not None:
+            self._gauges.set(figures, attributes or {})
 
     def current_ref(self) -> SpanRef:
         """The span that a new one would be a child of; ValueError when there is none."""
@@ -218,6 +248,8 @@ class Telemetry:
         self._try_flush()
         if self._collector is not None:
             self._collector.shutdown()
+        if self._gauges is not None:
+            self._gauges.shutdown()
 
     def _context(self, parent: Span | None) -> Context:
         if parent is not None:
@@ -276,8 +308,7 @@ def _span_context(ref: SpanRef) -> trace.SpanContext:
     )
 
 
-def _traces_url(endpoint: str) -> str:
+def _url(endpoint: str, signal: str) -> str:
     if not endpoint.startswith(("http://", "https://")):
         raise UsageError(f"expected the base URL of an OTLP/HTTP collector, http://host:4318, got {endpoint!r}")
-    base = endpoint.rstrip("/")
-    return base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+    return f"{endpoint.rstrip('/').removesuffix('/v1/traces')}/v1/{signal}"

@@ -103,6 +103,21 @@ class TransformerShape:
         return self.num_parameters + (self.tied - 1) * self.num_embedding_parameters
 
 
+def operations_of_a_token(shape: TransformerShape, *, seen: float, computed_again: float) -> float:
+    """Operations that a training makes for a token.
+
+    6 for each weight (Kaplan et al., 2020: 2 forwards, 4 backwards), and in attention 12 for each position that it
+    sees, a unit of the heads' width and a layer.
+
+    Args:
+        shape: of the model.
+        seen: positions, in the mean.
+        computed_again: share of the layers whose activations are, for want of memory: of all of them, a third more.
+    """
+    once = 6 * shape.num_computing_parameters + 12 * shape.num_layers * shape.query_size * seen
+    return once * (1 + computed_again / 3)
+
+
 def shape_of(config: Mapping[str, object]) -> TransformerShape:
     """The shape that a Hugging Face config.json describes.
 

@@ -3,6 +3,7 @@
 Axes: B sequences, S positions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from octo.errors import InvariantError
 from octo.ml.attention import attends_by_documents
 from octo.ml.documents import Documents, causal_documents
 from octo.ml.heads import Asked, model_logprobs
+from octo.ml.sequence_sums import sums_of_sequences
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,20 @@ def num_predicted(sequences: PackedSequences) -> int:
     return int(((slices_NS[:, 1:] == slices_NS[:, :-1]) & (slices_NS[:, 1:] != PADDING_SLICE)).sum())
 
 
-def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int) -> Tensor:
+def language_model_loss(
+    model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int, note: Callable[[Tensor], None] | None = None
+) -> Tensor:
     """Cross entropy of the next token, summed over this batch and divided by `num_predicted`, in nats.
 
     The model may be anywhere: its device is given what it needs, and is not waited for. `num_predicted` counts the
-    predicted tokens of the whole update, so that micro-batches add up to its mean.
+    predicted tokens of the whole update, so that micro-batches add up to its mean. `note` is given each sequence's sum
+    of losses, and its count of predicted tokens; shape (B, 2).
     """
     if not attends_by_documents(model):
         raise InvariantError("this model would let documents see each other: it must attend_by_documents")
     # A boundary's state predicts nothing: it never reaches the head.
-    rows_N, columns_N = batch.predicted().nonzero(as_tuple=True)
+    predicted_BS = batch.predicted()
+    rows_N, columns_N = predicted_BS.nonzero(as_tuple=True)
     logprobs_N, _ = model_logprobs(
         model,
         Asked(
@@ -68,4 +74,6 @@ def language_model_loss(model: torch.nn.Module, batch: PackedBatch, *, num_predi
         position_ids=batch.positions_BS,
         documents=batch.documents(),
     )
+    if note is not None:
+        note(sums_of_sequences(-logprobs_N, (rows_N, columns_N), predicted_BS))
     return -logprobs_N.sum() / num_predicted

@@ -24,10 +24,13 @@ from octo.job import Job
 from octo.ml.bad_steps import SKIPPED, BadSteps, Made, counted, most_loss
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine, Loss, StepResult
+from octo.ml.meter import UNKNOWN, Meter, Work
+from octo.ml.told import Told
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tuning import TuningSettings
 from octo.storage.artifacts import IndexResult
+from octo.telemetry import Span
 
 Trainer = TypeVar("Trainer", bound=MidtrainingSettings | TuningSettings | RlSettings)
 Batch = TypeVar("Batch")
@@ -47,6 +50,10 @@ class Plan:
     """Of the job, one after another, of which this is one."""
     shown: str = "loss"
     """The figure that stands beside the progress."""
+    work: Work = UNKNOWN
+    """What a step asks of a device, as far as that is known."""
+    epochs: Callable[[int], Mapping[str, float]] = lambda _steps: {}
+    """How often each source has come around after so many steps."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +129,10 @@ def train_by(
                 limit = most_loss(record.lines, number, job.settings.bad_steps)
                 step = Step(number, plan.rate(number), limit)
                 record.begin(step)
-                with job.telemetry.span(f"octo.{job.settings.job}.step", {"octo.step": number + 1}):
+                name, attributes = f"octo.{job.settings.job}.step", {"octo.step": number + 1}
+                with job.telemetry.span(name, attributes, outlasting=True) as span:
                     update = phases.update(batch, step)
-                record.take(step, update)
+                record.take(step, update, span)
                 checkpoints.after(number + 1, lambda: {"metrics": record.settled(), **phases.save()})
             done = len(record.settled())
         if done != plan.num_steps:
@@ -161,27 +169,30 @@ class _Record:
         self._plan = plan
         self._observers = observers
         self._bad_steps = BadSteps(engine, job.settings.bad_steps, job.telemetry)
-        self._late: tuple[Step, Update] | None = None
+        self._meter = Meter(plan.work, engine.device)
+        self._told = Told(job.telemetry, job.progress, training=job.training)
+        self._late: tuple[Step, Update, Span] | None = None
 
     def begin(self, step: Step) -> None:
+        self._meter.begin(step.number)
         for observer in self._observers:
             observer.before(step)
 
-    def take(self, step: Step, update: Update) -> None:
+    def take(self, step: Step, update: Update, span: Span) -> None:
         """A step is on the device: now look at the one before."""
         self.settled()
-        self._late = step, update
+        self._late = step, update, span
 
     def settled(self) -> Lines:
         """The figures of all steps up to the last one, which is waited for."""
         if self._late:
-            step, update = self._late
+            step, update, span = self._late
             self._late = None
             figures = self._figures(step, update)
             self.lines.append({"step": step.number + 1, **figures})
             for observer in self._observers:
                 observer.after(step, update.results, figures)
-            self._say_progress(figures)
+            self._tell(step, figures, span)
         return self.lines
 
     def _figures(self, step: Step, update: Update) -> dict[str, float]:
@@ -192,9 +203,14 @@ class _Record:
             return figures
         return {name: each for name, each in figures.items() if math.isfinite(each)} | {SKIPPED: skipped}
 
-    def _say_progress(self, figures: Mapping[str, float]) -> None:
+    def _tell(self, step: Step, figures: Mapping[str, float], span: Span) -> None:
         before = self._job.training * self._plan.num_steps
-        whole = self._plan.num_trainings * self._plan.num_steps
-        shown = self._plan.shown
-        told = {shown: figures[shown]} if shown in figures else {}
-        self._job.progress.advance(before + len(self.lines), whole, "steps", **told)
+        done = before + len(self.lines), self._plan.num_trainings * self._plan.num_steps
+        self._told.step(
+            figures,
+            self._meter.measured(step.number),
+            epochs=self._plan.epochs(step.number + 1),
+            span=span,
+            done=done,
+            shown=self._plan.shown,
+        )

@@ -1,7 +1,7 @@
 """Mid-training on packed documents, at a stable or a decaying rate: of the next token, or of masked ones."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from octo.data.packed import PackedSequences
 from octo.data.sequences import SequenceReader, names_of
 from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
-from octo.errors import UsageError
+from octo.errors import InputError, UsageError
 from octo.job import Job
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.diffusion.adaptation import adapt
@@ -25,16 +25,31 @@ from octo.ml.engine import Engine, gathering
 from octo.ml.lengths import check_sequences
 from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
+from octo.ml.meter import Work
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.schedule import rates
-from octo.ml.sequences import Tokens, micro_batches, mixture_record, plan_steps, schedule, sequences_of, warn_of_epochs
+from octo.ml.sequences import (
+    Tokens,
+    epochs_of,
+    micro_batches,
+    mixture_record,
+    plan_steps,
+    schedule,
+    sequences_of,
+    warn_of_epochs,
+)
+from octo.ml.source_losses import SourceLosses
+from octo.ml.told import BY_SOURCE
 from octo.model_files import TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, IndexResult
 from octo.trainings import train_each, training_of
+from octo.transformer_shape import operations_of_a_token, shape_of
 
 Loss = Callable[[torch.nn.Module], torch.Tensor]
+Note = Callable[[range, torch.Tensor], None]
+"""Takes the sums of a micro-batch's losses, by its sequences."""
 Batches = Mapping[range, PackedSequences]
 """The micro-batches of a step that this rank computes, by the indexes of their sequences."""
 
@@ -71,9 +86,28 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     start.model.train()
     if job.rank == 0:
         warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
-    plan = Plan(num_steps, rate, num_trainings=settings.num_seeds)
+    plan = Plan(
+        num_steps,
+        rate,
+        num_trainings=settings.num_seeds,
+        work=_work_of(start.model, settings, length=shards.format.sequence_length),
+        epochs=lambda steps: epochs_of(mixture, steps * settings.batch_size),
+    )
     opened = partial(_opened, job, engine, start, shards, mixture, plan=plan)
     return train_by(job, engine, plan, opened)
+
+
+def _work_of(model: PreTrainedModel, settings: MidtrainingSettings, *, length: int) -> Work:
+    """What a step asks of a device."""
+    optimizer, operations = settings.optimizer, 0.0
+    # Of a model whose shape is not known nothing is guessed.
+    with suppress(InputError):
+        operations = operations_of_a_token(
+            shape_of(model.config.to_dict()),
+            seen=length if settings.objective == "diffusion" else length / 2,
+            computed_again=optimizer.gradient_checkpointing * optimizer.checkpointed_layers,
+        )
+    return Work(settings.batch_size * length, operations, in_bfloat16=optimizer.precision == "bfloat16")
 
 
 def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
@@ -129,7 +163,8 @@ def _opened(
 
     def update(batches: Batches, step: Step) -> Update:
         tokens.count(batches)
-        made = train_step(engine, batches, settings, step=step, kind=kind)
+        sums = SourceLosses(mixture, micro_batches(settings, step.number)) if len(mixture.sources) > 1 else None
+        made = train_step(engine, batches, settings, step=step, kind=kind, sums=sums)
         return replace(made, names=partial(names_of, shards, mixture, sequences_of(settings, step.number)))
 
     def result(steps: int, lines: Lines) -> IndexResult:
@@ -208,32 +243,43 @@ def train_step(
     *,
     step: Step,
     kind: Kind | None = None,
+    sums: SourceLosses | None = None,
 ) -> Update:
     """One update on the step's sequences, in micro-batches; of a diffusion model where its kind is given.
 
-    Each rank has its own micro-batches alone.
+    Each rank has its own micro-batches alone. Where there are `sums`, the loss of each source is among the figures.
     """
+    note = sums.note if sums else None
     if kind:
-        losses = _diffusion_losses(engine, batches, settings, step=step.number, kind=kind)
+        losses = _diffusion_losses(engine, batches, settings, step=step.number, kind=kind, note=note)
     else:
-        losses = _causal_losses(engine, batches, settings, step=step.number)
+        losses = _causal_losses(engine, batches, settings, step=step.number, note=note)
     result = engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss)
+    if sums:
+        sums.send()
     done = (step.number + 1) * settings.batch_size * next(iter(batches.values())).tokens_NS.shape[1]
-    return Update([result], [losses], lambda: {**described([result], step.rate), "tokens": done})
+
+    def figures() -> Mapping[str, float]:
+        by_source = {f"{BY_SOURCE}{source}": loss for source, loss in sums.by_source().items()} if sums else {}
+        return {**described([result], step.rate), "tokens": done, **by_source}
+
+    return Update([result], [losses], figures)
 
 
-def _causal_losses(engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int) -> list[Loss]:
+def _causal_losses(
+    engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, note: Note | None
+) -> list[Loss]:
     whole = int(engine.sum(sum(map(num_predicted, batches.values()))))
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
         batch = packed_batch(batches[wanted])
-        return language_model_loss(model, batch, num_predicted=whole)
+        return language_model_loss(model, batch, num_predicted=whole, note=partial(note, wanted) if note else None)
 
     return [partial(loss, wanted=wanted) for wanted in micro_batches(settings, step)]
 
 
 def _diffusion_losses(
-    engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, kind: Kind
+    engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, kind: Kind, note: Note | None
 ) -> list[Loss]:
     noising, seed = settings.noising, settings.seed
     levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
@@ -248,6 +294,7 @@ def _diffusion_losses(
         levels = levels_B[wanted.start - step * settings.batch_size :][: len(wanted)]
         keys = [(sequence,) for sequence in wanted]
         noisy = add_noise(clean, levels, keys=keys, seed=seed, mask_id=kind.mask_id, settings=noising)
-        return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole)
+        told = partial(note, wanted) if note else None
+        return diffusion_loss(model, clean, noisy, kind=kind, num_maskable=whole, note=told)
 
     return [partial(loss, wanted=wanted) for wanted in micro_batches(settings, step)]

@@ -78,7 +78,7 @@ def tokens_by_source(mixture: Mixture, batches: Mapping[range, PackedSequences])
 
 def warn_of_epochs(mixture: Mixture, num_sequences: int, *, most: float) -> None:
     """Say which sources come around more often than is of use."""
-    for source, epochs in _epochs(mixture, num_sequences).items():
+    for source, epochs in epochs_of(mixture, num_sequences).items():
         if epochs > most:
             logger.warning(
                 "%s comes around %.1f times in this training, more than the %g of --most-epochs: give it a smaller "
@@ -98,7 +98,7 @@ def mixture_record(
     tokens: Mapping[str, int],
 ) -> bytes:
     """mixture.json: what was asked of each source and what it gave, exactly; and which sources were left out."""
-    given, epochs = mixture.given(num_sequences), _epochs(mixture, num_sequences)
+    given, epochs = mixture.given(num_sequences), epochs_of(mixture, num_sequences)
     total = sum(settings.weights.values()) or sum(mixture.counts)
     return json.dumps(
         {
@@ -122,6 +122,7 @@ def mixture_record(
     ).encode()
 
 
-def _epochs(mixture: Mixture, num_sequences: int) -> Mapping[str, float]:
+def epochs_of(mixture: Mixture, num_sequences: int) -> Mapping[str, float]:
+    """How often each source has come around after so many sequences."""
     given = mixture.given(num_sequences)
     return {source: given[source] / count for source, count in zip(mixture.sources, mixture.counts, strict=True)}

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from octo.numbers import short
 from octo.pipelines.state import StageState, Status
 from octo.terminal import Console
 
@@ -136,7 +137,7 @@ def _detail(state: StageState, *, now: datetime) -> str:
         return state.message
     if state.status is not Status.RUNNING or not (state.total or state.done):
         return ""
-    figures = "  ".join(f"{name} {value:.3g}" for name, value in state.figures.items())
+    figures = "  ".join(f"{name} {short(value)}" for name, value in state.figures.items())
     return f"{_done(state)}  {figures}".rstrip()
 
 

@@ -1,9 +1,7 @@
 """How long a training takes that nothing like it has been done before: from its operations, never from a guess.
 
-A token costs 6 operations a weight (Kaplan et al., 2020: 2 forwards, 4 backwards), and attention 12 for each pair of
-positions that see each other, a unit of the heads' width and a layer; what is computed again for want of memory costs a
-third more. An accelerator reaches a share of its peak, from and to, as its pool says. Decoding waits for memory and not
-for operations, so of reinforcement learning and evaluation nothing is said.
+What a token costs is in octo.transformer_shape. An accelerator reaches a share of its peak, from and to, as its pool
+says. Decoding waits for memory and not for operations, so of reinforcement learning and evaluation nothing is said.
 """
 
 from typing import NamedTuple
@@ -12,8 +10,7 @@ from octo.render.fitting import Known
 from octo.render.roles import Role
 from octo.settings.base import JobSettings
 from octo.settings.midtraining import MidtrainingSettings
-
-COMPUTED_AGAIN = 4 / 3
+from octo.transformer_shape import operations_of_a_token
 
 
 class Duration(NamedTuple):
@@ -33,12 +30,13 @@ def training_tokens(settings: JobSettings, known: Known | None) -> int:
 
 def training_operations(settings: MidtrainingSettings, known: Known) -> float:
     """Operations of the whole training."""
-    shape = known.shape
-    seen = known.length if known.is_diffusion else known.length / 2
-    of_a_token = 6 * shape.num_computing_parameters + 12 * shape.num_layers * shape.query_size * seen
     optimizer = settings.optimizer
-    again = 1 + (COMPUTED_AGAIN - 1) * optimizer.checkpointed_layers if optimizer.gradient_checkpointing else 1
-    return of_a_token * training_tokens(settings, known) * again
+    of_a_token = operations_of_a_token(
+        known.shape,
+        seen=known.length if known.is_diffusion else known.length / 2,
+        computed_again=optimizer.gradient_checkpointing * optimizer.checkpointed_layers,
+    )
+    return of_a_token * training_tokens(settings, known)
 
 
 def training_duration(settings: JobSettings, known: Known | None, role: Role) -> Duration | None:

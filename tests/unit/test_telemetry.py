@@ -441,3 +441,29 @@ def test_sigkill_leaves_a_trace_without_orphans(process: subprocess.Popen[str], 
     spans = load_spans((tmp_path / "spans.jsonl").read_bytes().splitlines())
     assert orphans(spans) == ()
     assert [span.unfinished for span in spans if span.name == "octo.rl"] == [True]
+
+
+def test_a_span_that_outlasts_its_block_takes_attributes_and_ends_when_the_block_was_left(begin: Begin) -> None:
+    traced, files = begin()
+    with traced.span("octo.stable"):
+        with traced.span("octo.stable.step", outlasting=True) as step:
+            pass
+        with traced.span("octo.stable.next"):
+            pass
+        step.set_attribute("octo.loss", 2.5)
+        step.end()
+    traced.flush()
+    spans = {span.name: span for span in load_spans(files[-1].splitlines())}
+    assert spans["octo.stable.step"].attributes == {"octo.loss": 2.5}
+    assert not spans["octo.stable.step"].unfinished
+    assert spans["octo.stable.step"].end <= spans["octo.stable.next"].start
+    assert spans["octo.stable.next"].parent_id == spans["octo.stable"].span_id
+
+
+def test_a_span_that_was_to_outlast_its_block_ends_with_an_exception(begin: Begin) -> None:
+    traced, files = begin()
+    with pytest.raises(ValueError, match="no"), traced.span("octo.stable.step", outlasting=True):
+        raise ValueError("no")
+    traced.flush()
+    [span] = load_spans(files[-1].splitlines())
+    assert (span.status, span.unfinished) == ("error", False)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
@@ -21,6 +22,7 @@ class FakeCollector(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: queue.Queue[tuple[str, ExportTraceServiceRequest]] = queue.Queue()
+        self.figures: queue.Queue[ExportMetricsServiceRequest] = queue.Queue()
         self.refusals: list[int] = []
 
     @property
@@ -29,6 +31,17 @@ class FakeCollector(ThreadingHTTPServer):
 
     def taken(self) -> list[ExportTraceServiceRequest]:
         return [request for _, request in self.requests.queue]
+
+    def gauges(self) -> dict[tuple[str, str], float]:
+        """What each gauge was last, by its name and its source."""
+        last = list(self.figures.queue)[-1]
+        found = {}
+        for scope in last.resource_metrics[0].scope_metrics:
+            for metric in scope.metrics:
+                for point in metric.gauge.data_points:
+                    given = {each.key: each.value.string_value for each in point.attributes}
+                    found[metric.name, given.get("octo.source", "")] = point.as_double
+        return found
 
     def spans(self) -> list[ProtoSpan]:
         resources = [each for request in self.taken() for each in request.resource_spans]
@@ -42,6 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.refusals:
             self.send_response(self.server.refusals.pop())
+        elif self.path == "/v1/metrics":
+            self.server.figures.put(ExportMetricsServiceRequest.FromString(body))
+            self.send_response(200)
         else:
             self.server.requests.put((self.path, ExportTraceServiceRequest.FromString(body)))
             self.send_response(200)
@@ -113,6 +129,24 @@ def test_the_collector_also_gets_what_was_still_open_at_shutdown(collector: Fake
     assert [each.key for each in span.attributes] == ["octo.unfinished"]
 
 
+def test_the_collector_gets_the_last_figures_of_a_training_by_source(collector: FakeCollector) -> None:
+    traced = telemetry.start(service="stable", run_id="run-7", sink=None, otlp_endpoint=f"{collector.url}/v1/traces")
+    for loss in (3.0, 2.5):
+        traced.measure({"octo.training.loss": loss, "octo.training.gradient_norm": 0.5})
+        traced.measure({"octo.training.source.loss": 1.5}, {"octo.source": "web"})
+        traced.measure({"octo.training.source.loss": 2.25}, {"octo.source": "math"})
+    traced.shutdown()
+    assert collector.gauges() == {
+        ("octo.training.loss", ""): 2.5,
+        ("octo.training.gradient_norm", ""): 0.5,
+        ("octo.training.source.loss", "web"): 1.5,
+        ("octo.training.source.loss", "math"): 2.25,
+    }
+    [last] = list(collector.figures.queue)[-1].resource_metrics
+    of_it = {each.key: each.value.string_value for each in last.resource.attributes}
+    assert (of_it["octo.stage"], of_it["octo.run"]) == ("stable", "run-7")
+
+
 @pytest.mark.parametrize("suffix", ["", "/", "/v1/traces"])
 def test_the_endpoint_may_be_given_with_or_without_its_path(collector: FakeCollector, suffix: str) -> None:
     traced = telemetry.start(service="rl", run_id="run", sink=None, otlp_endpoint=collector.url + suffix)
@@ -160,6 +194,7 @@ def test_a_collector_that_does_not_answer_keeps_nobody_waiting_and_costs_no_span
         for _ in range(2000):
             with traced.span("octo.rl.step"):
                 pass
+        traced.measure({"octo.training.loss": 2.0})
         traced.flush()
     traced.shutdown()
     assert len(load_spans(files[-1].splitlines())) == 2001

@@ -7,7 +7,7 @@ minus the log-likelihood (DiffuCoder, section 2).
 Axes: B sequences, S positions of a sequence, N masked positions, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from octo.ml.devices import brought
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.sight import Sight, view
 from octo.ml.heads import Asked, model_logprobs
+from octo.ml.sequence_sums import sums_of_sequences
 from octo.randomness import generator
 from octo.settings.noising import NoisingSettings
 
@@ -102,13 +103,20 @@ def _falling(known_BS: NDArray[np.bool_], slices_BS: NDArray[np.int64], decay: f
 
 
 def diffusion_loss(
-    model: torch.nn.Module, clean: CleanBatch, noisy: NoisyBatch, *, kind: Kind, num_maskable: int
+    model: torch.nn.Module,
+    clean: CleanBatch,
+    noisy: NoisyBatch,
+    *,
+    kind: Kind,
+    num_maskable: int,
+    note: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """The weighted cross entropy of the masked tokens, in nats, divided by `num_maskable`.
 
     `num_maskable` counts the tokens of the whole update, so that micro-batches add up to its mean. Only the states
-    that predict masked tokens reach the vocabulary. A model of blocks reads each masked block after what is before it
-    without noise.
+    that predict masked tokens reach the vocabulary. `note` is given each sequence's sum of weighted losses, and its
+    count of tokens that could be masked; shape (B, 2). A model of blocks reads each masked block after what is before
+    it without noise.
     """
     where_N = noisy.masked_BS.nonzero(as_tuple=True)
     read = view(noisy.tokens_BS, clean.tokens_BS, clean.sight, where_N, lag=kind.lag)
@@ -119,4 +127,7 @@ def diffusion_loss(
         position_ids=read.positions_BT,
         documents=read.documents,
     )
-    return -(logprobs_N * brought(noisy.weights_BS[where_N], logprobs_N.device)).sum() / num_maskable
+    losses_N = -logprobs_N * brought(noisy.weights_BS[where_N], logprobs_N.device)
+    if note is not None:
+        note(sums_of_sequences(losses_N, where_N, clean.maskable_BS))
+    return losses_N.sum() / num_maskable

@@ -59,6 +59,29 @@ def test_the_packed_loss_is_that_of_the_documents_one_by_one(model: PreTrainedMo
     assert torch.allclose(loss, alone.sum() / num_predicted, rtol=1e-5)
 
 
+def test_each_sequences_losses_are_told_beside_their_sum(model: PreTrainedModel) -> None:
+    given = packed()
+    batch = packed_batch(given)
+    noted: list[torch.Tensor] = []
+    loss = language_model_loss(model, batch, num_predicted=1, note=noted.append)
+    [sums_B2] = noted
+    alone = [
+        sum(
+            float(model(input_ids=torch.tensor([tokens]), labels=torch.tensor([tokens])).loss) * (len(tokens) - 1)
+            for tokens in documents(packed_rows(given, row))
+        )
+        for row in range(len(LENGTHS))
+    ]
+    assert torch.allclose(sums_B2[:, 0], torch.tensor(alone, dtype=torch.float64), rtol=1e-5)
+    assert sums_B2[:, 1].tolist() == [sum(length - 1 for length in lengths) for lengths in LENGTHS]
+    assert torch.allclose(sums_B2[:, 0].sum(), loss.double(), rtol=1e-5)
+    assert not sums_B2.requires_grad
+
+
+def packed_rows(given: PackedSequences, row: int) -> PackedSequences:
+    return PackedSequences(*(array[row : row + 1] for array in (given.tokens_NS, given.slices_NS, given.positions_NS)))
+
+
 def test_a_model_that_would_ignore_documents_is_not_trained(model: PreTrainedModel) -> None:
     model.set_attn_implementation("sdpa")
     with pytest.raises(InvariantError, match="would let documents see each other"):

@@ -52,6 +52,11 @@ def test_a_mixture_is_trained_on_and_told_whole_or_by_ranges(
         ("web", "3/4", 12),
     ]
     assert sum(each["tokens"] for each in mixture["sources"]) > 15 * 16
+    lines = [json.loads(line) for line in made.read_one("metrics.jsonl").splitlines()]
+    # Steps of four sequences, one of which is of mathematics.
+    for line in lines:
+        assert {name for name in line if name.startswith("loss.")} == {"loss.web", "loss.math"}
+        assert min(line["loss.web"], line["loss.math"]) < line["loss"] < max(line["loss.web"], line["loss.math"])
     ranged = trained(store.at(f"{store.address}/ranged"), embedded, tokens, weights=weights, cache_gib=0)
     assert ranged.manifest.content == made.manifest.content
     assert trained(store, embedded, tokens, weights={"web": 1.0}).manifest.content != made.manifest.content
