@@ -128,6 +128,12 @@ def _mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None
     return mask
 
 
+def stay_out_of_graphs() -> None:
+    """Have compiled layers call attention as it is: which tiles there are differs from batch to batch."""
+    disable: Any = torch.compiler.disable
+    AttentionInterface.register(IMPLEMENTATION, disable(_attend))
+
+
 AttentionInterface.register(IMPLEMENTATION, _attend)
 AttentionMaskInterface.register(IMPLEMENTATION, _mask)
 

@@ -17,6 +17,7 @@ from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import InputError, UsageError
 from octo.job import Job
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
+from octo.ml.compiled import compile_layers
 from octo.ml.diffusion.adaptation import adapt
 from octo.ml.diffusion.denoiser import Kind, check_causal, is_diffusion, kind_of
 from octo.ml.diffusion.noising import add_noise, diffusion_loss, noise_levels
@@ -141,6 +142,8 @@ def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
     else:
         check_causal(model.config, asked="--objective causal")
     make_ready(model)
+    if settings.compile == "layers":
+        compile_layers(model, scratch=job.scratch)
     return Start(model, tokenizer)
 
 

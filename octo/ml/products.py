@@ -27,10 +27,10 @@ def multiply_fast(model: torch.nn.Module) -> None:
     if not onednn_is_faster():
         return
     for module in model.modules():
-        # A kind of its own may do something else than multiply.
+        # One of a kind of its own may do something else than multiply.
         if type(module) is torch.nn.Linear:
-            layer: Any = module
-            layer.forward = _Multiplied(module)
+            # By its class, and not by a function of each layer's own: so what is compiled for one layer fits all.
+            module.__class__ = _FastLinear
 
 
 def product(left_ND: Tensor, right_DM: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def product(left_ND: Tensor, right_DM: Tensor) -> Tensor:
     if not left_ND.is_contiguous() and left_ND.shape[0] > right_DM.shape[1]:
         # What stands to the left is laid out anew: rather the smaller of the two.
         return product(right_DM.t(), left_ND.t()).t()
-    return cast("Tensor", _ONEDNN(left_ND, right_DM.t(), None, "none", [], ""))
+    return _multiplied(left_ND, right_DM.t(), None)
 
 
 @cache
@@ -55,17 +55,13 @@ def onednn_is_faster() -> bool:
     return bool(vendors) and _INTEL not in vendors
 
 
-class _Multiplied:
-    """A linear layer's forward pass."""
+class _FastLinear(torch.nn.Linear):
+    """A linear layer that multiplies by oneDNN what is float32 on a processor."""
 
-    def __init__(self, layer: torch.nn.Linear) -> None:
-        self._layer = layer
-
-    def __call__(self, states: Tensor) -> Tensor:
-        weight, bias = self._layer.weight, self._layer.bias
-        if not _is_for_onednn(states) or states.dtype != weight.dtype:
-            return torch.nn.functional.linear(states, weight, bias)
-        made: Tensor = _Linear.apply(states, weight, bias)  # type: ignore[no-untyped-call]  # torch's
+    def forward(self, states: Tensor) -> Tensor:
+        if not _may_be_for_onednn(states) or states.dtype != self.weight.dtype:
+            return super().forward(states)
+        made: Tensor = _Linear.apply(states, self.weight, self.bias)  # type: ignore[no-untyped-call]  # torch's
         return made
 
 
@@ -75,7 +71,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight_MD: Tensor, bias_M: Tensor | None) -> Tensor:
         ctx.save_for_backward(states, weight_MD)
-        return cast("Tensor", _ONEDNN(states, weight_MD, bias_M, "none", [], ""))
+        return _multiplied(states, weight_MD, bias_M)
 
     @staticmethod
     @once_differentiable
@@ -92,5 +88,26 @@ class _Linear(torch.autograd.Function):
         return of_states, of_weight_MD, of_bias_M
 
 
+def _multiplied(states: Tensor, weight_MD: Tensor, bias_M: Tensor | None) -> Tensor:
+    if torch.compiler.is_compiling():
+        # The compiler takes the weights of oneDNN's products for constants, and lets one by another name be.
+        return cast("Tensor", torch.ops.octo.linear(states, weight_MD, bias_M))
+    return cast("Tensor", _ONEDNN(states, weight_MD, bias_M, "none", [], ""))
+
+
+@torch.library.custom_op("octo::linear", mutates_args=())
+def _opaque(states: Tensor, weight_MD: Tensor, bias_M: Tensor | None) -> Tensor:
+    return cast("Tensor", _ONEDNN(states, weight_MD, bias_M, "none", [], ""))
+
+
+@_opaque.register_fake
+def _of_its_shape(states: Tensor, weight_MD: Tensor, _bias_M: Tensor | None) -> Tensor:
+    return states.new_empty(*states.shape[:-1], weight_MD.shape[0])
+
+
 def _is_for_onednn(tensor: Tensor) -> bool:
-    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and tensor.numel() > 0 and onednn_is_faster()
+    return _may_be_for_onednn(tensor) and (torch.compiler.is_compiling() or onednn_is_faster())
+
+
+def _may_be_for_onednn(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and tensor.numel() > 0

@@ -12,7 +12,10 @@ from octo.ml.batches import language_model_loss, packed_batch
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.noising import add_noise, diffusion_loss
 from octo.ml.diffusion.packed import clean_batch
+from octo.ml.heads import Asked, model_logprobs
+from octo.ml.recomputation import recompute
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
+from octo.settings.midtraining import OptimizerSettings
 from octo.settings.noising import NoisingSettings
 
 LENGTHS = [[7, 5, 4], [16], [10, 3]]
@@ -126,3 +129,49 @@ def test_a_loss_and_its_gradient_ask_nothing_of_the_device_that_computes_them(
     assert found.is_meta
     found.backward()
     assert all(each.grad is not None for each in elsewhere.parameters())
+
+
+LONG = [700, 5000, 90, 2402]
+"""Of four documents, 8,192 tokens: in strips, by a kernel of its own, and two whose edges are in the middle."""
+
+
+@pytest.mark.parametrize("objective", ["causal", "diffusion"])
+@pytest.mark.parametrize("activations", ["kept", "computed again"])
+def test_at_8192_positions_a_documents_loss_teaches_nothing_about_another(
+    objective: str, activations: str, model: PreTrainedModel
+) -> None:
+    """Of a loss of one document's tokens, the gradient at every other document's embeddings is zero, to the bit."""
+    recompute(model.train(), OptimizerSettings(gradient_checkpointing=activations != "kept"))
+    tokens_S = np.random.default_rng(0).integers(2, 47, sum(LONG)).astype(np.uint16)
+    written = RecordFormat(len(tokens_S), "uint16")
+    batch = packed_batch(
+        written.decode(written.encode(np.split(tokens_S, np.cumsum(LONG)[:-1]), padding=1, key="", row=0))
+    )
+    read: list[torch.Tensor] = []
+    model.get_input_embeddings().register_forward_hook(lambda _module, _given, made: read.append(made))
+    wanted_BS = batch.slices_BS == 1
+    if objective == "causal":
+        # Padding predicts nothing, and is no part of what the others see.
+        asked = replace(batch, slices_BS=batch.slices_BS.where(wanted_BS, PADDING_SLICE))
+        full = language_model_loss(model, batch, num_predicted=1)
+        alone = language_model_loss(model, asked, num_predicted=1)
+        assert full > alone
+        logprobs = model_logprobs(
+            model,
+            Asked(torch.arange(700, 5699), torch.arange(4999), batch.tokens_BS[0, 701:5700]),
+            input_ids=batch.tokens_BS,
+            position_ids=batch.positions_BS,
+            documents=batch.documents(),
+        )[0]
+        torch.testing.assert_close(-logprobs.sum(), alone, rtol=1e-6, atol=0)
+        (found,) = torch.autograd.grad(logprobs.sum(), read[-1])
+    else:
+        kind, settings = Kind(47, 46, "open"), NoisingSettings()
+        clean = clean_batch(batch, range(1), kind=kind, seed=0, open_share=1.0, settings=settings)
+        clean = replace(clean, maskable_BS=clean.maskable_BS & wanted_BS)
+        noisy = add_noise(clean, np.full(1, 0.5), keys=[(0,)], seed=0, mask_id=47, settings=settings)
+        (found,) = torch.autograd.grad(
+            diffusion_loss(model, clean, noisy, kind=kind, num_maskable=1), read[-1], retain_graph=False
+        )
+    assert not found[~wanted_BS].any()
+    assert found[wanted_BS].any(dim=-1).float().mean() > 0.99
