@@ -12,11 +12,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from pkgutil import resolve_name
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from octo import telemetry
@@ -66,6 +67,7 @@ class Job(Generic[S]):
     """Indexes that the artifact will hold, whichever process does them; exactly these must be committed at the end."""
     training: int = 0
     """Which of several trainings this is the job of; see `octo.ml.trainings`."""
+    started_at: datetime = field(default_factory=partial(datetime.now, UTC))
 
     @property
     def rank(self) -> int:
@@ -173,7 +175,7 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
     settings.check_complete()
     _check_shard_group(settings)
     store = connect(settings.store, settings.s3)
-    determining = _determining_settings(settings, _listings(settings, store))
+    determining = determining_settings(settings, _listings(settings, store))
     digest = _digest(settings, determining)
     found = find_artifact(store, settings.job, digest)
     if found is not None:
@@ -181,7 +183,6 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
     if settings.probe:
         # The race, which can take seconds, is left to the commands that begin a run.
         probe(store, rivals=0)
-    started_at = datetime.now(UTC)
     attempt = secrets.token_hex(4)
     process = f"rank-{_rank(settings)}" if _rank(settings) else "main"
     with open_job(settings, digest, attempt, telemetry.environment_parent(), process=process) as job:
@@ -197,20 +198,34 @@ def produce(settings: S, function: str) -> Artifact | PendingArtifact:
             span.set_attribute("octo.cpu_seconds", time.process_time())
             if not complete:
                 return PendingArtifact(job.output.address)
-            # The spans go first: no manifest may name a span that was never stored.
-            job.telemetry.flush()
-            return job.output.finish(
-                job.planned,
-                stage=settings.stage or settings.job,
-                code_version=settings.code_version,
-                settings=determining,
-                inputs={
-                    name: [InputRef.of(artifact) for artifact in artifacts] for name, artifacts in job.inputs.items()
-                },
-                versions=_versions(),
-                producer=SpanId(trace_id=span.trace_id, span_id=span.span_id),
-                started_at=started_at,
-            )
+            return finished(job, job.output, job.planned, settings=determining, stage=settings.stage or settings.job)
+
+
+def finished(
+    job: Job[S], output: Output, indexes: Iterable[int], *, settings: Mapping[str, object], stage: str
+) -> Artifact:
+    """Commit the manifest of what this job has made: its own artifact, or one on the way to it.
+
+    Args:
+        job: whose inputs they are, and whose open span is the producer.
+        output: where all of the indexes are committed.
+        indexes: that the artifact holds.
+        settings: those that determine it; see `determining_settings`.
+        stage: what made it.
+    """
+    span = job.telemetry.current_ref()
+    # The spans go first: no manifest may name a span that was never stored.
+    job.telemetry.flush()
+    return output.finish(
+        indexes,
+        stage=stage,
+        code_version=job.settings.code_version,
+        settings=settings,
+        inputs={name: [InputRef.of(artifact) for artifact in artifacts] for name, artifacts in job.inputs.items()},
+        versions=_versions(),
+        producer=SpanId(trace_id=span.trace_id, span_id=span.span_id),
+        started_at=job.started_at,
+    )
 
 
 def _produce_in_its_store(settings: S, function: str) -> str:
@@ -237,7 +252,7 @@ def stage_digest(
         listings: digests of such listings by their addresses, where they are known.
     """
     found = _listings(settings, store) if listings is None else listings
-    return _digest(settings, _determining_settings(settings, found))
+    return _digest(settings, determining_settings(settings, found))
 
 
 def producer_of(artifact: Artifact) -> telemetry.SpanRef:
@@ -347,7 +362,10 @@ def _rank(settings: JobSettings) -> int:
     return rank() if settings.pod_shape == "gang" else 0
 
 
-def _determining_settings(settings: JobSettings, listings: Mapping[str, str]) -> dict[str, object]:
+def determining_settings(
+    settings: JobSettings, listings: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, object]:
+    """What of settings, and of the facts that they name, determines the artifact; `listings` of what lies where."""
     return {**result_settings(settings), **settings.determinants(), **listings}
 
 

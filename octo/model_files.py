@@ -12,6 +12,8 @@ WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 TOKENIZER, TOKENIZER_CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
 GENERATION = "generation_config.json"
 CHAT_TEMPLATE = "chat_template.jinja"
+OPTIMIZER = "optimizer"
+"""What names of files with an optimizer's states begin with."""
 LARGEST_JSON = 256 << 20
 """Bytes: a tokenizer of a million tokens has some 50 million."""
 TOKENIZER_FILES = (
@@ -23,7 +25,12 @@ TOKENIZER_FILES = (
 
 def is_weights(name: str) -> bool:
     """Whether a file holds weights."""
-    return name.endswith(".safetensors")
+    return name.endswith(".safetensors") and not is_optimizer(name)
+
+
+def is_optimizer(name: str) -> bool:
+    """Whether a file holds an optimizer's states, which stand beside a model and are no part of it."""
+    return name == f"{OPTIMIZER}.safetensors" or (name.startswith(f"{OPTIMIZER}-") and name.endswith(".safetensors"))
 
 
 def is_of_model(name: str) -> bool:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from octo.storage.artifacts import Artifact, IndexResult, Output, SpanId
@@ -22,6 +23,7 @@ def commit(
     *,
     job: str = "ingestion",
     rows: Sequence[Mapping[str, int]] = (),
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> Artifact:
     """An artifact with these parts by index, and how many rows they have where that is said."""
     output = Output(store, job=job, digest=uuid.uuid4().hex * 2, attempt="test")
@@ -31,7 +33,7 @@ def commit(
         range(len(indexes)),
         stage=job,
         code_version=1,
-        settings={},
+        settings=settings,
         inputs={},
         versions={},
         producer=SpanId(trace_id="0" * 32, span_id="0" * 16),

@@ -154,6 +154,7 @@ class Engine:
     def optimizer_states(self) -> Iterator[tuple[str, Tensor]]:
         """AdamW's running means by name, such as exp_avg.model.norm.weight, and the steps done; likewise.
 
+        Where the model's weights are narrower than those that AdamW updates, these too, as weights.model.norm.weight.
         What comes is the same for every number of ranks and ZeRO stage.
         """
         return self._updates.optimizer_states()

@@ -5,7 +5,7 @@
     update  what the engine makes of them at that rate: one optimizer update, or several
     record  the figures of the step, looked at a step later, for who looks waits for the device
     save    what a checkpoint holds beside the engine
-    result  what the steps have come to
+    result  what the steps have come to: at the end, and after each step that is kept as an artifact of its own
 
 Mid-training and tuning, causal or by diffusion, and both policies of reinforcement learning are run by it. Whatever
 watches a training (figures told to a collector, a policy about losses, the documents of a step) is an `Observer`: the
@@ -17,10 +17,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from octo.errors import InvariantError
 from octo.job import Job
+from octo.kept_steps import KeptSteps
 from octo.ml.bad_steps import SKIPPED, BadSteps, Made, counted, most_loss
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine, Loss, StepResult
@@ -54,6 +56,8 @@ class Plan:
     """What a step asks of a device, as far as that is known."""
     epochs: Callable[[int], Mapping[str, float]] = lambda _steps: {}
     """How often each source has come around after so many steps."""
+    kept: KeptSteps | None = None
+    """Steps that are committed on the way."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ def train_by(
     record = _Record(job, engine, plan, observers, lines=saved.pop("metrics", []))
     if len(record.lines) != first:
         raise InvariantError(f"the checkpoint of step {first} has figures of {len(record.lines)} steps: delete it")
+    if plan.kept:
+        plan.kept.check(job.training, first)
     with opened(first, saved) as phases:
         steps = range(first, plan.num_steps)
         with checkpoints:
@@ -133,14 +139,30 @@ def train_by(
                 with job.telemetry.span(name, attributes, outlasting=True) as span:
                     update = phases.update(batch, step)
                 record.take(step, update, span)
+                if plan.kept and _is_to_keep(plan.kept, job, engine, number + 1):
+                    result = record.result(phases)
+                    if job.rank == 0:
+                        plan.kept.commit(number + 1, job.training, result)
+                    _remove_files(result)
                 checkpoints.after(number + 1, lambda: {"metrics": record.settled(), **phases.save()})
             done = len(record.settled())
         if done != plan.num_steps:
             raise InvariantError(
                 f"{job.settings.job} planned {plan.num_steps} steps and did {done}: nothing is committed"
             )
-        result = phases.result(done, record.lines)
-        return replace(result, counters={**result.counters, "steps.skipped": counted(record.lines)})
+        return record.result(phases)
+
+
+def _is_to_keep(kept: KeptSteps, job: Job[Trainer], engine: Engine, done: int) -> bool:
+    """Whether the training is to be committed now, as rank 0 finds; the others help."""
+    return done in kept.outputs and engine.most(float(job.rank == 0 and kept.is_due(done, job.training))) > 0
+
+
+def _remove_files(result: IndexResult) -> None:
+    """Leave the scratch disk as it was: a training may keep many steps."""
+    for part in result.parts.values():
+        if isinstance(part, Path):
+            part.unlink()
 
 
 def described(results: Sequence[StepResult], rate: float) -> dict[str, float]:
@@ -194,6 +216,12 @@ class _Record:
                 observer.after(step, update.results, figures)
             self._tell(step, figures, span)
         return self.lines
+
+    def result(self, phases: Phases[Any]) -> IndexResult:
+        """What all steps up to the last one have come to."""
+        lines = self.settled()
+        result = phases.result(len(lines), lines)
+        return replace(result, counters={**result.counters, "steps.skipped": counted(lines)})
 
     def _figures(self, step: Step, update: Update) -> dict[str, float]:
         made = Made(step.number, step.rate, step.most_loss, update.results, update.losses, update.names)

@@ -16,6 +16,7 @@ from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import InputError, UsageError
 from octo.job import Job
+from octo.kept_steps import KeptSteps, kept_steps
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.compiled import compile_layers
 from octo.ml.diffusion.adaptation import adapt
@@ -28,6 +29,7 @@ from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.meter import Work
 from octo.ml.models import model_parts, new_model, use_threads
+from octo.ml.optimizer_files import check_optimizer, continue_optimizer, optimizer_parts
 from octo.ml.schedule import rates
 from octo.ml.sequences import (
     Tokens,
@@ -41,7 +43,7 @@ from octo.ml.sequences import (
 )
 from octo.ml.source_losses import SourceLosses
 from octo.ml.told import BY_SOURCE
-from octo.model_files import TOKENIZER
+from octo.model_files import OPTIMIZER, TOKENIZER
 from octo.processes import rank, world_size
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, IndexResult
@@ -66,16 +68,17 @@ class Start(NamedTuple):
 def midtrain(job: Job[MidtrainingSettings]) -> None:
     """Train a model on the packed tokens, once for each seed, and commit it with its metrics."""
     train_each(job, train)
+    if job.rank == 0:
+        _kept(job).finish()
 
 
 def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     """The whole training of a seed as one result: every step is done, or nothing is committed."""
+    kept = _kept(job)
     job = training_of(job, index)
     settings = job.settings
     use_threads(settings.threads)
-    shards = open_token_shards(job.inputs["tokens"])
-    mixture = mixture_of(settings.weights, shards.counts, seed=settings.seed)
-    num_steps = plan_steps(settings, mixture)
+    shards, mixture, num_steps = _data_of(job)
     rate = rates(settings, num_steps=settings.schedule_steps or num_steps, warmup_steps=settings.warmup_steps)
     start = _start_of(job, shards)
     engine = Engine(
@@ -86,16 +89,29 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     )
     start.model.train()
     if job.rank == 0:
-        warn_of_epochs(mixture, num_steps * settings.batch_size, most=settings.most_epochs)
+        warn_of_epochs(mixture, (settings.first_step + num_steps) * settings.batch_size, most=settings.most_epochs)
     plan = Plan(
         num_steps,
         rate,
         num_trainings=settings.num_seeds,
+        kept=kept,
         work=_work_of(start.model, settings, length=shards.format.sequence_length),
-        epochs=lambda steps: epochs_of(mixture, steps * settings.batch_size),
+        epochs=lambda steps: epochs_of(mixture, (settings.first_step + steps) * settings.batch_size),
     )
     opened = partial(_opened, job, engine, start, shards, mixture, plan=plan)
     return train_by(job, engine, plan, opened)
+
+
+def _data_of(job: Job[MidtrainingSettings]) -> tuple[TokenShards, Mixture, int]:
+    """The tokens, how they are mixed, and how many updates are made of them."""
+    shards = open_token_shards(job.inputs["tokens"])
+    mixture = mixture_of(job.settings.weights, shards.counts, seed=job.settings.seed)
+    return shards, mixture, plan_steps(job.settings, mixture)
+
+
+def _kept(job: Job[MidtrainingSettings]) -> KeptSteps:
+    """The steps that are committed on the way, of the job's trainings together."""
+    return kept_steps(job, num_steps=_data_of(job)[2] if job.settings.keep_steps else 0)
 
 
 def _work_of(model: PreTrainedModel, settings: MidtrainingSettings, *, length: int) -> Work:
@@ -114,6 +130,8 @@ def _work_of(model: PreTrainedModel, settings: MidtrainingSettings, *, length: i
 def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
     """A new model, or the one that is continued."""
     settings = job.settings
+    if settings.continue_optimizer:
+        check_optimizer(job.input("model"), settings.optimizer)
     if settings.model:
         tokenizer = tokenizer_of_both(job.input("model"), shards.tokenizer)
         model = load_to_train(
@@ -163,6 +181,8 @@ def _opened(
     settings, length = job.settings, shards.format.sequence_length
     kind = kind_of(start.model.config) if settings.objective == "diffusion" else None
     tokens = Tokens(engine, mixture, saved.get("tokens", {}))
+    if settings.continue_optimizer and not first:
+        continue_optimizer(job.input("model"), start.model, engine, scratch=job.scratch)
 
     def update(batches: Batches, step: Step) -> Update:
         tokens.count(batches)
@@ -171,11 +191,13 @@ def _opened(
         return replace(made, names=partial(names_of, shards, mixture, sequences_of(settings, step.number)))
 
     def result(steps: int, lines: Lines) -> IndexResult:
+        folder = job.scratch / f"model-{job.training}-{steps}"
         sequences = steps * settings.batch_size
         told = mixture_record(settings, shards, mixture, num_sequences=sequences, tokens=tokens.whole())
         return IndexResult(
             parts={
-                **model_parts(start.model.config, engine.weights(), job.scratch / "model"),
+                **model_parts(start.model.config, engine.weights(), folder),
+                **(optimizer_parts(engine, folder / OPTIMIZER) if settings.keep_optimizer else {}),
                 **start.tokenizer.files,
                 METRICS: written(lines),
                 "mixture.json": told,
@@ -284,8 +306,8 @@ def _causal_losses(
 def _diffusion_losses(
     engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, kind: Kind, note: Note | None
 ) -> list[Loss]:
-    noising, seed = settings.noising, settings.seed
-    levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=step, least=noising.least_noise)
+    noising, seed, place = settings.noising, settings.seed, settings.first_step + step
+    levels_B = noise_levels(batch_size=settings.batch_size, seed=seed, step=place, least=noising.least_noise)
     own = sum(
         num_maskable(packed, wanted, kind=kind, seed=seed, settings=noising) for wanted, packed in batches.items()
     )
@@ -293,8 +315,8 @@ def _diffusion_losses(
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
         batch = packed_batch(batches[wanted])
-        clean = clean_batch(batch, wanted, kind=kind, seed=seed, open_share=openness(step, noising), settings=noising)
-        levels = levels_B[wanted.start - step * settings.batch_size :][: len(wanted)]
+        clean = clean_batch(batch, wanted, kind=kind, seed=seed, open_share=openness(place, noising), settings=noising)
+        levels = levels_B[wanted.start - place * settings.batch_size :][: len(wanted)]
         keys = [(sequence,) for sequence in wanted]
         noisy = add_noise(clean, levels, keys=keys, seed=seed, mask_id=kind.mask_id, settings=noising)
         told = partial(note, wanted) if note else None

@@ -127,12 +127,12 @@ class PlainUpdates:
 
     def optimizer_states(self) -> Iterator[tuple[str, Tensor]]:
         """AdamW's, whole."""
-        for kind in ("exp_avg", "exp_avg_sq"):
+        for kind in self._kinds:
             for piece in self._pieces():
                 whole = torch.zeros(_size(piece.weight), device=self.device)
                 if not self._is_whole or rank() == 0:
                     length = piece.part.stop - piece.part.start
-                    whole[piece.part] = self._state(piece.master)[kind].view(-1)[piece.first :][:length]
+                    whole[piece.part] = self._held(piece.master, kind).view(-1)[piece.first :][:length]
                 with collective():
                     # Where one rank has a number the others have zero.
                     distributed.all_reduce(whole)
@@ -145,11 +145,11 @@ class PlainUpdates:
         """Put this rank's share of each in its place."""
         for master in self._masters():
             self._state(master)["step"].copy_(states["step"])
-        for kind in ("exp_avg", "exp_avg_sq"):
+        for kind in self._kinds:
             for piece in self._pieces():
                 length = piece.part.stop - piece.part.start
                 given = states[f"{kind}.{piece.name}"].reshape(-1)[piece.part]
-                self._state(piece.master)[kind].view(-1)[piece.first :][:length].copy_(given)
+                self._held(piece.master, kind).view(-1)[piece.first :][:length].copy_(given)
 
     def held_weights(self) -> dict[str, Tensor]:
         """The model's tensors, where every rank holds them."""
@@ -217,6 +217,14 @@ class PlainUpdates:
         else:
             for name, target in self._tensors():
                 target.data.copy_(weights[name])
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        """Of states; narrow weights alone do not say what AdamW updates."""
+        return ("exp_avg", "exp_avg_sq", *(() if self._settings.precision == "float32" else ("weights",)))
+
+    def _held(self, master: Tensor, kind: str) -> Tensor:
+        return master.data if kind == "weights" else self._state(master)[kind]
 
     @property
     def _is_clipped_here(self) -> bool:

@@ -18,26 +18,27 @@ logger = logging.getLogger(__name__)
 
 
 def plan_steps(settings: MidtrainingSettings, mixture: Mixture) -> int:
-    """How many updates to do: as many as asked, or as one pass over all sequences of the mixture's sources has."""
-    available = sum(mixture.counts)
+    """How many updates to do: as many as asked, or those that are left of one pass over the sources' sequences."""
+    available = sum(mixture.counts) - settings.first_step * settings.batch_size
     if not settings.num_steps and available < settings.batch_size:
+        behind = f", of which {settings.first_step} steps (--first-step) are taken," if settings.first_step else ""
         raise UsageError(
-            f"one pass over {available} sequences is less than one step of {settings.batch_size}: lower --batch-size, "
-            "or say with --num-steps how many steps to make"
+            f"one pass over {sum(mixture.counts)} sequences{behind} is less than one step of {settings.batch_size}: "
+            "lower --batch-size, or say with --num-steps how many steps to make"
         )
     return settings.num_steps or available // settings.batch_size
 
 
 def sequences_of(settings: MidtrainingSettings, step: int) -> range:
     """The sequences of a step, by their global indexes."""
-    return range(step * settings.batch_size, (step + 1) * settings.batch_size)
+    first = (settings.first_step + step) * settings.batch_size
+    return range(first, first + settings.batch_size)
 
 
 def micro_batches(settings: MidtrainingSettings, step: int, *, rank: int = 0, ranks: int = 1) -> list[range]:
     """The sequences of a step by their global indexes: those micro-batches that a rank of so many computes."""
-    first, size = step * settings.batch_size, settings.micro_batch_size
-    starts = range(first, first + settings.batch_size, size)
-    return [range(start, start + size) for start in starts[rank::ranks]]
+    whole, size = sequences_of(settings, step), settings.micro_batch_size
+    return [range(start, start + size) for start in whole[::size][rank::ranks]]
 
 
 def schedule(settings: MidtrainingSettings, steps: range, *, rank: int, ranks: int) -> Iterator[range]:
@@ -98,7 +99,9 @@ def mixture_record(
     tokens: Mapping[str, int],
 ) -> bytes:
     """mixture.json: what was asked of each source and what it gave, exactly; and which sources were left out."""
-    given, epochs = mixture.given(num_sequences), epochs_of(mixture, num_sequences)
+    before = settings.first_step * settings.batch_size
+    skipped, given = mixture.given(before), mixture.given(before + num_sequences)
+    epochs = epochs_of(mixture, before + num_sequences)
     total = sum(settings.weights.values()) or sum(mixture.counts)
     return json.dumps(
         {
@@ -107,7 +110,7 @@ def mixture_record(
                     "source": source,
                     "weight": (settings.weights.get(source) or count) / total,
                     "share": f"{share}/{mixture.period}",
-                    "sequences": given[source],
+                    "sequences": given[source] - skipped[source],
                     "tokens": tokens[source],
                     "epochs": round(epochs[source], 4),
                 }

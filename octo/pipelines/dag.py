@@ -20,6 +20,13 @@ class Stage:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shape: TransformerShape | None = None
     """Of the model that the stage brings from elsewhere, which its settings do not say; for plans alone."""
+    after: tuple[str, ...] = ()
+    """Stages to wait for without reading what they make: those that commit this one's artifact on their way."""
+
+    @property
+    def awaits(self) -> frozenset[str]:
+        """Names of the stages that must be over before this one starts, where they are in the pipeline."""
+        return self.needs | frozenset(self.after)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -79,7 +86,7 @@ class Pipeline:
         for stage in self.stages:
             if stage.name in seen:
                 raise UsageError(f"pipeline {self.name} has two stages called {stage.name!r}: rename one")
-            if missing := stage.needs - seen:
+            if missing := stage.awaits - seen:
                 raise UsageError(f"stage {stage.name!r} needs {sorted(missing)}, which no stage before it is called")
             seen.add(stage.name)
         if len({parameter.name for parameter in self.parameters}) < len(self.parameters):
@@ -117,6 +124,7 @@ class Pipeline:
     def _with_stages(self, stages: Sequence[Stage]) -> "Pipeline":
         """These stages, and the parameters of those of them that have the values they had."""
         here = {stage.name: stage for stage in stages}
+        stages = [replace(each, after=tuple(name for name in each.after if name in here)) for each in stages]
         parameters = [
             replace(
                 each,

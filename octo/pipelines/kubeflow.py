@@ -53,7 +53,7 @@ def compile_pipeline(pipeline: Pipeline, installation: Installation, *, config_m
             given = {_argument_name(each): channels[each.name] for each in _parameters(pipeline, stage)}
             taken = {name: tasks[producer].outputs["artifact"] for name, producer in _edges(stage).items()}
             task = steps[stage.name](run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **given, **taken)
-            tasks[stage.name] = _placed(task, stage, installation, config_map)
+            tasks[stage.name] = _placed(task, stage, installation, config_map).after(*map(tasks.get, stage.after))
 
     arguments = [_pipeline_argument(pipeline, parameter) for parameter in pipeline.parameters]
     texts = {each.name: _description(pipeline, each) for each in pipeline.parameters}

@@ -85,7 +85,7 @@ class LocalRun:
         found_cached = False
         for stage in self.pipeline.stages:
             state = self.states[stage.name]
-            if state.status is not Status.WAITING or not all(self.states[name].finished for name in stage.needs):
+            if state.status is not Status.WAITING or not all(self.states[name].finished for name in stage.awaits):
                 continue
             has_slot = len(self._children) < self.parallel
             if state.digest and not has_slot:

@@ -16,7 +16,7 @@ from octo.pipelines.octothinker_small import SMALL
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.ingestion import IngestionSettings
-from octo.settings.midtraining import MidtrainingSettings, ModelShape
+from octo.settings.midtraining import MidtrainingSettings, ModelShape, keeps
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings
@@ -80,16 +80,30 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
 
 
 def _trainings(preset: Preset) -> tuple[Stage, ...]:
-    """The stable stage, and the branches that decay from it; without one, from the base."""
+    """The stable stage, and the branches that decay from it; without one, from the base.
+
+    A branch that is a step of another one, which keeps it, waits for that one and finds itself made.
+    """
     stable = preset.training.get(STABLE)
     before = BASE if stable is None else STABLE
+    kept = {name: _keeper(preset, name) for name in preset.branches}
     return (
         *([] if stable is None else [Stage(STABLE, stable, {"tokens": ("tokenize",), "model": (BASE,)})]),
         *(
-            Stage(f"decay-{branch}", preset.training[branch], {"tokens": ("tokenize",), "model": (before,)})
-            for branch in preset.branches
+            Stage(
+                f"decay-{branch}",
+                preset.training[branch],
+                {"tokens": ("tokenize",), "model": (before,)},
+                after=tuple(f"decay-{name}" for name in kept[branch]),
+            )
+            for branch in sorted(preset.branches, key=lambda branch: len(kept[branch]))
         ),
     )
+
+
+def _keeper(preset: Preset, branch: str) -> tuple[str, ...]:
+    """The branch that another one is a kept step of, or none."""
+    return tuple(name for name in preset.branches if keeps(preset.training[name], preset.training[branch]))
 
 
 def _base_and_tokens(preset: Preset) -> tuple[Stage, Stage]:
@@ -161,6 +175,8 @@ def _training(
     num_seeds: int = 1,
     schedule: tuple[str, ...] = ("constant",),
     warmup_steps: int = 0,
+    keep_optimizer: bool = False,
+    continue_optimizer: bool = False,
 ) -> MidtrainingSettings:
     return MidtrainingSettings(
         shape=_SHAPE,
@@ -172,6 +188,8 @@ def _training(
         learning_rate=2e-3,
         schedule=schedule,
         warmup_steps=warmup_steps,
+        keep_optimizer=keep_optimizer,
+        continue_optimizer=continue_optimizer,
     )
 
 
@@ -210,10 +228,10 @@ TOY = Preset(
     base=_training({"general": 0.1, "noisy": 0.9}, num_steps=200, warmup_steps=20),
     control="control",
     training={
-        STABLE: _training({"math": 0.15, "general": 0.05, "noisy": 0.8}, num_steps=100),
+        STABLE: _training({"math": 0.15, "general": 0.05, "noisy": 0.8}, num_steps=100, keep_optimizer=True),
         **{
             name: _training(
-                {"math": 0.1, **sums}, num_steps=400, num_seeds=_SEEDS, schedule=("cosine",), warmup_steps=5
+                {"math": 0.1, **sums}, num_steps=400, num_seeds=_SEEDS, schedule=("cosine",), continue_optimizer=True
             )
             for name, sums in _DECAY.items()
         },

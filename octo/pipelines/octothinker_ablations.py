@@ -15,7 +15,6 @@ from octo.pipelines.octothinker_papers import (
     OPENMATH,
     OPENR1,
     SHORT_QA,
-    STABLE_MIXTURE,
     WEB_PRO,
     WEB_PRO_MAX,
     training,
@@ -23,7 +22,8 @@ from octo.pipelines.octothinker_papers import (
 from octo.pipelines.octothinker_preset import STABLE, Preset
 from octo.settings.midtraining import MidtrainingSettings
 
-_NEED = B3.training[STABLE].need
+_STABLE = B3.training[STABLE]
+_NEED = _STABLE.need
 
 
 def _of_mixtures(mixtures: Mapping[str, Mapping[str, float]]) -> Preset:
@@ -49,15 +49,17 @@ INSTRUCTIONS = _of_mixtures(
 """A little instruction data beside them (S5)."""
 
 
-def _until(billion_tokens: float) -> Mapping[str, MidtrainingSettings]:
-    whole = training({WEB_PRO_MAX: 1}, billion_tokens=100, peak=3e-5, need=_NEED)
-    stopped = training({WEB_PRO_MAX: 1}, billion_tokens=billion_tokens, peak=3e-5, need=_NEED)
-    return {f"{billion_tokens:g}b": stopped.model_copy(update={"schedule_steps": whole.num_steps})}
+_WHOLE = training({WEB_PRO_MAX: 1}, billion_tokens=100, peak=3e-5, need=_NEED).model_copy(
+    update={"keep_steps": (5_000, 17_500)}
+)
 
 
-BUDGET = replace(B3, training={**_until(20), **_until(70), **_until(100)})
-"""Budgets (S8): one run of 100 billion tokens, looked at on its way. Each point is a training of its own here, to the
-last bit the beginning of the longest, and costs its tokens once more: 190 billion instead of 100."""
+def _until(steps: int) -> MidtrainingSettings:
+    return _WHOLE.ending_at(steps, num_steps=_WHOLE.num_steps)
+
+
+BUDGET = replace(B3, training={"20b": _until(5_000), "70b": _until(17_500), "100b": _WHOLE})
+"""Budgets (S8): one run of 100 billion tokens, of which the points after 20 and 70 billion are kept."""
 
 _PILOT_SHARES = (10, 20, 30, 40)
 _PILOTS: Mapping[str, Mapping[str, float]] = {
@@ -75,19 +77,21 @@ _PILOTS: Mapping[str, Mapping[str, float]] = {
 PILOTS = replace(
     B3,
     training={
-        STABLE: training(STABLE_MIXTURE, billion_tokens=130, peak=2e-5, need=_NEED, schedule=("constant",)),
+        STABLE: _STABLE.ending_at(32_500, num_steps=_STABLE.num_steps),
         **{
             name: training(
                 {**qa, WEB_PRO: round(0.85 - sum(qa.values()), 4), DCLM: 0.05, INSTRUCTION: 0.10},
                 billion_tokens=10,
                 peak=2e-5,
                 need=_NEED,
+                continue_optimizer=True,
             )
             for name, qa in _PILOTS.items()
         },
     },
 )
-"""Decays of 10 billion tokens from 130 billion of the stable stage (S10): which questions, and how many."""
+"""Decays of 10 billion tokens from 130 billion of the stable stage (S10): which questions, and how many. Where the
+preset 3b has come so far in the same store, with --set stable.keep_steps=32500, its stable stage is found there."""
 
 ABLATIONS: Mapping[str, Preset] = {
     "3b-web": WEB_QUALITY,

@@ -104,6 +104,8 @@ def training(
     need: Need,
     schedule: tuple[str, ...] = ("cosine",),
     gradient_checkpointing: bool = False,
+    keep_optimizer: bool = False,
+    continue_optimizer: bool = False,
 ) -> MidtrainingSettings:
     """A training on a mixture, without a warm-up and down to a tenth where it decays; 20B tokens are 5,000 updates."""
     # As the paper counts: 4 million tokens an update.
@@ -121,6 +123,8 @@ def training(
         gang=GangSettings(checkpoint_every=500),
         cache_gib=100,
         need=need,
+        keep_optimizer=keep_optimizer,
+        continue_optimizer=continue_optimizer,
     )
 
 
@@ -181,8 +185,11 @@ def at_size(
         base=PretrainedSettings(source=f"{DATA}/models/{name}", need=Need(cpus=4, memory_gib=16, scratch_gib=100)),
         shape=shape,
         training={
-            STABLE: trained(STABLE_MIXTURE, billion_tokens=200, schedule=("constant",)),
-            **{branch: trained(mixture, billion_tokens=20) for branch, mixture in DECAY_MIXTURES.items()},
+            STABLE: trained(STABLE_MIXTURE, billion_tokens=200, schedule=("constant",), keep_optimizer=True),
+            **{
+                branch: trained(mixture, billion_tokens=20, continue_optimizer=True)
+                for branch, mixture in DECAY_MIXTURES.items()
+            },
         },
         rl=rl_at(max_new_tokens=answers, need=one_pod),
         # Models that think long answer in up to 8,192 tokens.

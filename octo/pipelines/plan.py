@@ -17,6 +17,7 @@ from octo.render.jobset import installed
 from octo.render.roles import Role, roles
 from octo.settings.base import JobSettings
 from octo.settings.installation import Installation
+from octo.settings.midtraining import MidtrainingSettings, keeps
 from octo.storage.artifacts import find_artifact, known_digests
 from octo.storage.store import Store
 
@@ -40,6 +41,9 @@ class Estimate(NamedTuple):
         return Estimate(
             self.middle + other.middle, self.low + other.low, self.high + other.high, min(self.samples, other.samples)
         )
+
+
+_NOTHING = Estimate(0.0, 0.0, 0.0, MOST_PAST)
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,23 @@ class StagePlan:
     """Of one checkpoint, about; 0 where there is none."""
     checkpoints_bytes: int = 0
     """Of all that are kept together, as far as the number of steps is known."""
+    kept_by: str = ""
+    """The stage before that commits this one's artifact on its way, where one does; then nothing of this runs."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has work of its own."""
+        return not (self.cached or self.kept_by)
 
     @property
     def pods(self) -> int:
         """Pods that would run."""
-        return 0 if self.cached else sum(role.pods for role in self.roles)
+        return sum(role.pods for role in self.roles) if self.runs else 0
 
     @property
     def accelerators(self) -> int:
         """Accelerators that they would hold."""
-        return 0 if self.cached else sum(role.accelerators for role in self.roles)
+        return sum(role.accelerators for role in self.roles) if self.runs else 0
 
 
 def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[StagePlan]:
@@ -97,6 +108,7 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
         if not cached and job not in history:
             history[job] = _past(store, job)
         known, why = knowledge.learn(stage, artifact)
+        kept_by = "" if cached else _keeper(pipeline, stage)
         parts = tuple(roles(installed(stage.settings, installation), installation))
         memory = memory_of(stage.settings, known, parts) if known else ()
         if known and not cached:
@@ -109,12 +121,13 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
                 address=address,
                 cached=cached,
                 unknown=unknown,
-                estimate=None if cached else _estimate(history[job], stage, known, parts[0]),
+                estimate=_NOTHING if kept_by else None if cached else _estimate(history[job], stage, known, parts[0]),
                 memory=memory,
                 memory_unknown=why,
                 artifact_bytes=sum(part.size for part in artifact.manifest.parts) if artifact else trained,
-                checkpoint_bytes=saved,
-                checkpoints_bytes=saved * _num_kept(stage.settings),
+                checkpoint_bytes=0 if kept_by else saved,
+                checkpoints_bytes=0 if kept_by else saved * _num_kept(stage.settings),
+                kept_by=kept_by,
             )
         )
     return plans
@@ -123,13 +136,12 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
 def critical_path(plans: Sequence[StagePlan]) -> tuple[Estimate, int]:
     """How long the whole may take when nothing waits for pods, and how many stages it leaves out for want of a past."""
     ends: dict[str, Estimate] = {}
-    nothing = Estimate(0.0, 0.0, 0.0, MOST_PAST)
     for each in plans:
-        before = [ends[name] for name in each.stage.needs if name in ends]
-        start = max(before, key=lambda end: end.middle, default=nothing)
-        ends[each.stage.name] = start + (each.estimate or nothing)
+        before = [ends[name] for name in each.stage.awaits if name in ends]
+        start = max(before, key=lambda end: end.middle, default=_NOTHING)
+        ends[each.stage.name] = start + (each.estimate or _NOTHING)
     unknown = sum(1 for each in plans if not each.cached and each.estimate is None)
-    return max(ends.values(), key=lambda end: end.middle, default=nothing), unknown
+    return max(ends.values(), key=lambda end: end.middle, default=_NOTHING), unknown
 
 
 class _Past(NamedTuple):
@@ -187,6 +199,22 @@ def _num_kept(settings: JobSettings) -> int:
     return gang.checkpoints_kept + (getattr(settings, "num_steps", 0) // between if between else 0)
 
 
+def _keeper(pipeline: Pipeline, stage: Stage) -> str:
+    """The stage of whose training this one is a kept step; empty where none is."""
+    settings = stage.settings
+    return next(
+        (
+            name
+            for name in stage.after
+            if (other := pipeline.stage(name)).inputs == stage.inputs
+            and isinstance(settings, MidtrainingSettings)
+            and isinstance(other.settings, MidtrainingSettings)
+            and keeps(other.settings, settings)
+        ),
+        "",
+    )
+
+
 def _sizes(stage: Stage, known: Known | None) -> tuple[int, int]:
     """Bytes of the model that a stage makes, and of a checkpoint on the way to it: with AdamW's states in float32."""
     settings = stage.settings
@@ -199,4 +227,8 @@ def _sizes(stage: Stage, known: Known | None) -> tuple[int, int]:
     beside = 0 if settings.optimizer.zero_stage == 3 else weights
     states = 12 * known.shape.num_parameters
     num_models = getattr(settings, "num_seeds", 1)
-    return num_models * weights, (states + beside) * bool(settings.gang.checkpoint_every)
+    # Beside a model, without the weights where these are in full precision.
+    kept = states if settings.optimizer.precision == "bfloat16" else 8 * known.shape.num_parameters
+    return num_models * (weights + kept * getattr(settings, "keep_optimizer", False)), (states + beside) * bool(
+        settings.gang.checkpoint_every
+    )

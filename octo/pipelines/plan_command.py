@@ -90,6 +90,7 @@ def plan_object(pipeline: Pipeline, plans: Sequence[StagePlan]) -> dict[str, obj
                 "name": each.stage.name,
                 "job": each.stage.settings.job,
                 "cached": each.cached if each.address else None,
+                "kept_by": each.kept_by,
                 "address": each.address,
                 "roles": [
                     {

@@ -36,13 +36,18 @@ def table_width(console: Console) -> int:
 
 
 def _sums(pipeline: Pipeline, plans: Sequence[StagePlan]) -> list[str]:
-    running = [each for each in plans if not each.cached]
+    running = [each for each in plans if each.runs]
     if not running:
         return [f"{pipeline.name}: everything is committed already; nothing would run"]
     pods, accelerators = (sum(getattr(each, name) for each in running) for name in ("pods", "accelerators"))
     counts = f"{len(running)} of {len(plans)} stages to run, {pods} pods"
     held = f" with {accelerators} accelerators" if accelerators else ", no accelerators"
-    return [f"{pipeline.name}: {counts}{held}", *_notes(running), *_stored(running), *_times(plans, running)]
+    return [
+        f"{pipeline.name}: {counts}{held}",
+        *_notes(running),
+        *_stored([each for each in plans if not each.cached]),
+        *_times(plans, running),
+    ]
 
 
 def _notes(running: Sequence[StagePlan]) -> list[str]:
@@ -65,10 +70,10 @@ def _notes(running: Sequence[StagePlan]) -> list[str]:
     return lines
 
 
-def _stored(running: Sequence[StagePlan]) -> list[str]:
+def _stored(made_anew: Sequence[StagePlan]) -> list[str]:
     """Bytes that the run leaves in the store, and has there meanwhile."""
-    made = sum(each.artifact_bytes for each in running)
-    most = max((each.checkpoints_bytes for each in running), default=0)
+    made = sum(each.artifact_bytes for each in made_anew)
+    most = max((each.checkpoints_bytes for each in made_anew), default=0)
     if not made:
         return []
     checkpoints = f"; {_bytes_text(most)} of checkpoints while the largest training lasts" if most else ""
@@ -110,6 +115,8 @@ def _estimate_text(estimate: Estimate | None) -> str:
 def _time_cell(plan: StagePlan) -> str | Text:
     if plan.cached:
         return Text("cached", style="green")
+    if plan.kept_by:
+        return f"kept by {plan.kept_by}"
     counted = plan.estimate is not None and not plan.estimate.samples
     maybe = "" if plan.address else " *"
     return f"{_interval_text(plan.estimate)}{' +' if counted else ''}{maybe}"
@@ -129,8 +136,8 @@ _UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 
 def _memory_cell(plan: StagePlan) -> str | Text:
     """What a rank holds of what there is, of the role that has least room left."""
-    if plan.cached or not plan.memory:
-        return "not known" if plan.memory_unknown and not plan.cached else ""
+    if not (plan.runs and plan.memory):
+        return "not known" if plan.memory_unknown and plan.runs else ""
     tightest = max(plan.memory, key=lambda each: each.footprint.total / (each.room or float("inf")))
     room = f" of {tightest.room / GIB:,.0f}" if tightest.room else ""
     text = f"{tightest.footprint.total / GIB:,.{1 if tightest.footprint.total < 10 * GIB else 0}f}{room} GiB"
@@ -139,14 +146,14 @@ def _memory_cell(plan: StagePlan) -> str | Text:
 
 def _pod_memory_cell(plan: StagePlan) -> str:
     accelerated = [each for each in plan.memory if each.is_accelerated]
-    if plan.cached or not accelerated:
+    if not (plan.runs and accelerated):
         return ""
     most = max(accelerated, key=lambda each: each.own)
     return f"{most.own / GIB:,.1f} of {most.role.need.memory_gib:g} GiB"
 
 
 def _pools_cell(plan: StagePlan) -> str:
-    return "" if plan.cached else ", ".join(dict.fromkeys(role.placement.pool.name for role in plan.roles))
+    return "" if not plan.runs else ", ".join(dict.fromkeys(role.placement.pool.name for role in plan.roles))
 
 
 @dataclass(frozen=True)
@@ -160,13 +167,13 @@ class _Column:
 COLUMNS = (
     _Column("stage", lambda plan: plan.stage.name, justify="left"),
     _Column("job", lambda plan: plan.stage.settings.job, 100, justify="left"),
-    _Column("pods", lambda plan: "" if plan.cached else str(plan.pods)),
-    _Column("accel.", lambda plan: "" if plan.cached else str(plan.accelerators or "")),
+    _Column("pods", lambda plan: "" if not plan.runs else str(plan.pods)),
+    _Column("accel.", lambda plan: "" if not plan.runs else str(plan.accelerators or "")),
     _Column("pool", _pools_cell, 90, justify="left"),
     _Column("memory a rank", _memory_cell),
     _Column("a pod beside", _pod_memory_cell, 150),
     _Column("artifact", lambda plan: _bytes_text(plan.artifact_bytes), 120),
-    _Column("checkpoint", lambda plan: "" if plan.cached else _bytes_text(plan.checkpoint_bytes), 150),
+    _Column("checkpoint", lambda plan: "" if not plan.runs else _bytes_text(plan.checkpoint_bytes), 150),
     _Column("time", _time_cell, justify="left"),
 )
 """What is shown of a stage, each from a width on."""

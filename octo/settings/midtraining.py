@@ -108,6 +108,13 @@ class GangSettings(BaseModel):
         return nccl
 
 
+def check_rising(steps: tuple[int, ...], *, below: int) -> None:
+    """ValueError unless the steps rise, and end before a training of so many, where that is known."""
+    if list(steps) != sorted(set(steps)) or (below and steps and steps[-1] >= below):
+        before = f" below {below} (num_steps)" if below else ""
+        raise ValueError(f"expected keep_steps that rise{before}, got {','.join(map(str, steps))}")
+
+
 class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
@@ -129,6 +136,12 @@ class MidtrainingSettings(JobSettings):
     """Local disk for tokens, of each rank, in GiB. Parts that all fit are fetched whole, others read by ranges."""
     model: Address = ""
     """Model to continue, of a midtraining or rl job; empty starts from random weights."""
+    continue_optimizer: bool = False
+    """Go on with the optimizer's states that are kept beside the model, as a decay does from its stable stage; else
+    AdamW begins anew."""
+    keep_optimizer: bool = False
+    """Keep the optimizer's states beside the model, for trainings that go on with them: two numbers of float32 a
+    weight, and a third with bfloat16, so 8 to 12 bytes a weight; 64 to 96 GB of 8 billion."""
     shape: ModelShape = ModelShape()
     """Shape of a new model."""
     objective: Literal["causal", "diffusion"] = "causal"
@@ -147,6 +160,12 @@ class MidtrainingSettings(JobSettings):
     that starts from a model of several goes on from its own."""
     num_steps: int = Field(default=0, ge=0)
     """Optimizer updates; 0 makes as many as one pass over all sequences of the sources has."""
+    first_step: int = Field(default=0, ge=0)
+    """Updates whose data the model that is continued has seen already: reading begins behind them, in the order of this
+    mixture, instead of at its first sequence. Its own steps, and its schedule, are counted from 0 all the same."""
+    keep_steps: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Neutral()] = ()
+    """After so many updates, commit what the training is then as an artifact of its own: the one that a training of
+    these settings would make that ends there, with the same schedule (num_steps=STEP, schedule_steps)."""
     batch_size: int = Field(default=16, gt=0)
     """Sequences per update."""
     micro_batch_size: int = Field(default=16, gt=0)
@@ -179,9 +198,15 @@ class MidtrainingSettings(JobSettings):
                 f"expected num_steps of {self.schedule_steps} (schedule_steps) at most, got {self.num_steps}: the "
                 "schedule ends before"
             )
+        check_rising(self.keep_steps, below=self.num_steps)
         if steps := self.schedule_steps or self.num_steps:
             phases_of(self.schedule, num_steps=steps, warmup_steps=self.warmup_steps, final_share=self.final_share)
         return self
+
+    def ending_at(self, step: int, *, num_steps: int) -> Self:
+        """The settings of a training that ends after so many updates of this one, which has `num_steps`."""
+        whole = self.schedule_steps or num_steps
+        return self.model_copy(update={"num_steps": step, "schedule_steps": whole, "keep_steps": ()})
 
     @field_validator("weights")
     @classmethod
@@ -194,5 +219,16 @@ class MidtrainingSettings(JobSettings):
         return weights
 
     def lacking(self) -> str:
-        """The tokens."""
-        return "" if self.tokens else "nothing to train on: give --tokens, addresses of tokenization artifacts"
+        """The tokens, or the model whose optimizer is continued."""
+        if not self.tokens:
+            return "nothing to train on: give --tokens, addresses of tokenization artifacts"
+        if self.continue_optimizer and not self.model:
+            return "no optimizer to continue: give --model, or leave --continue-optimizer out"
+        return ""
+
+
+def keeps(training: MidtrainingSettings, other: MidtrainingSettings) -> bool:
+    """Whether the other one is a step of this training that is kept, if both begin with the same model and tokens."""
+    return other.num_steps in training.keep_steps and other == training.ending_at(
+        other.num_steps, num_steps=training.num_steps
+    )

@@ -129,3 +129,11 @@ def test_steps_are_those_asked_for_or_one_pass(shards: TokenShards) -> None:
     assert plan_steps(one_pass, mixture) == 36 // 8
     with pytest.raises(UsageError, match=r"one pass over 36 sequences is less than one step of 40: lower --batch-size"):
         plan_steps(one_pass.model_copy(update={"batch_size": 40}), mixture)
+
+
+def test_a_step_reads_behind_those_that_are_taken_and_its_ranks_share_its_sequences() -> None:
+    settings = SETTINGS.model_copy(update={"first_step": 5})
+    for step in range(3):
+        assert sequences_of(settings, step) == sequences_of(SETTINGS, step + 5)
+        dealt = [each for rank in range(2) for each in micro_batches(settings, step, rank=rank, ranks=2)]
+        assert sorted(index for each in dealt for index in each) == list(sequences_of(settings, step))

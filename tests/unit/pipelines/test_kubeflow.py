@@ -85,7 +85,7 @@ def test_tasks_are_the_stages_and_edges_their_inputs(name: str) -> None:
     assert set(kubeflow.tasks) == {stage.name for stage in pipeline.stages}
     for stage in pipeline.stages:
         assert set(kubeflow.producers(stage.name).values()) == set(stage.needs)
-        assert set(kubeflow.tasks[stage.name].get("dependentTasks", ())) == set(stage.needs)
+        assert set(kubeflow.tasks[stage.name].get("dependentTasks", ())) == set(stage.awaits)
 
 
 @every_pipeline

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -171,6 +172,22 @@ def test_memory_hours_and_bytes_of_a_training_follow_from_the_shape_of_its_model
     assert training.estimate.low == pytest.approx(at_half)
     assert training.estimate.high == pytest.approx(2 * at_half)
     assert training.estimate.samples == 0
+
+
+def test_a_step_that_another_stage_keeps_takes_nothing_and_waits_for_it(store: Store) -> None:
+    *before, whole, again = trained(keep_steps=[400], keep_optimizer=True).stages
+    assert isinstance(whole.settings, MidtrainingSettings)
+    point = replace(again, name="point", settings=whole.settings.ending_at(400, num_steps=1000), after=("train",))
+    other = replace(again, name="other", settings=whole.settings.ending_at(300, num_steps=1000), after=("train",))
+    pipeline = Pipeline("kept", (*before, whole, point, other))
+    plans = {each.stage.name: each for each in plan(pipeline, H100S, store)}
+    assert (plans["point"].kept_by, plans["point"].accelerators) == ("train", 0)
+    assert (plans["other"].kept_by, plans["other"].accelerators) == ("", 32)
+    # Beside weights in bfloat16: masters and two running means in float32.
+    assert plans["point"].artifact_bytes == 14 * LLAMA.num_parameters
+    both = critical_path([plans["train"], plans["point"]])
+    assert both == critical_path([plans["train"]])
+    assert "kept by train" in shown(pipeline, H100S, store)
 
 
 def test_hours_are_not_known_where_the_peak_is_not_told_or_the_data_decides_the_steps(store: Store) -> None:

@@ -23,7 +23,7 @@ from octo.pipelines.settings import PipelineSettings, RunSettings
 from octo.render.jobset import jobset
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation, Pool
-from octo.settings.midtraining import MidtrainingSettings
+from octo.settings.midtraining import MidtrainingSettings, keeps
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.rl import RlSettings
 from octo.storage.store import Store
@@ -58,7 +58,9 @@ def test_every_preset_compiles_renders_and_plans(store: Store, name: str, preset
     assert [each.stage.name for each in plans] == [stage.name for stage in pipeline.stages]
     for each in plans:
         settings = each.stage.settings
-        if isinstance(settings, MidtrainingSettings):
+        if each.kept_by:
+            assert (each.pods, each.accelerators, each.checkpoint_bytes, each.runs) == (0, 0, 0, False)
+        elif isinstance(settings, MidtrainingSettings):
             assert is_whole(each), each.stage.name
             assert each.estimate is not None
             assert 0 < each.estimate.low < each.estimate.high
@@ -155,11 +157,47 @@ def test_ablations_begin_with_the_base_and_budgets_share_one_schedule() -> None:
     assert [(each.num_steps, each.schedule_steps) for each in budget] == [
         (5_000, 25_000),
         (17_500, 25_000),
-        (25_000, 25_000),
+        (25_000, 0),
     ]
     pilots = made("octothinker", "3b-pilots")
     assert len([stage for stage in pilots.stages if stage.name.startswith("decay-")]) == 15
-    assert pilots.stage("stable").settings.num_steps == 32_500
+    assert (pilots.stage("stable").settings.num_steps, pilots.stage("stable").settings.schedule_steps) == (
+        32_500,
+        50_000,
+    )
+
+
+def test_the_points_of_a_budget_are_steps_of_its_longest_training_and_wait_for_it() -> None:
+    pipeline = made("octothinker", "3b-budget")
+    whole = pipeline.stage("decay-100b")
+    assert whole.settings.keep_steps == (5_000, 17_500)
+    for name in ("20b", "70b"):
+        point = pipeline.stage(f"decay-{name}")
+        assert (point.after, point.inputs) == (("decay-100b",), whole.inputs)
+        assert keeps(whole.settings, point.settings)
+        # Whoever wants one point alone trains no further than there.
+        alone = pipeline.only(f"decay-{name}")
+        assert "decay-100b" not in {stage.name for stage in alone.stages}
+        assert alone.stage(f"decay-{name}").after == ()
+    reported = pipeline.stage("report").settings.branches
+    assert reported == ("base", "20b", "70b", "100b")
+
+
+@pytest.mark.parametrize("preset", ["toy", "small", "1b", "3b", "8b", "3b-pilots"])
+def test_a_decay_goes_on_with_the_optimizer_of_its_stable_stage(preset: str) -> None:
+    pipeline = made("octothinker", preset)
+    stable = pipeline.stage("stable").settings
+    decays = [stage for stage in pipeline.stages if stage.name.startswith("decay-")]
+    assert stable.keep_optimizer
+    assert decays
+    for decay in decays:
+        assert decay.inputs["model"] == ("stable",)
+        assert decay.settings.continue_optimizer
+        assert not decay.settings.keep_optimizer
+        assert decay.settings.warmup_steps == 0
+        assert decay.settings.learning_rate == stable.learning_rate
+        for name in ("beta1", "beta2", "precision"):
+            assert getattr(decay.settings.optimizer, name) == getattr(stable.optimizer, name)
 
 
 def test_diffucoder_has_four_stages_on_the_causal_model() -> None:
