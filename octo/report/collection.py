@@ -30,7 +30,9 @@ from octo.settings.report import ReportSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.store import Store
 
-MIDTRAINING_FIGURES = ("loss", "learning_rate", "tokens")
+MIDTRAINING_FIGURES = ("loss", "learning_rate", "gradient_norm", "tokens")
+BY_SOURCE = "loss."
+"""What the name of a figure begins with that is the loss of one source."""
 RL_FIGURES = (
     *("reward", "pass_rate", "response_length", "truncated", "zero_variance_groups", "entropy"),
     *("local_ar_ness", "global_ar_ness", "local_ar_ness_by_chance", "global_ar_ness_by_chance"),
@@ -193,9 +195,17 @@ def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple
             tokens_before=tokens_before(key),
             final_loss=mean([finite(line.get("loss")) for line in metrics[key][-max(1, len(metrics[key]) // 20) :]]),
             curve=curve(metrics[key], MIDTRAINING_FIGURES),
+            source_losses=_source_losses(metrics[key]),
+            skipped=artifact.manifest.counters.get("steps.skipped", 0),
         )
         for key, artifact in by_key.items()
     )
+
+
+def _source_losses(metrics: Sequence[Mapping[str, object]]) -> dict[str, tuple[float | None, ...]]:
+    names = sorted({name for line in metrics for name in line if name.startswith(BY_SOURCE)})
+    found = curve(metrics, names).values
+    return {visible(name.removeprefix(BY_SOURCE)): values for name, values in found.items()}
 
 
 def mixture_of(artifact: Artifact) -> Mixture:

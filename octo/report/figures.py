@@ -138,9 +138,9 @@ def training_curve(
     styles = _looks(results)
     with figure(212) as (drawn, (axes,)):
         for branch in results.branches:
-            _line(axes, branch.training.steps, branch.training.values[name], styles[branch.name], branch.name)
+            draw_line(axes, branch.training.steps, branch.training.values[name], styles[branch.name], branch.name)
         axes.set_xlabel("step")
-        _finish_curves(drawn, axes, label, share=share)
+        finish_curves(drawn, axes, label, share=share)
         svg = to_svg(drawn, f"rl-{name}", f"{caption}, by step of reinforcement learning, for each branch.")
     smoothing = _smoothing_note([branch.training for branch in results.branches])
     return Drawing(svg, caption, f"{note} {smoothing}".strip())
@@ -157,15 +157,41 @@ def midtraining_curve(results: Results, name: str, *, label: str, caption: str) 
                 for seen in model.curve.values["tokens"]
             ]
             look = styles.get(model.branch) or Look(INK, DASHES[place % 3], "o")
-            _line(axes, tokens, model.curve.values[name], look, model.stage, smooth=name == "loss")
+            draw_line(axes, tokens, model.curve.values[name], look, model.stage, smooth=name == "loss")
         axes.set_xlabel(f"tokens since random weights{unit}")
-        _finish_curves(drawn, axes, label, share=False)
+        finish_curves(drawn, axes, label, share=False)
         if name == "learning_rate":
             axes.yaxis.set_major_formatter(lambda rate, _place: f"{rate:.3g}")
             axes.set_ylim(bottom=0)
         svg = to_svg(drawn, f"midtraining-{name}", f"{caption} for each mid-trained model, by tokens seen.")
     note = _smoothing_note([model.curve for model in results.models]) if name == "loss" else ""
     return Drawing(svg, caption, f"A model goes on where the one that it continues ended. {note}".strip())
+
+
+def source_losses(results: Results) -> Drawing:
+    """Loss by source in mid-training, a panel for each model that was trained on several."""
+    models = [model for model in results.models if model.source_losses]
+    sources = sorted({source for model in models for source in model.source_losses})
+    styles = looks(sources, "")
+    num_rows, columns = ceil(len(models) / 2), _legend_columns(sources)
+    height = 128 * num_rows + 46 + 18 * ceil(len(sources) / columns)
+    with figure(height, rows=num_rows, columns=min(2, len(models))) as (drawn, panels):
+        for axes, model in zip(panels, models, strict=False):
+            for source, losses in model.source_losses.items():
+                draw_line(axes, model.curve.steps, losses, styles[source], source)
+            axes.set_title(model.stage)
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+        for axes in panels[len(models) :]:
+            axes.set_visible(False)
+        drawn.supxlabel("step", fontsize=11, color=MUTED)
+        drawn.supylabel("nats per token", fontsize=11, color=MUTED)
+        lines = [panels[0].plot([], [], color=styles[each].colour, linestyle=styles[each].dashes) for each in sources]
+        handles = [line for [line] in lines]
+        drawn.legend(handles, sources, loc="outside upper left", ncols=columns, handlelength=1.6, columnspacing=1.2)
+        svg = to_svg(drawn, "midtraining-sources", "Loss in mid-training by source, a panel for each model, by step.")
+    smoothing = _smoothing_note([model.curve for model in models])
+    return Drawing(svg, "Loss in mid-training by source", f"The mean over each step's tokens of a source. {smoothing}")
 
 
 def mixtures(results: Results) -> Drawing:
@@ -279,7 +305,7 @@ def _band(
     axes.plot(ks, middle, color=colour, linestyle=dashes)
 
 
-def _line(
+def draw_line(
     axes: Axes,
     places: Sequence[float | None],
     values: Sequence[float | None],
@@ -288,6 +314,7 @@ def _line(
     *,
     smooth: bool = True,
 ) -> None:
+    """A curve with its name; one of many points is thin, and thick in a running mean."""
     xs, ys = list(map(_or_nan, places)), list(map(_or_nan, values))
     if smooth and len(values) >= MIN_SMOOTHED_POINTS:
         axes.plot(xs, ys, color=look.colour, linewidth=0.8, alpha=0.28)
@@ -295,7 +322,8 @@ def _line(
     axes.plot(xs, ys, color=look.colour, linestyle=look.dashes, label=name)
 
 
-def _finish_curves(drawn: Figure, axes: Axes, label: str, *, share: bool) -> None:
+def finish_curves(drawn: Figure, axes: Axes, label: str, *, share: bool) -> None:
+    """The axes and the legend of curves that are drawn."""
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))

@@ -15,10 +15,11 @@ from octo.report.comparison import answer_of
 from octo.report.curves import ends
 from octo.report.drafts import findings_of_drafts
 from octo.report.drawing import Drawing
-from octo.report.results import Branch, Finding, Results
+from octo.report.results import Branch, Curve, Finding, Results
 from octo.report.runs import described, recorded, span_lines
 from octo.report.statement import called
 from octo.report.timeline import StageTime, inside_stages, timeline
+from octo.report.training_speed import speed_figure, speeds_of
 from octo.settings import JOBS
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.store import Store
@@ -44,6 +45,8 @@ class Run:
     """By stage, the settings that differ from the job's defaults."""
     artifacts: Mapping[str, Artifact]
     """By stage, what is committed."""
+    speeds: Mapping[str, Curve]
+    """Tokens per second by step of each stage that trains."""
     drafts: tuple[Finding, ...]
     """What is found of decodings by drafts, on the machines of this run."""
 
@@ -108,6 +111,7 @@ def render_page(store: Store, run_id: str) -> str:
         orders=_decoding_figures(results),
         mixtures=figures.mixtures(results) if results and results.mixtures else None,
         timeline=timeline(run.stages),
+        speed=speed_figure(run.speeds),
         answer_of=answer_of,
         ends=ends,
     )
@@ -154,6 +158,7 @@ def read_run(store: Store, run_id: str) -> Run:
             if (changed := changed_settings(stage["job"], stage["settings"]))
         },
         artifacts=artifacts,
+        speeds=speeds_of(spans),
         drafts=findings_of_drafts(description["stages"], spans),
     )
 
@@ -279,7 +284,9 @@ def _midtraining_figures(results: Results | None) -> list[Drawing]:
         return []
     return [
         figures.midtraining_curve(results, "loss", label="nats per token", caption="Loss in mid-training"),
+        *([figures.source_losses(results)] if any(model.source_losses for model in results.models) else []),
         figures.midtraining_curve(results, "learning_rate", label="", caption="Learning rate in mid-training"),
+        figures.midtraining_curve(results, "gradient_norm", label="", caption="Gradient norm in mid-training"),
     ]
 
 

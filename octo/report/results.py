@@ -196,6 +196,10 @@ class Model(Value):
     final_loss: float | None
     """Mean over the last twentieth of the steps, nats per token."""
     curve: Curve
+    source_losses: dict[str, tuple[float | None, ...]] = {}
+    """By source, at the curve's steps; none where there is one source alone."""
+    skipped: int = 0
+    """Steps that were left out, as they held no numbers or their loss leapt."""
 
 
 class SourceShare(Value):

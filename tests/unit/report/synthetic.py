@@ -375,7 +375,10 @@ def trained(synthetic: Synthetic, name: str, *, level: float, floor: float, cosi
     for step in range(1, steps + 1):
         loss = floor + (level - floor) * np.exp(-5 * step / steps) + 0.04 * random.standard_normal()
         rate = 2e-3 * ((0.1 + 0.45 * (1 + np.cos(np.pi * step / steps))) if cosine else 1.0)
-        lines.append({"step": step, "loss": loss, "learning_rate": rate, "gradient_norm": 0.7, "tokens": step * 2048})
+        sources = ("general", "math", "web <b>pages")
+        by_source = {f"loss.{source}": loss + 0.1 * place for place, source in enumerate(sources)}
+        whole = {"step": step, "loss": loss, "learning_rate": rate, "gradient_norm": 0.7, "tokens": step * 2048}
+        lines.append(whole | by_source)
     return IndexResult(
         {"metrics.jsonl": json_lines(lines), "mixture.json": mixed(name), "model.safetensors": b"weights" * 9000}
     )

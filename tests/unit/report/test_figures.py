@@ -20,6 +20,8 @@ DRAWN: dict[str, Callable[[Results], Drawing]] = {
     "mixtures": figures.mixtures,
     "loss": lambda results: figures.midtraining_curve(results, "loss", label="nats", caption="Loss"),
     "rate": lambda results: figures.midtraining_curve(results, "learning_rate", label="", caption="Rate"),
+    "norm": lambda results: figures.midtraining_curve(results, "gradient_norm", label="", caption="Norm"),
+    "sources": figures.source_losses,
     **figures.FIGURES_OF_TRAINING,
 }
 
