@@ -9,12 +9,12 @@ import zlib
 from collections.abc import Iterator
 
 from warcio.archiveiterator import ArchiveIterator
-from warcio.bufferedreaders import ChunkedDataReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.limitreader import LimitReader
 from warcio.recordloader import ArcWarcRecord, ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 
+from octo.data.chunks import ChunksError, joined_chunks
 from octo.data.compression import CORRUPT
 from octo.data.documents import Rejected
 from octo.data.html_text import read_page
@@ -73,12 +73,9 @@ def _page(record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClo
         return Rejected(url, NO_PAGE, f"a record of type {record.rec_type}, {kind or 'of no content type'}"[:200])
     if http and http.get_statuscode() != "200":
         return Rejected(url, NO_PAGE, f"a response of status {http.get_statuscode()}"[:200])
-    body = _body(record, http, max_bytes)
-    if body is None:
-        packing = http and http.get_header("Content-Encoding")
-        return Rejected(url, "unknown_encoding", f"it is packed as {packing!r}, and cannot be unpacked"[:200])
-    if len(body) > max_bytes:
-        return Rejected(url, "too_large", f"the page has more than {max_bytes} bytes")
+    body = _body(record, http, max_bytes, url=url)
+    if isinstance(body, Rejected):
+        return body
     encoding = encoding.partition(";")[0].strip("\"' ")
     found = read_page(body, url=url, encoding=encoding, is_html=kind in _PAGES, clock=clock)
     if isinstance(found, Rejected):
@@ -95,11 +92,22 @@ def _http_headers(record: ArcWarcRecord, where: str) -> StatusAndHeaders | None:
         return None
 
 
-def _body(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int) -> bytes | None:
+def _body(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int, *, url: str) -> bytes | Rejected:
+    """What a page was before it was sent."""
+    try:
+        body = _unpacked(record, http, max_bytes)
+    except ChunksError as error:
+        return Rejected(url, "broken_chunks", str(error)[:200])
+    if body is None:
+        packing = http and http.get_header("Content-Encoding")
+        return Rejected(url, "unknown_encoding", f"it is packed as {packing!r}, and cannot be unpacked"[:200])
+    return body if len(body) <= max_bytes else Rejected(url, "too_large", f"the page has more than {max_bytes} bytes")
+
+
+def _unpacked(record: ArcWarcRecord, http: StatusAndHeaders | None, max_bytes: int) -> bytes | None:
     """What a page was before it was sent: more than `max_bytes` of a large one, None of what cannot be unpacked."""
     chunked = http and (http.get_header("Transfer-Encoding") or "").lower() == "chunked"
-    stream = ChunkedDataReader(record.raw_stream) if chunked else record.raw_stream
-    packed: bytes = stream.read(max_bytes + 1)
+    packed = joined_chunks(record.raw_stream, max_bytes + 1) if chunked else record.raw_stream.read(max_bytes + 1)
     packing = ((http and http.get_header("Content-Encoding")) or "identity").strip().lower()
     if packing == "identity":
         return packed

@@ -99,7 +99,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 6
+    code_version: ClassVar[int] = 7
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()

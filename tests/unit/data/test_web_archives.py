@@ -81,15 +81,34 @@ def test_the_pages_of_an_archive_are_documents_and_the_rest_is_set_aside(
 def test_a_page_is_unpacked_or_set_aside_and_never_read_packed(
     tmp_path: Path, packing: str, body: bytes, found: str
 ) -> None:
+    assert found_of(tmp_path, body, ("Content-Encoding", packing)) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"6\r\n<p>two\r\n6\r\n ships\r\n0\r\n\r\n", "two ships"),
+        (b"<p>joined before", "joined before"),
+        (b"6\r\n<p>two\r\n99\r\n ships", "two ships"),
+        (b"6\r\n<p>two\r\nsix\r\n ships\r\n0\r\n\r\n", "broken_chunks"),
+        (b"5\r\n<p>two\r\n6\r\n ships\r\n0\r\n\r\n", "broken_chunks"),
+    ],
+)
+def test_no_size_of_a_chunk_stays_in_a_page(tmp_path: Path, body: bytes, found: str) -> None:
+    assert found_of(tmp_path, body, ("Transfer-Encoding", "chunked")) == found
+
+
+def found_of(tmp_path: Path, body: bytes, *headers: tuple[str, str]) -> str:
+    """The text of a page that came with these headers, or why it is set aside."""
     sink = io.BytesIO()
-    http = StatusAndHeaders("200 OK", [*HTML, ("Content-Encoding", packing)], protocol="HTTP/1.1")
+    http = StatusAndHeaders("200 OK", [*HTML, *headers], protocol="HTTP/1.1")
     writer = WARCWriter(sink, gzip=False)
     writer.write_record(
         writer.create_warc_record("http://sea/1", "response", payload=io.BytesIO(body), http_headers=http)
     )
     (tmp_path / "a.warc").write_bytes(sink.getvalue())
     (page,) = read(tmp_path / "a.warc")
-    assert (page.text if isinstance(page, Document) else page.reason) == found
+    return page.text if isinstance(page, Document) else page.reason
 
 
 def test_an_archive_that_is_none_is_corrupt(tmp_path: Path) -> None:
