@@ -60,7 +60,9 @@ def model_logprobs(
         logprobs_K, entropies_N = token_logprobs(
             states_ND, weight_VD, asked.sites_K, asked.targets_K, temperature=temperature / multiple
         )
-        return logprobs_K
+        # A state that is too large to be squared is zeros after its norm: finite, and nothing of what it was.
+        lost_N = (states_ND == 0).all(dim=-1)
+        return logprobs_K.masked_fill(lost_N[brought(asked.sites_K, lost_N.device)], torch.nan)
 
     with _head_does(model, read) as heard:
         made_K: Tensor = model(**inputs, use_cache=False).logits

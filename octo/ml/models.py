@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -183,6 +184,7 @@ def config_of(raw: Mapping[str, Any], *, name: str) -> PretrainedConfig:
             "that transformers has natively"
         )
     _check_layers(raw, name)
+    _check_numbers(raw, f"config.json of {name}")
     config_class: type[PretrainedConfig] = CONFIG_MAPPING[kind]
     try:
         config = config_class.from_dict(known_keys(raw, config_class))
@@ -190,6 +192,20 @@ def config_of(raw: Mapping[str, Any], *, name: str) -> PretrainedConfig:
         reason = " ".join(str(error).split())
         raise InputError(f"config.json of {name} is none of a {kind} model: {reason}") from error
     return config
+
+
+def _check_numbers(value: object, place: str, key: str = "") -> None:
+    """InputError where a value is NaN, or infinite and no limit of anything, or where angles have no base."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _check_numbers(each, place, str(name))
+    elif isinstance(value, list):
+        for each in value:
+            _check_numbers(each, place, key)
+    elif isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and "limit" not in key)):
+        raise InputError(f"{place} says {key} is {value}, which is no number: fetch it again, or take another model")
+    elif key.endswith("rope_theta") and isinstance(value, int | float) and value <= 0:
+        raise InputError(f"{place} says {key} is {value}, expected a number above 0")
 
 
 def _check_layers(raw: Mapping[str, Any], name: str) -> None:

@@ -43,6 +43,16 @@ def are_numbers(tensor: Tensor) -> Tensor:
     return torch.stack(extremes).isfinite().all()
 
 
+def are_lost(given: Tensor, made: Tensor) -> Tensor:
+    """Which states a norm has lost: so large that their squares are infinite, they are divided to nothing.
+
+    Of shapes (..., D), which are one: shape (...). Elsewhere nothing is.
+    """
+    if given.shape != made.shape or not given.is_floating_point() or not given.dim():
+        return torch.zeros((), dtype=torch.bool, device=given.device)
+    return (made == 0).all(dim=-1) & given.abs().amax(dim=-1).float().square().isinf()
+
+
 def first_without_numbers(tensors: Iterable[tuple[str, Tensor]]) -> str:
     """The name of the first tensor with an element that is no number; empty where there is none.
 
@@ -89,9 +99,11 @@ def culprit(model: torch.nn.Module, work: Callable[[], object]) -> str:
 def _listening(model: torch.nn.Module) -> Iterator[None]:
     """Within, the first module of the model that makes something that is no number raises _FoundError."""
 
-    def look(name: str, _module: torch.nn.Module, _given: object, made: object) -> None:
+    def look(name: str, _module: torch.nn.Module, given: object, made: object) -> None:
         if not all(bool(are_numbers(each)) for each in _tensors(made)):
             raise _FoundError(name)
+        if any(bool(are_lost(one, other).any()) for one, other in zip(_tensors(given), _tensors(made), strict=False)):
+            raise _FoundError(f"{name}, zeros of a state whose square is infinite,")
 
     hooks = [
         module.register_forward_hook(partial(look, name))

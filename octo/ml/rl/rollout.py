@@ -146,7 +146,10 @@ def _complete(
         finished_B[active_A[ended_A]] = True
         running_A &= ~ended_A
         # Where the device is waited for, it also says whether what was chosen has a chance that is a number.
-        num_running, num_unsound = torch.stack([running_A.sum(), (~logprobs_A.isfinite()).sum()]).tolist()
+        # Logits that are all zero are of a state that a norm has lost: see octo.ml.numbers.
+        num_running, num_unsound = torch.stack(
+            [running_A.sum(), (~logprobs_A.isfinite() | (logits_BV == 0).all(dim=-1)).sum()]
+        ).tolist()
         if num_unsound:
             raise NoNumbersError(
                 f"the model's logits of token {step + 1} of {num_unsound} completions are no numbers (NaN or infinite)"

@@ -147,6 +147,12 @@ CONFIGS: dict[str, tuple[dict[str, object], str]] = {
     "an unknown activation": ({"hidden_act": "somebody/activation"}, r"describes no qwen3 model .*somebody/activation"),
     "a list of types": ({"model_type": ["qwen3"]}, "which transformers has no class of"),
     "an unknown rotation": ({"rope_parameters": {"rope_type": "mine"}}, "config.json of mine"),
+    "angles of no number": ({"rope_theta": float("nan")}, "config.json of mine says rope_theta is nan"),
+    "angles of no base": (
+        {"rope_parameters": {"rope_type": "default", "rope_theta": -1e4}},
+        r"says rope_theta is -10000\.0, expected a number above 0",
+    ),
+    "an endless width": ({"initializer_range": float("inf")}, "says initializer_range is inf"),
     "numbers of nothing": ({"dtype": "load"}, "config.json of mine|has the shape"),
 }
 

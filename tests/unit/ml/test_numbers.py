@@ -14,8 +14,9 @@ from octo.errors import InputError, InvariantError
 from octo.ml.diffusion.drafting import denoise_by_drafts
 from octo.ml.diffusion.sampler import denoise
 from octo.ml.engine import Engine
+from octo.ml.heads import Asked, model_logprobs
 from octo.ml.models import model_parts, read_model, take_weights
-from octo.ml.numbers import are_numbers, first_without_numbers
+from octo.ml.numbers import are_lost, are_numbers, first_without_numbers
 from octo.ml.rl.rollout import complete
 from octo.ml.tensor_files import read_header, write_tensors
 from octo.settings.denoising import DenoisingSettings
@@ -34,6 +35,11 @@ def too_large(model: PreTrainedModel) -> None:
 
 def spoilt(model: PreTrainedModel) -> None:
     model.get_submodule(DOWN).weight.data[3, 5] = nan
+
+
+def too_large_to_be_squared(model: PreTrainedModel) -> None:
+    """States that are numbers, of which a norm makes zeros."""
+    model.get_submodule("model.embed_tokens").weight.data.mul_(1e30)
 
 
 SPOIL: dict[str, Callable[[PreTrainedModel], object]] = {
@@ -159,3 +165,26 @@ def spoilt_file(path: Path, name: str) -> None:
     with path.open("r+b") as file:
         file.seek(header.start + header.entries[name].first + 8)
         file.write(np.array([nan], dtype=np.float32).tobytes())
+
+
+def test_a_state_that_is_too_large_to_be_squared_is_told_where_a_norm_makes_zeros_of_it(model: PreTrainedModel) -> None:
+    too_large_to_be_squared(model)
+    with pytest.raises(InvariantError, match=r"are no numbers.*model\.layers\.0\.input_layernorm, zeros of a state"):
+        complete(model, [[3, 4, 5], [7]], group_size=1, max_new_tokens=2, ends=[0], temperature=1.0, draws_BT=None)
+
+
+def test_the_likelihood_of_a_token_whose_state_was_lost_is_no_number(model: PreTrainedModel) -> None:
+    asked = Asked(torch.arange(3), torch.arange(3), torch.tensor([4, 5, 6]))
+    tokens_BS = torch.tensor([[3, 4, 5, 6]])
+    found, _ = model_logprobs(model, asked, input_ids=tokens_BS)
+    assert found.isfinite().all()
+    too_large_to_be_squared(model)
+    lost, _ = model_logprobs(model, asked, input_ids=tokens_BS)
+    assert lost.isnan().all()
+
+
+def test_states_are_lost_where_their_squares_are_infinite_and_all_that_is_left_is_zero() -> None:
+    given = torch.tensor([[1e30, -1.0], [0.0, 0.0], [1e30, 2.0], [3.0, 4.0]])
+    made = torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.5, 0.0], [0.6, 0.8]])
+    assert are_lost(given, made).tolist() == [True, False, False, False]
+    assert not are_lost(given, made[:2]).any()
