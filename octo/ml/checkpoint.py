@@ -32,10 +32,11 @@ from octo.ml.saving.portions import Portion, own_portion
 from octo.ml.saving.restoring import is_damage, restored
 from octo.ml.saving.saver import SHARD_BYTES, Outcome, Saver
 from octo.ml.saving.signals import HeldSignals
+from octo.ml.saving.software import check_software, software
 from octo.processes import rank, world_size
 from octo.settings.base import JobSettings
 from octo.settings.midtraining import GangSettings
-from octo.storage.checkpoints import Checkpoint, Keeping, Latest, SupersededError
+from octo.storage.checkpoints import Checkpoint, Keeping, Latest, SupersededError, folder_of
 from octo.trainings import name_of
 
 S = TypeVar("S", bound=JobSettings)
@@ -88,10 +89,14 @@ class Checkpoints:
         """Make the engine what it was at the newest checkpoint; the steps done by then, and rank 0's state.
 
         0 and nothing where there is no checkpoint that these ranks can use.
+
+        Raises:
+            UsageError: the newest was saved by other software, which may round otherwise.
         """
         if not self._every:
             return 0, {}
         for checkpoint in self._agreed_checkpoints():
+            check_software(checkpoint, software(), place=folder_of(self._job.store, self._name))
             if not self._engine.ranks_needed(checkpoint.world_size):
                 saved_by = f"the checkpoint of step {checkpoint.step} is of {checkpoint.world_size} ranks"
                 self._say(f"{saved_by}, and at this ZeRO stage {world_size()} cannot use it")

@@ -192,6 +192,11 @@ def check(store: Store, file: CheckpointFile) -> None:
     verified(f"{store.address}/{file.key}", file.sha256, read, str)
 
 
+def folder_of(store: Store, digest: str) -> str:
+    """The address that the checkpoints of a training are below."""
+    return f"{store.address}/{_folder(digest).rstrip('/')}"
+
+
 def discard(store: Store, digest: str) -> None:
     """Delete every checkpoint of a training, once what it trained is committed."""
     store.delete(_pointer(digest))

@@ -1,6 +1,7 @@
 """Trainings that are struck down go on from what another process has verified."""
 
 import random
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,10 +17,11 @@ from pydantic import SecretStr
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from octo.errors import IntegrityError, PreemptedError
+from octo.errors import IntegrityError, PreemptedError, UsageError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
+from octo.ml.saving.software import check_software, software
 from octo.processes import stoppable
 from octo.settings.base import S3Settings
 from octo.settings.loading import secrets_of
@@ -210,7 +212,22 @@ def test_a_checkpoint_is_restored_with_its_state(training: Training, store: Stor
         "optimizer-0.safetensors",
         "state.json",
     ]
-    assert manifest.versions.keys() == {"deepspeed", "safetensors", "torch"}
+    assert manifest.versions.keys() == {"deepspeed", "safetensors", "torch", "transformers"}
+
+
+def test_a_checkpoint_of_other_software_is_refused_with_both_versions(training: Training, store: Store) -> None:
+    checkpoint = saved(store, 6).model_copy(update={"versions": software() | {"torch": "1.13.1"}})
+    Latest(store, DIGEST, attempt="before").keep(checkpoint)
+    here = re.escape(software()["torch"])
+    with pytest.raises(
+        UsageError,
+        match=rf"the checkpoint of step 6 was saved with torch 1\.13\.1, and this is {here}, which may round "
+        rf"otherwise: go on with torch 1\.13\.1, or delete {store.address}/checkpoints/{DIGEST} to begin anew",
+    ):
+        training.run(upto=9)
+    # What only writes files decides nothing.
+    written_by_other = checkpoint.model_copy(update={"versions": software() | {"safetensors": "0.1"}})
+    check_software(written_by_other, software(), place="")
 
 
 def tied_model(seed: int) -> PreTrainedModel:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from typing import Generic, TypeVar
 
 from octo.errors import InvariantError, OctoError
@@ -18,6 +17,7 @@ from octo.job import Job
 from octo.ml.numbers import first_without_numbers
 from octo.ml.saving.agreement import Agreement
 from octo.ml.saving.portions import STATE, Portion
+from octo.ml.saving.software import software
 from octo.ml.tensor_images import images
 from octo.processes import local_rank, local_world_size, rank, world_size
 from octo.settings.base import JobSettings
@@ -28,7 +28,6 @@ S = TypeVar("S", bound=JobSettings)
 
 SHARD_BYTES = 1 << 29
 """Of a file: files are read and hashed side by side."""
-_SAVED_WITH = ("torch", "deepspeed", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,7 @@ class Saver(Generic[S]):
     def _keep(self, step: int, files: list[CheckpointFile], superseded: list[str]) -> None:
         if self._latest is None:
             return
-        versions = {name: metadata.version(name) for name in _SAVED_WITH}
-        checkpoint = Checkpoint(step=step, world_size=world_size(), files=tuple(files), versions=versions)
+        checkpoint = Checkpoint(step=step, world_size=world_size(), files=tuple(files), versions=software())
         try:
             self._latest.keep(checkpoint, self._keeping, damaged=self._damaged)
         except SupersededError as error:

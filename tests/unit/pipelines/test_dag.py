@@ -26,6 +26,16 @@ def test_a_stage_may_need_only_what_comes_before_it() -> None:
         Pipeline("p", (curate("curate", "ingest"), ingest("ingest")))
 
 
+def test_a_stage_may_wait_only_for_what_comes_before_it_and_for_what_is_there() -> None:
+    first, second = Stage("first", IngestionSettings()), Stage("second", IngestionSettings(), after=("first",))
+    with pytest.raises(UsageError, match=r"stage 'second' needs \['first'\], which no stage before it is called"):
+        Pipeline("wrong", (second, first))
+    pipeline = Pipeline("right", (first, second))
+    assert (second.awaits, second.needs) == ({"first"}, frozenset())
+    [alone] = pipeline.only("second").stages
+    assert alone == Stage("second", IngestionSettings())
+
+
 def test_two_stages_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="two stages called 'ingest'"):
         Pipeline("p", (ingest("ingest"), ingest("ingest")))

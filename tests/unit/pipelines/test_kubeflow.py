@@ -88,6 +88,13 @@ def test_tasks_are_the_stages_and_edges_their_inputs(name: str) -> None:
         assert set(kubeflow.tasks[stage.name].get("dependentTasks", ())) == set(stage.awaits)
 
 
+def test_a_stage_that_another_keeps_waits_for_it_and_reads_nothing_of_it() -> None:
+    kubeflow = compiled(PIPELINES["octothinker"]("3b-budget"))
+    for name in ("decay-20b", "decay-70b"):
+        assert set(kubeflow.producers(name).values()) == {"base", "tokenize"}
+        assert set(kubeflow.tasks[name]["dependentTasks"]) == {"base", "tokenize", "decay-100b"}
+
+
 @every_pipeline
 @both_writers
 def test_a_step_launches_its_stage_with_the_settings_of_the_dag(name: str, written: Callable[[Any], str]) -> None:
