@@ -37,8 +37,9 @@ def be_candidate(connection: socket.socket, *, largest: int) -> None:
     sys.modules[module.__name__] = module
     builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]
     random.seed(0)
-    # When the collector runs next must not depend on what was run before.
-    gc.collect()
+    # When the collector runs must not depend on what was run before: this has it count from here.
+    gc.freeze()
+    gc.enable()
     # What stands below the program on the stack must not count against its own recursion.
     sys.setrecursionlimit(sys.getrecursionlimit() + 20)
     exchange.serve()

@@ -40,9 +40,12 @@ def free() -> int:
     return disk.f_bavail * disk.f_frsize if disk.f_favail or not disk.f_files else 0
 
 
-def empty(directory: Path, *, seconds: float) -> bool:
+def empty(where: Path | str, *, seconds: float) -> bool:
     """Remove what a program has left, however deep: what is nested is moved up first. Whether time was enough."""
+    if not os.listdir(where):  # noqa: PTH208 - after most programs, and ten times as fast
+        return True
     deadline = time.monotonic() + seconds
+    directory = Path(where)
     num_moved = 0
     while left := list(directory.iterdir()):
         for path in left:

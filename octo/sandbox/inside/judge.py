@@ -1,6 +1,7 @@
 """The process in which a test runs. No line of a model's program is ever executed here."""
 
 import builtins
+import gc
 import json
 import random
 import socket
@@ -27,6 +28,8 @@ EXECUTES = {"compile", "exec", "pickle.find_class", "ctypes.dlopen", "function._
 def be_judge(control: socket.socket, connection: socket.socket | None, *, largest: int) -> None:
     """Run the test that arrives on `control`, and say there what it says: a pass only with the run's secret."""
     asked = json.loads(_line_of(control))
+    gc.freeze()
+    gc.enable()
     random.seed(0)
     exchange = Exchange(connection, largest=largest, operations=CALLS) if connection else None
     report = report_of(exchange, asked)

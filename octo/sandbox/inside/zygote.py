@@ -59,6 +59,8 @@ def main() -> None:
     del sys.argv[1:]
     gc.collect()
     gc.freeze()
+    # Nothing here lies in circles; each child has a collector of its own, which begins anew.
+    gc.disable()
     try:
         while message := _receive(control):
             reply = _run(*message, confinement, control)
@@ -93,6 +95,10 @@ def _run(
         children.append(fork(partial(be_judge, asked, judge, largest=request["largest"]), kept=kept))
     try:
         stopped = _wait(ended, control, partial(_seen, request, room), output, seconds=request["wall_seconds"])
+        if stopped:
+            # Until they are killed they would go on to fill the disk, and nobody would know who had.
+            for child in children:
+                _halt(child)
         # While they live: what has no name any more takes room until they end.
         stopped, left = stopped or _seen(request, room), free()
     finally:
@@ -105,7 +111,7 @@ def _run(
             os.close(descriptor)
     # Whoever ended before the last look has left what it has left: the verdict must not depend on when it was.
     stopped = _seen(request, room) or stopped
-    removed = empty(Path(), seconds=CLEANING_SECONDS)
+    removed = empty(".", seconds=CLEANING_SECONDS)
     return {
         "stopped": stopped,
         "statuses": statuses,
@@ -189,6 +195,13 @@ def _seen(request: dict[str, Any], room: int) -> str:
     if too_much(request["disk_bytes"], request["num_files"]):
         return "disk"
     return "full" if free() < FULL_BYTES <= room else ""
+
+
+def _halt(child: int) -> None:
+    """Stop a child where it is."""
+    with suppress(OSError):
+        os.killpg(child, signal.SIGSTOP)
+        os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def _end(child: int) -> dict[str, Any]:
