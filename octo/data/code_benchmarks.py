@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
+from octo.data import live_problems
 from octo.data.code_problems import CodeProblem, checked, imports_of, names_of, points_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.contest_problems import LAYOUT, contest_of
@@ -190,10 +191,11 @@ class _TestsRecord(BaseModel):
 def _tests(fields: Mapping[str, object], options: CodeOptions) -> _Made:
     """A question of AceCode's kind; one that has a block of code already is shown no test (DiffuCoder, section 6.5).
 
-    Or one of APPS's kind, which has examples of its own.
+    Or one of APPS's or LiveCodeBench's kind, which has examples of its own.
     """
-    if LAYOUT in fields and not {"test_cases", "tests"} & fields.keys():
-        contest = contest_of(fields, style=options.style)
+    if not {"test_cases", "tests"} & fields.keys() and {LAYOUT, live_problems.LAYOUT} & fields.keys():
+        given = fields if LAYOUT in fields else live_problems.contest_fields(fields)
+        contest = contest_of(given, style=options.style)
         return _Made(contest.question, _block(contest.solution) if contest.solution else "", contest.problem)
     record = _TestsRecord.model_validate(fields)
     shown = record.test_cases[: options.shown] if "```" not in record.question else ()

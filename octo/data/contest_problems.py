@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from octo.data.code_problems import UNREADABLE, CodeProblem, parsed
+from octo.data.shown_examples import shows_call
 from octo.errors import InputError
 from octo.sandbox.names import PYTHONS
 from octo.sandbox.verdicts import prints
@@ -24,9 +25,14 @@ LAYOUT = "input_output"
 _SOLUTION = "Solution"
 _LISTED = """
 def listed(value):
+    if isinstance(value, dict):
+        return {
+            str(key) if isinstance(key, int) and not isinstance(key, bool) else key: listed(each)
+            for key, each in value.items()
+        }
     return [listed(each) for each in value] if isinstance(value, (list, tuple)) else value
 """
-"""JSON has no tuples: what a function returns is compared as if it had returned lists."""
+"""JSON has no tuples, and no dicts of numbers: what a function returns is compared as if it had come from JSON."""
 _IMPORTS = """
 import bisect, collections, functools, heapq, itertools, math, operator, random, re, string, sys
 from typing import *
@@ -58,13 +64,19 @@ def contest_of(fields: Mapping[str, object], *, style: CodeStyle) -> Contest:
     """
     record = _Record.model_validate(fields)
     pairs = _pairs(record.tests)
+    # A dict of numbers is written in JSON as one of texts: which it was, a solution tells when it is tried.
+    if not record.solutions and record.tests.fn_name and any(_has_number_keys(given) for given, _ in pairs):
+        raise InputError(
+            "its inputs have dicts whose keys are numbers, which JSON has as text: give a solution, which tells how "
+            "they are meant"
+        )
     solution = _first_python(record.solutions)
     if record.tests.fn_name:
         problem = _called(record, pairs, solution, style)
         asks = f"Write a function `{record.tests.fn_name}`."
     else:
         tests = tuple(prints(_text(given), _text(expected)) for given, expected in pairs)
-        problem = CodeProblem(style=style, tests=tests)
+        problem = CodeProblem(style=style, tests=tests, shown_tests=tests[: record.num_shown])
         asks = "Read from standard input, and write to standard output."
     start = f"```python\n{record.starter_code.strip()}\n```" if record.starter_code.strip() else asks
     return Contest(f"{record.question.strip()}\n\n{start}\n", solution, problem)
@@ -103,6 +115,8 @@ class _Record(BaseModel):
         default=[], validation_alias=AliasChoices("solutions", "solution", "answer")
     )
     starter_code: str = ""
+    num_shown: int = 0
+    """Of its tests, the first that are shown to whoever solves it."""
 
 
 def _pairs(tests: _InputOutput) -> list[tuple[Any, Any]]:
@@ -125,14 +139,44 @@ def _called(record: _Record, pairs: list[tuple[Any, Any]], solution: str, style:
     point = _SOLUTION if of_class else name
     number = _number_of_arguments(solution or record.starter_code, name, of_class=of_class)
     wrapped = all(isinstance(expected, list) and len(expected) == 1 for _, expected in pairs)
+    calls = [(_arguments(given, number), expected[0] if wrapped else _value(expected)) for given, expected in pairs]
     tests = tuple(
-        f"assert listed({function}({', '.join(map(repr, _arguments(given, number)))})) == "
-        f"{expected[0] if wrapped else _value(expected)!r}"
-        for given, expected in pairs
+        f"assert listed({function}({', '.join(map(repr, arguments))})) == {expected!r}" for arguments, expected in calls
     )
+    shown = [place < record.num_shown or shows_call(record.question, *call) for place, call in enumerate(calls)]
     setup = f"{_IMPORTS if of_class else ''}{_LISTED}"
     names = (point,) if point in PYTHONS else ()
-    return CodeProblem(style=style, tests=tests, setup=setup, names=names, entry_points=(point,))
+    return CodeProblem(
+        style=style,
+        tests=tests,
+        shown_tests=tuple(test for test, is_shown in zip(tests, shown, strict=True) if is_shown),
+        setup=setup,
+        names=names,
+        entry_points=(point,),
+    )
+
+
+def _has_number_keys(given: object) -> bool:
+    """Whether JSON holds a dict, all of whose keys are written as whole numbers are."""
+    waiting = [given]
+    if isinstance(given, str):
+        waiting = [decoded for text in (given, *given.splitlines()) if '"' in text and (decoded := _maybe_json(text))]
+    while waiting:
+        match waiting.pop():
+            case dict() as fields if fields:
+                if all(isinstance(key, str) and key.removeprefix("-").isdecimal() for key in fields):
+                    return True
+                waiting += fields.values()
+            case list() as values:
+                waiting += values
+    return False
+
+
+def _maybe_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _arguments(given: object, number: int | None) -> list[object]:
