@@ -14,7 +14,7 @@ import numpy as np
 from octo.data.documents import Document, new_document
 from octo.errors import InputError
 from octo.randomness import generator, keyed_fraction
-from octo.settings.source_options import ArithmeticOptions
+from octo.settings.source_options import DISTINCT, ArithmeticOptions
 
 Style = Literal["noisy", "short", "long"]
 Partition = Literal["evaluation", "validation", "training"]
@@ -28,8 +28,6 @@ KINDS: Mapping[str, tuple[Style, Partition]] = {
     "evaluation": ("noisy", "evaluation"),
 }
 """What `arithmetic:KIND` generates: the style of the solutions, and the part of the pairs that they are drawn from."""
-DISTINCT = {"prompts", "validation", "evaluation"}
-"""Kinds in which no problem comes twice, and no carry is forgotten."""
 
 EVALUATION_SHARE = 0.10
 VALIDATION_SHARE = 0.05

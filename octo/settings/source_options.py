@@ -12,6 +12,10 @@ ARITHMETIC_KINDS = ("noisy", "short", "long", "prompts", "validation", "evaluati
 FUNCTION_KINDS = ("solutions", "prompts", "validation", "evaluation")
 """What `functions:KIND` may be."""
 _DIGITS = ("digits", "second", "lowest", "highest")
+DISTINCT = ("prompts", "validation", "evaluation")
+"""Kinds in which nothing comes twice, and no mistake is made."""
+NUM_FUNCTIONS = 1516
+"""Different tasks that functions are generated of, for whatever they are."""
 CodeStyle = Literal["continuation", "fenced"]
 """How a code problem asks: for what comes next, or for a block of code."""
 
@@ -31,6 +35,18 @@ class ArithmeticOptions:
     """The highest one: of five digits there are 25 sums to learn, and not 100."""
     forget: float = 0.0
     """Share of the solutions that drop every carry."""
+
+    @property
+    def num_pairs(self) -> int:
+        """How many different pairs of operands there are; a+b and b+a are one."""
+        first = self._num_operands(self.digits)
+        if self.second in (0, self.digits):
+            return first * (first + 1) // 2
+        return first * self._num_operands(self.second)
+
+    def _num_operands(self, digits: int) -> int:
+        leading = self.highest - (max(1, self.lowest) if digits > 1 else self.lowest) + 1
+        return int(leading * (self.highest - self.lowest + 1) ** (digits - 1))
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,7 @@ def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> Arithmeti
         raise UsageError(
             f"arithmetic:{what} needs second of 1 to 15, and lowest and highest of 0 to 9 in that order, got {parsed}"
         )
+    _check_enough("arithmetic", what, parsed.count, parsed.num_pairs, "problems of so many digits")
     return parsed
 
 
@@ -88,6 +105,7 @@ def parse_function_options(what: str, options: Mapping[str, str]) -> FunctionOpt
         raise UsageError(f"expected functions:{what}?count=2000 with numbers, got {dict(options)}") from None
     if parsed.count < 1 or not 0 <= parsed.mistakes <= 1:
         raise UsageError(f"functions:{what} needs count of 1 or more and mistakes of 0 to 1, got {parsed}")
+    _check_enough("functions", what, parsed.count, NUM_FUNCTIONS, "tasks")
     return parsed
 
 
@@ -102,6 +120,14 @@ def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
         raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
     shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
     return replace(default, style=cast("CodeStyle", style), shown=int(shown), **shares)
+
+
+def _check_enough(kind: str, what: str, asked: int, there_are: int, of_what: str) -> None:
+    """Refuse to ask for more different ones than there are. A kind has a part of them only, which the job finds out."""
+    if what in DISTINCT and asked > there_are:
+        raise UsageError(
+            f"{kind}:{what} has no more than {there_are} different {of_what}, asked for {asked}: ask for fewer"
+        )
 
 
 def _check_generated(

