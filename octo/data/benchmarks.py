@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from octo.data.decontamination import Benchmark, why_unprotected
 from octo.data.documents import read_columns
@@ -133,7 +133,10 @@ def statement_of(artifact: Artifact) -> str:
     """What an artifact says of the benchmarks that were looked for in it."""
     if not artifact.parts(STATEMENT):
         return "Nothing says which benchmarks were looked for in these documents: they were curated by an earlier octo."
-    return Statement.model_validate_json(artifact.read_one(STATEMENT)).sentence
+    try:
+        return Statement.model_validate_json(artifact.read_one(STATEMENT)).sentence
+    except ValidationError:
+        return "Nothing says which benchmarks were looked for in these documents: what it was said by cannot be read."
 
 
 def is_benchmark(source: str, settings: BenchmarkSettings) -> bool:

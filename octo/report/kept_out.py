@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from octo.data.benchmarks import STATEMENT, Statement
 from octo.report.results import KeptOut
 from octo.report.text import visible
 from octo.settings.curation import CurationSettings
+from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.pretrained import PretrainedSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
@@ -46,29 +50,68 @@ def coverage_of(evaluations: Iterable[Artifact], lineage: Mapping[str, Artifact]
         evaluations: of the report.
         lineage: every artifact that they rest on, by its key.
     """
-    found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    found: dict[_Coverage, list[str]] = {}
     for evaluation in evaluations:
         problems = _keys(evaluation, "problems")[:1]
         source = str(evaluation.manifest.settings.get("source", "evaluation"))
-        behind = [lineage[key] for key in _ancestors(_keys(evaluation, "models"), lineage)]
-        unsearched = sorted({each.manifest.stage for each in behind if _lacks(each, problems, source)})
-        elsewhere = sorted({each.manifest.stage for each in behind if each.manifest.job == PretrainedSettings.job})
-        asked = (source, problems[0] if problems else "?", tuple(unsearched), tuple(elsewhere))
+        keys = _ancestors(_keys(evaluation, "models"), lineage)
+        behind = [lineage[key] for key in keys if key in lineage]
+        asked = _Coverage(
+            source=source,
+            problems=problems[0] if problems else "?",
+            unsearched=_sorted(each.manifest.stage for each in behind if _lacks(each, problems, source)),
+            unknown=_sorted(key for key in keys if key not in lineage),
+            elsewhere=_sorted(each.manifest.stage for each in behind if each.manifest.job == PretrainedSettings.job),
+            searched=any(each.manifest.job in SEARCHED for each in behind),
+            learned=not behind or any(each.manifest.job == MidtrainingSettings.job for each in behind),
+            unprotected=max((_num_unprotected(each, source) for each in behind), default=0),
+        )
         found.setdefault(asked, []).append(evaluation.manifest.stage)
-    return tuple(visible(_sentence(*asked, stages)) for asked, stages in found.items())
+    return tuple(visible(_sentence(asked, stages)) for asked, stages in found.items())
 
 
-def _sentence(
-    source: str, problems: str, unsearched: Sequence[str], elsewhere: Sequence[str], stages: Sequence[str]
-) -> str:
-    asked = f"The problems that {', '.join(stages)} asks ({source} of {problems})"
-    if unsearched:
+class _Coverage(NamedTuple):
+    """Where problems were looked for that models were asked."""
+
+    source: str
+    problems: str
+    unsearched: tuple[str, ...]
+    """Stages that learned from what nobody has searched for them."""
+    unknown: tuple[str, ...]
+    """Keys of what is behind the models and cannot be looked at."""
+    elsewhere: tuple[str, ...]
+    searched: bool
+    """Whether anybody has searched anything."""
+    learned: bool
+    """Whether the models learned anything here, as far as is known."""
+    unprotected: int
+    """How many of them cannot be told from a phrase, and so were not looked for."""
+
+
+def _sentence(coverage: _Coverage, stages: Sequence[str]) -> str:
+    unsearched, elsewhere = coverage.unsearched, coverage.elsewhere
+    asked = f"The problems that {', '.join(stages)} asks ({coverage.source} of {coverage.problems})"
+    if coverage.unknown:
+        said = (
+            f"{asked}: nothing says whether they were looked for in {', '.join(coverage.unknown)}, which the models "
+            "were made from and which is not here. The figures may be of problems that were learned by heart."
+        )
+    elif coverage.learned and not (coverage.searched or unsearched):
+        said = (
+            f"{asked}: nothing says that they were looked for in anything that the models learned from. The figures "
+            "may be of problems that were learned by heart."
+        )
+    elif unsearched:
         said = (
             f"{asked} were not looked for in what {', '.join(unsearched)} learned from or kept: the figures may be of "
             "problems that were learned by heart."
         )
+    elif not coverage.searched:
+        said = f"{asked} were looked for by nobody here: nothing was learned here."
     else:
         said = f"{asked} were looked for in all that the models learned from here."
+    if coverage.unprotected:
+        said += f" {coverage.unprotected} of them were not, as they are too short to be told from a phrase."
     if elsewhere:
         said += f" What {', '.join(elsewhere)} learned from elsewhere, nobody has looked into."
     return said
@@ -78,15 +121,24 @@ def _lacks(artifact: Artifact, problems: Sequence[str], source: str) -> bool:
     """Whether models learned from what nobody has searched for these problems."""
     if artifact.manifest.job in SEARCHED:
         statement = _statement(artifact)
-        return not (set(problems) <= set(statement.benchmarks) and source in statement.looked_for)
+        return not (problems and set(problems) <= set(statement.benchmarks) and statement.looked_for.get(source))
     return bool(_uncurated(artifact))
+
+
+def _num_unprotected(artifact: Artifact, source: str) -> int:
+    if artifact.manifest.job not in SEARCHED:
+        return 0
+    return sum(each.source == source for each in _statement(artifact).not_protected)
 
 
 def _statement(artifact: Artifact) -> Statement:
     if not artifact.parts(STATEMENT):
         return Statement(sentence=_NOTHING_SAID)
     # Trainings alike but for their seeds have looked for the same.
-    return Statement.model_validate_json(artifact.read(artifact.parts(STATEMENT)[0]))
+    try:
+        return Statement.model_validate_json(artifact.read(artifact.parts(STATEMENT)[0]))
+    except ValidationError:
+        return Statement(sentence=_NOTHING_SAID)
 
 
 def _uncurated(artifact: Artifact) -> Mapping[str, str]:
@@ -95,8 +147,15 @@ def _uncurated(artifact: Artifact) -> Mapping[str, str]:
         return {}
     if not artifact.parts(STATEMENT):
         return {artifact.address: _NOTHING_SAID}
-    said: dict[str, str] = json.loads(artifact.read_one(STATEMENT))
-    return {key: sentence for key, sentence in said.items() if not key.startswith(f"{CurationSettings.job}/")}
+    said: object = json.loads(artifact.read_one(STATEMENT))
+    known = {key: str(sentence) for key, sentence in said.items()} if isinstance(said, dict) else {}
+    # Of each corpus something must be said, and of one corpus at least.
+    of_each = {key: known.get(key, _NOTHING_SAID) for key in (*known, *_keys(artifact, "corpus"))}
+    return {
+        key: sentence
+        for key, sentence in (of_each or {artifact.address: _NOTHING_SAID}).items()
+        if key not in known or not key.startswith(f"{CurationSettings.job}/")
+    }
 
 
 def _ancestors(keys: Iterable[str], lineage: Mapping[str, Artifact]) -> list[str]:
@@ -105,11 +164,16 @@ def _ancestors(keys: Iterable[str], lineage: Mapping[str, Artifact]) -> list[str
     left = list(keys)
     while left:
         key = left.pop()
-        if key not in found and key in lineage:
+        if key not in found:
             found[key] = None
             # Problems and benchmarks are what is looked for, and are not learned from by whoever looks.
-            left += [each for field in lineage[key].manifest.inputs for each in _keys(lineage[key], field)]
+            if artifact := lineage.get(key):
+                left += [each for field in artifact.manifest.inputs for each in _keys(artifact, field)]
     return list(found)
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
 
 
 def _keys(artifact: Artifact, field: str) -> list[str]:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from octo.data.benchmarks import STATEMENT, Statement, Unprotected
+from octo.data.benchmarks import STATEMENT, Statement, Unprotected, statement_of
 from octo.report.collection import opened_lineage
 from octo.report.kept_out import coverage_of, kept_out_of
 from octo.storage.artifacts import IndexResult
@@ -48,14 +48,14 @@ def built(*, curated: bool = True, policy: str = "looked", base: str = "midtrain
     return made
 
 
-def coverage(made: Builder) -> str:
-    evaluation = made.artifacts["evaluate"]
+def coverage(made: Builder, stage: str = "evaluate") -> str:
+    evaluation = made.artifacts[stage]
     (sentence,) = coverage_of([evaluation], opened_lineage([evaluation], made.store))
     return sentence
 
 
 def test_problems_that_were_looked_for_everywhere_are_said_to_be() -> None:
-    assert coverage(built()).endswith("were looked for in all that the models learned from here.")
+    assert "were looked for in all that the models learned from here." in coverage(built())
 
 
 @pytest.mark.parametrize("policy", ["elsewhere", "not", "silent"])
@@ -68,6 +68,80 @@ def test_tokens_of_what_no_curation_has_kept_are_named() -> None:
     assert "were not looked for in what tokenize learned from or kept" in coverage(made)
     lineage = opened_lineage([made.artifacts["evaluate"]], made.store)
     assert "No benchmark was looked for: a trial" in [each.sentence for each in kept_out_of(lineage.values())]
+
+
+def test_a_source_that_only_another_statement_names_was_not_looked_for() -> None:
+    made = built()
+    for gone in ({"looked_for": {"evaluation": 0}}, {"benchmarks": []}, {"looked_for": {}, "found": {"evaluation": 4}}):
+        said = json.loads(made.artifacts["rl"].read_one(STATEMENT)) | gone
+        other = Builder(MemoryStore(), "demo")
+        for name, job in (("problems", "ingestion"), ("base", "pretrained")):
+            other.add(name, job, [IndexResult({"a": b"b"})])
+        inputs = {"model": ["base"], "problems": ["problems"]}
+        other.add("rl", "rl", [IndexResult({STATEMENT: json.dumps(said).encode()})], inputs=inputs)
+        asked = {"models": ["base", "rl"], "problems": ["problems"]}
+        other.add("evaluate", "evaluation", [IndexResult({"evaluation.json": b"{}"})], inputs=asked)
+        assert "were not looked for in what rl learned from" in coverage(other)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"{}", b"[]", b'{"curation/of-another-corpus": "Looked."}', b'"looked"'],
+    ids=["none", "list", "other", "text"],
+)
+def test_tokens_that_say_nothing_of_their_corpus_are_not_clean(said: bytes) -> None:
+    made = Builder(MemoryStore(), "demo")
+    made.add("problems", "ingestion", [IndexResult({"documents.parquet": b"problems"})])
+    made.add("ingest", "ingestion", [IndexResult({"documents.parquet": b"documents"})])
+    made.add("tokenize", "tokenization", [IndexResult({STATEMENT: said})], inputs={"corpus": ["ingest"]})
+    made.add("base", "midtraining", [IndexResult({"config.json": b"{}"})], inputs={"tokens": ["tokenize"]})
+    asked = {"models": ["base"], "problems": ["problems"]}
+    made.add("evaluate", "evaluation", [IndexResult({"evaluation.json": b"{}"})], inputs=asked)
+    assert "were not looked for in what tokenize learned from" in coverage(made)
+
+
+@pytest.mark.parametrize("statement", [b"{}", b"[]", b'{"text": "Looked.", "sources": {"evaluation": 4}}', b"<Error/>"])
+def test_a_statement_that_cannot_be_read_says_nothing(statement: bytes) -> None:
+    made = built()
+    made.add("rl-2", "rl", [IndexResult({STATEMENT: statement})], inputs={"model": ["base"], "problems": ["problems"]})
+    asked = {"models": ["rl-2"], "problems": ["problems"]}
+    made.add("again", "evaluation", [IndexResult({"evaluation.json": b"{}"})], inputs=asked)
+    assert "were not looked for in what rl-2 learned from" in coverage(made, "again")
+    found = kept_out_of(opened_lineage([made.artifacts["again"]], made.store).values())
+    assert "Nothing says" in next(each.sentence for each in found if each.stage == "rl-2")
+    curated = made.add("curate-2", "curation", [IndexResult({STATEMENT: statement})])
+    assert statement_of(curated).startswith("Nothing says which benchmarks were looked for")
+
+
+def test_what_cannot_be_looked_at_is_not_clean() -> None:
+    made = built()
+    evaluation = made.artifacts["evaluate"]
+    lineage = opened_lineage([evaluation], made.store)
+    for gone in ("curate", "base", "rl"):
+        left = {key: each for key, each in lineage.items() if each.manifest.stage != gone}
+        (sentence,) = coverage_of([evaluation], left)
+        assert "nothing says whether they were looked for in" in sentence
+    (sentence,) = coverage_of([evaluation], {})
+    assert "may be of problems that were learned by heart" in sentence
+
+
+def test_a_model_of_which_nothing_is_known_and_problems_of_nobody_are_not_clean() -> None:
+    made = Builder(MemoryStore(), "demo")
+    made.add("base", "midtraining", [IndexResult({"config.json": b"{}"})])
+    made.add("problems", "ingestion", [IndexResult({"documents.parquet": b"problems"})])
+    asked = {"some": ["base"], "none": []}
+    for stage, models in asked.items():
+        inputs = {"models": models, "problems": ["problems"]}
+        made.add(stage, "evaluation", [IndexResult({"evaluation.json": b"{}"})], inputs=inputs)
+        assert "nothing says that they were looked for in anything" in coverage(made, stage)
+    whole = built()
+    whole.add("again", "evaluation", [IndexResult({"evaluation.json": b"{}"})], inputs={"models": ["rl"]})
+    assert "were not looked for in what curate, rl learned from" in coverage(whole, "again")
+
+
+def test_how_many_of_the_problems_are_not_protected_stands_beside_that_they_were_looked_for() -> None:
+    said = coverage(built())
+    assert said.endswith("learned from here. 25 of them were not, as they are too short to be told from a phrase.")
 
 
 def test_what_a_model_learned_elsewhere_nobody_has_looked_into() -> None:
