@@ -136,6 +136,18 @@ class Claim(Enum):
         "the paper, cannot be told: {found} times, chance {chance}.",
         not_measured="Too few steps tell whether coupled masks left a token's score less variance than decoupled ones.",
     )
+    MASKS = Words(
+        "points",
+        above="On equal terms {of} solves more problems trained by coupled masks than by decoupled ones, as in the "
+        "paper: by {size} points ({interval} over problems and {over}, chance {chance}).",
+        below="On equal terms {of} solves fewer problems trained by coupled masks than by decoupled ones, unlike in "
+        "the paper: by {size} points ({interval} over problems and {over}, chance {chance}).",
+        cannot_be_told="Whether {of} solves more problems trained by coupled masks than by decoupled ones on equal "
+        "terms, as in the paper, cannot be told: they differ by {value} points ({interval} over problems and {over}, "
+        "chance {chance}).",
+        not_measured="Whether {of} solves more problems trained by coupled masks than by decoupled ones was not "
+        "measured on equal terms: {why}.",
+    )
     STEPS = Words(
         "points",
         above="In {few} steps ({of}) more problems were solved than in {many}: by {size} points ({interval}, chance "

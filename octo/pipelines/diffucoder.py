@@ -1,6 +1,8 @@
 """DiffuCoder: a causal model of code becomes a diffusion coder, and learns from tests.
 
 ingest -> curate -> tokenize -> base (causal) -> adapt -> mid -> tune -> rl -> evaluate and decode -> report.
+
+Where a preset says so, rl is done once more by decoupled masks, from the same start with the same seed.
 """
 
 from collections.abc import Mapping
@@ -29,6 +31,7 @@ DECODED = {"decode-tune": "tune", "decode-rl": "rl", "decode-rl-warm": "rl"}
 WARM = 1.2
 """The temperature of the last: the paper's, at which it finds orders freer than at 0.2."""
 BASE = "base"
+DECOUPLED = "rl-decoupled"
 
 
 def diffucoder(preset: str) -> Pipeline:
@@ -58,10 +61,18 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
             preset.tuning,
             {"model": (tuple(preset.training)[-1],), "examples": ("ingest",), "benchmarks": ("problems",)},
         ),
-        Stage("rl", preset.rl, {"model": ("tune",), "problems": ("problems",), "benchmarks": ("problems",)}),
+        *(
+            Stage(name, settings, {"model": ("tune",), "problems": ("problems",), "benchmarks": ("problems",)})
+            for name, settings in _reinforced(preset).items()
+        ),
         *(
             Stage(name, settings, {"models": ("tune", "rl"), "problems": ("problems",)})
             for name, settings in {"evaluate": preset.evaluation, **preset.studies}.items()
+        ),
+        *(
+            (Stage("evaluate-decoupled", preset.evaluation, {"models": (DECOUPLED,), "problems": ("problems",)}),)
+            if preset.decoupled
+            else ()
         ),
         *(
             Stage(name, _decoding(preset, name), {"model": (model,), "prompts": ("problems",)})
@@ -77,9 +88,18 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "corpora": ("curate",),
                 "decodings": tuple(DECODED),
                 "studies": tuple(preset.studies),
+                **({"decoupled": ("evaluate-decoupled",)} if preset.decoupled else {}),
             },
         ),
     )
+
+
+def _reinforced(preset: Preset) -> Mapping[str, RlSettings]:
+    """By stage, the policy's trainings: by coupled masks, and by as many that are each drawn by themselves."""
+    diffusion = preset.rl.diffusion
+    coupling = diffusion.coupling.model_copy(update={"estimator": "decoupled"})
+    decoupled = preset.rl.model_copy(update={"diffusion": diffusion.model_copy(update={"coupling": coupling})})
+    return {"rl": preset.rl} | ({DECOUPLED: decoupled} if preset.decoupled else {})
 
 
 def _decoding(preset: Preset, name: str) -> DecodingSettings:
@@ -115,9 +135,12 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
         Parameter("not_benchmarks", "not_benchmarks", ("curate",)),
         *(Parameter(f"{name}_weights", "weights", (name,)) for name in trained),
         *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in trained),
-        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*trained, "tune", "rl")),
-        Parameter("rl_num_steps", "num_steps", ("rl",)),
-        Parameter("rl_group_size", "group_size", ("rl",)),
+        *(Parameter(f"{name}_learning_rate", "learning_rate", (name,)) for name in (*trained, "tune")),
+        # Whoever changes one training of the policy changes the other: they are compared on equal terms.
+        *(
+            Parameter(f"rl_{setting}", setting, tuple(_reinforced(preset)))
+            for setting in ("learning_rate", "num_steps", "group_size")
+        ),
         Parameter("evaluation_num_samples", "num_samples", ("evaluate",)),
     )
 
@@ -214,6 +237,7 @@ TOY = Preset(
         ),
     },
     decoding=DecodingSettings(max_new_tokens=_LENGTH, prompts_per_shard=60),
+    decoupled=True,
 )
 """Code that every Python installation has, generated tasks, and a model of a million parameters."""
 

@@ -34,5 +34,7 @@ class Preset:
     studies: Mapping[str, EvaluationSettings]
     """Other ways to decode, by name: what becomes of the same models."""
     decoding: DecodingSettings
+    decoupled: bool = False
+    """Whether the policy is trained once more, by decoupled masks, and compared on equal terms."""
     shape: TransformerShape | None = None
     """Of a base from elsewhere, for plans."""

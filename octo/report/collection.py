@@ -1,7 +1,7 @@
 """Results from committed artifacts: read, compared, and cut to what a page can show."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from octo.data.documents import read_columns
@@ -11,6 +11,7 @@ from octo.report.control import chances_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.kept_out import coverage_of, kept_out_of
+from octo.report.masks import finding_of_masks
 from octo.report.orders import findings_of_decodings, findings_of_studies, findings_of_training, written_of
 from octo.report.parts import json_parts, parsed
 from octo.report.results import (
@@ -21,6 +22,7 @@ from octo.report.results import (
     DroppedDocument,
     DropReason,
     Example,
+    Finding,
     Mixture,
     Model,
     Results,
@@ -94,20 +96,39 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
         studies=tuple(study for study, _ in studied),
         findings=(
             *findings_of_training([_metrics(policy) for policy in inputs["policies"]]),
+            *_findings_of_masks(settings, pairs, inputs, lineage),
             *findings_of_decodings([each for each in map(written_of, inputs["decodings"]) if each]),
             *findings_of_studies((*answering, *studied), seed=settings.seed, resamples=settings.resamples),
         ),
-        coverage=coverage_of((*evaluations, *inputs["studies"]), lineage),
+        coverage=coverage_of((*evaluations, *inputs["studies"], *inputs["decoupled"]), lineage),
         kept_out=kept_out_of(lineage.values()),
         lineage=tuple(ancestor_of(key, artifact) for key, artifact in lineage.items()),
     )
 
 
+def _findings_of_masks(
+    settings: ReportSettings,
+    pairs: Sequence[Pair],
+    inputs: Mapping[str, tuple[Artifact, ...]],
+    lineage: Mapping[str, Artifact],
+) -> Iterator[Finding]:
+    """What each branch gained by coupled masks beyond decoupled ones, where it was trained by both."""
+    for pair, policy, evaluation in zip(pairs, inputs["policies"], inputs["decoupled"], strict=False):
+        yield finding_of_masks(
+            pair.branch,
+            (policy.manifest, lineage[_model_before(evaluation)].manifest),
+            (pair.after, [graded(each) for each in json_parts(evaluation, "evaluation.json")]),
+            kind=settings.decided_by,
+            seed=settings.seed,
+            resamples=settings.resamples,
+        )
+
+
 def check_branches(settings: ReportSettings) -> None:
     """UsageError unless every branch has an evaluation and a policy, and one is the control, if there is any."""
-    for field in ("evaluations", "policies"):
+    for field in ("evaluations", "policies", "decoupled"):
         given = len(getattr(settings, field))
-        if given != len(settings.branches):
+        if given != len(settings.branches) and (given or field != "decoupled"):
             raise UsageError(
                 f"--{field} has {given} addresses for {len(settings.branches)} --branches: give one for each"
             )

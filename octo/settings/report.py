@@ -32,6 +32,9 @@ class ReportSettings(JobSettings):
     """The decoding artifacts of diffusion models whose orders are shown."""
     studies: tuple[Address, ...] = ()
     """Evaluation artifacts of the same two models at several temperatures and numbers of steps, set side by side."""
+    decoupled: tuple[Address, ...] = ()
+    """One evaluation artifact for each branch, of the model that was trained by decoupled masks and otherwise alike;
+    none compares nothing."""
     resamples: int = Field(default=10_000, ge=100)
     """Bootstrap resamples behind an interval."""
 

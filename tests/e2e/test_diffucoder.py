@@ -29,7 +29,7 @@ _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
     },
     TRAININGS: {"batch_size": 8, "micro_batch_size": 4, "num_steps": 3},
     ("tune",): {"max_new_tokens": 60, "batch_size": 16, "micro_batch_size": 8, "num_epochs": 0.2},
-    ("rl",): {
+    ("rl", "rl-decoupled"): {
         "num_steps": 2,
         "prompts_per_step": 2,
         "group_size": 4,
@@ -41,7 +41,11 @@ _BY_STAGE: dict[tuple[str, ...], dict[str, Any]] = {
     },
     ("decode-tune", "decode-rl", "decode-rl-warm"): {"max_new_tokens": 8, "prompts_per_shard": 4},
     ("evaluate-half",): {"denoising.num_steps": 4},
-    ("evaluate", "evaluate-cool", "evaluate-half"): {"max_new_tokens": 8, "num_samples": 2, "k": [1, 2]},
+    ("evaluate", "evaluate-cool", "evaluate-half", "evaluate-decoupled"): {
+        "max_new_tokens": 8,
+        "num_samples": 2,
+        "k": [1, 2],
+    },
 }
 TINY = [
     flag
@@ -118,6 +122,15 @@ def test_the_evaluation_compares_the_tuned_model_with_the_reinforced_one(run: Fi
     evaluations = [json.loads(artifact.read(part)) for part in artifact.parts("evaluation.json")]
     assert [each["job"] for each in evaluations] == ["tuning", "rl"]
     assert all(each["scoring"] == "code" and each["problems"] == 10 for each in evaluations)
+
+
+def test_the_page_says_what_coupled_masks_taught_beyond_decoupled_ones(run: Finished) -> None:
+    [artifact] = run.artifacts["evaluate-decoupled"].parts("evaluation.json")
+    assert json.loads(run.artifacts["evaluate-decoupled"].read(artifact))["job"] == "rl"
+    findings = json.loads(run.artifacts["report"].read_one("results.json"))["findings"]
+    [found] = [each for each in findings if each["claim"] == "masks"]
+    assert found["outcome"] != "not measured"
+    assert found["sentence"] in (run.folder / "report.html").read_text()
 
 
 def test_the_report_asks_whether_anything_was_gained(run: Finished) -> None:

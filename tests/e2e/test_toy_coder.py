@@ -32,7 +32,19 @@ def runs(folder: Path) -> list[Mapping[str, Any]]:
     outcomes = []
     for seed in SEEDS:
         place = ["--store", str(folder / "store"), "--output", str(folder / f"{seed}.html")]
-        ran = octo("run", "diffucoder", "--preset", "toy", "--json", *place, "--set", f"rl.seed={seed}", timeout=1800)
+        ran = octo(
+            "run",
+            "diffucoder",
+            "--preset",
+            "toy",
+            "--json",
+            *place,
+            "--set",
+            f"rl.seed={seed}",
+            "--set",
+            f"rl-decoupled.seed={seed}",
+            timeout=1800,
+        )
         assert ran.returncode == 0, ran.stderr[-3000:]
         outcomes.append(json.loads(ran.stdout))
     return outcomes
@@ -71,6 +83,17 @@ def test_each_page_says_whether_ar_ness_fell_or_that_it_cannot_be_told(
     for seed, run in zip(SEEDS, runs, strict=True):
         findings = json.loads(artifact_of(session, run, "report").read_one("results.json"))["findings"]
         [found] = [each for each in findings if each["claim"] == "order_by_step"]
+        print(found["sentence"])
+        assert found["outcome"] in {"above", "below", "cannot be told"}
+        assert found["sentence"] in (folder / f"{seed}.html").read_text()
+
+
+def test_each_page_says_what_coupled_masks_taught_beyond_decoupled_ones(
+    session: Session, folder: Path, runs: list[Mapping[str, Any]]
+) -> None:
+    for seed, run in zip(SEEDS, runs, strict=True):
+        findings = json.loads(artifact_of(session, run, "report").read_one("results.json"))["findings"]
+        [found] = [each for each in findings if each["claim"] == "masks"]
         print(found["sentence"])
         assert found["outcome"] in {"above", "below", "cannot be told"}
         assert found["sentence"] in (folder / f"{seed}.html").read_text()

@@ -212,6 +212,21 @@ def test_diffucoder_has_four_stages_on_the_causal_model() -> None:
     assert (rl.group_size, rl.diffusion.num_passes, rl.diffusion.kl_weight, rl.clip_low) == (10, 2, 0.01, 0.5)
 
 
+def test_the_toy_coder_is_trained_by_both_kinds_of_masks_on_equal_terms() -> None:
+    pipeline = made("diffucoder", "toy")
+    coupled, decoupled = (pipeline.stage(name) for name in ("rl", "rl-decoupled"))
+    assert coupled.inputs == decoupled.inputs
+    terms = [each.settings.model_dump(mode="json") for each in (coupled, decoupled)]
+    assert [each["diffusion"]["coupling"].pop("estimator") for each in terms] == ["coupled", "decoupled"]
+    assert terms[0] == terms[1]
+    compared = pipeline.stage("evaluate-decoupled")
+    assert (compared.settings, compared.inputs["models"]) == (pipeline.stage("evaluate").settings, ("rl-decoupled",))
+    assert pipeline.stage("report").inputs["decoupled"] == ("evaluate-decoupled",)
+    changed = [each for each in pipeline.parameters if each.name.startswith("rl_")]
+    assert {each.stages for each in changed} == {("rl", "rl-decoupled")}
+    assert "rl-decoupled" not in {stage.name for stage in made("diffucoder", "7b").stages}
+
+
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_one_prefix_moves_all_data_and_the_model(name: str, preset: str) -> None:
     def addresses(pipeline: Pipeline) -> list[str]:

@@ -16,8 +16,10 @@ from octo.randomness import generator
 from octo.report.comparison import Comparison, Graded, Pair, conclude
 from octo.report.drafts import findings_of_drafts
 from octo.report.findings import told
+from octo.report.masks import finding_of_masks
 from octo.report.orders import Written, findings_of_decodings, findings_of_studies, findings_of_training
 from octo.report.results import Estimate, Finding, Study
+from octo.storage.manifest import Manifest
 from octo.trace import Span
 
 REPORT = Path(octo.report.__file__).parent
@@ -122,6 +124,33 @@ def of_answer(claim: Claim, place: int = 0, *, problems: int = 80, **gains: floa
     return lambda: [each for each in found if each.claim == claim.name.lower()][place]
 
 
+def of_masks(coupled: float, decoupled: float, *, problems: int = 80, **changed: object) -> Callable[[], Finding]:
+    """Two trainings of two seeds, of which that share of the samples is right; they differ by their masks."""
+
+    def graded(share: float) -> Graded:
+        return Graded({}, {f"p{n:02d}": round(4 * share) if n % 4 else 4 for n in range(problems)}, 4, 0)
+
+    def manifest(estimator: str, **changed: object) -> Manifest:
+        settings = {"seed": 0, "diffusion": {"coupling": {"estimator": estimator}, "num_passes": 2}} | changed
+        return Manifest.model_construct(settings=settings, inputs={})
+
+    return lambda: finding_of_masks(
+        "rl",
+        (manifest("coupled"), manifest("decoupled", **changed)),
+        ([graded(coupled)] * 2, [graded(decoupled)] * 2),
+        kind="sampled",
+        seed=0,
+        resamples=500,
+    )
+
+
+def test_trainings_that_differ_by_more_than_their_masks_are_not_compared() -> None:
+    found = of_masks(0.75, 0.25, seed=1, num_steps=3)()
+    assert found.outcome == "not measured"
+    assert found.sentence.endswith("not measured on equal terms: the trainings differ in num_steps, seed, too.")
+    assert "over problems and 2 training seeds" in of_masks(0.75, 0.25)().sentence
+
+
 DATA: dict[Claim, dict[Outcome, Callable[[], Finding]]] = {
     Claim.DIFFERENCE: {
         "above": of_answer(Claim.DIFFERENCE, control=0.0, long=0.4),
@@ -176,6 +205,12 @@ DATA: dict[Claim, dict[Outcome, Callable[[], Finding]]] = {
         "below": of_variances(0.7, 0.6, 0.8, 0.7, 0.75),
         "cannot be told": of_variances(0.7, 1.4, 0.9, 1.2, 1.0),
         "not measured": of_variances(0.7, 0.7),
+    },
+    Claim.MASKS: {
+        "above": of_masks(0.75, 0.25),
+        "below": of_masks(0.25, 0.75),
+        "cannot be told": of_masks(0.5, 0.5),
+        "not measured": of_masks(0.5, 0.5, problems=0),
     },
     Claim.STEPS: {
         "above": of_steps(0.4, 0.7),
