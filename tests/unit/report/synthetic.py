@@ -264,6 +264,7 @@ def report_inputs(synthetic: Synthetic) -> dict[str, list[str]]:
         "corpora": ["curate"],
         "decodings": [],
         "studies": [],
+        "decoupled": [],
     }
 
 
