@@ -14,11 +14,14 @@ from tests.unit.report.synthetic import (
     Synthetic,
     build,
     curated,
+    evaluated,
     finish,
+    reinforced,
     report_inputs,
     report_settings,
 )
 
+EFFECT = Effect(0.2, 0.6)
 SMALL = Synthetic(problems=60, samples=4, rl_steps=20, midtraining_steps=30)
 
 
@@ -26,6 +29,37 @@ def collected(synthetic: Synthetic = SMALL, *, store: MemoryStore | None = None)
     made = build(synthetic, store=store)
     inputs = {field: tuple(made.artifacts[name] for name in names) for field, names in report_inputs(synthetic).items()}
     return collect(report_settings(made, synthetic), inputs, made.store)
+
+
+def test_what_a_branch_learned_by_coupled_masks_is_compared_with_what_it_did_by_decoupled_ones():
+    made = build(SMALL)
+    start = "decay-long"
+    for masks, share in (("coupled", 0.9), ("decoupled", 0.4)):
+        settings = {"diffusion": {"coupling": {"estimator": masks}}}
+        policy = made.add(masks, "rl", [reinforced(SMALL, EFFECT, 0)], inputs={"model": [start]}, settings=settings)
+        after = evaluated(SMALL, share, policy, 0, "after")
+        before = evaluated(SMALL, 0.2, made.artifacts[start], 0, "before")
+        made.add(f"evaluate-{masks}", "evaluation", [after], inputs={"models": [masks], "problems": ["problems"]})
+        made.add(f"pair-{masks}", "evaluation", [before, after], inputs={"models": [start, masks]})
+
+    def found(*, decoupled: tuple[str, ...]) -> tuple[str, ...]:
+        fields = {"evaluations": ("pair-coupled",), "policies": ("coupled",), "decoupled": decoupled}
+        inputs = {field: tuple(made.artifacts[name] for name in names) for field, names in fields.items()}
+        addresses = {field: tuple(each.address for each in given) for field, given in inputs.items()}
+        settings = ReportSettings(branches=("rl",), control="", decided_by="sampled", resamples=500, **addresses)
+        inputs |= dict.fromkeys(("models", "corpora", "decodings", "studies"), ())
+        results = collect(settings, inputs, made.store)
+        return tuple(each.sentence for each in results.findings if each.claim == "masks")
+
+    assert found(decoupled=()) == ()
+    (sentence,) = found(decoupled=("evaluate-decoupled",))
+    assert sentence.startswith("On equal terms rl solves more problems trained by coupled masks than by decoupled ones")
+    assert "over problems and 1 training seed, chance 0.0" in sentence
+    # The same policy twice: nothing is compared.
+    (sentence,) = found(decoupled=("evaluate-coupled",))
+    assert "the trainings differ in diffusion.coupling.estimator as coupled and coupled, too" in sentence
+    with pytest.raises(UsageError, match="--decoupled has 2 addresses for 1 --branches"):
+        found(decoupled=("evaluate-decoupled",) * 2)
 
 
 def test_equal_runs_give_equal_bytes():
