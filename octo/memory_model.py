@@ -18,11 +18,12 @@ allocator keeps back, and other processes, are not counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import ceil
 from typing import Literal, NamedTuple
 
 from octo.settings.base import Precision
+from octo.settings.lora import PROJECTIONS, LoraSettings
 from octo.settings.midtraining import OptimizerSettings
 from octo.transformer_shape import FAMILIES, TransformerShape
 
@@ -64,6 +65,8 @@ class Training:
     optimizer: OptimizerSettings
     on_accelerator: bool
     """Otherwise on processors."""
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    """Which adapters are trained instead of all weights, if any."""
     saves: bool = False
     """Whether checkpoints are made beside it, of a copy in the machine's own memory."""
 
@@ -182,6 +185,14 @@ def layer_bytes(shape: TransformerShape, precision: Precision) -> int:
     return norms + heads + attention + width * 4 * shape.intermediate_size
 
 
+def adapter_parameters(shape: TransformerShape, lora: LoraSettings) -> int:
+    """Weights of adapters of all layers, beside those matrices whose names are known."""
+    hidden, inner, queries, keys = shape.hidden_size, shape.intermediate_size, shape.query_size, shape.key_size
+    sizes = (hidden + queries, hidden + keys, hidden + keys, queries + hidden, *(3 * [hidden + inner]))
+    widths = dict(zip(PROJECTIONS, sizes, strict=True))
+    return shape.num_layers * lora.rank * sum(widths.get(name, 0) for name in lora.modules)
+
+
 def widest(shape: TransformerShape) -> int:
     """Elements of a token that a layer holds at once where nothing is kept for a way back."""
     return 2 * shape.hidden_size + max(3 * shape.intermediate_size, 2 * shape.query_size + 2 * shape.key_size)
@@ -204,7 +215,10 @@ class _Count:
         self.shape, self.training = shape, training
         self.stage = optimizer.zero_stage
         self.width = WIDTHS[optimizer.precision]
-        self.num = shape.num_parameters
+        adapted = training.lora.rank > 0
+        self.whole = shape.num_parameters
+        self.num = adapter_parameters(shape, training.lora) if adapted else self.whole
+        self.frozen = self.whole if adapted else 0
         self.share = -(-self.num // training.ranks)
         self.bucket = min(self.num, bucket_elements(training.ranks))
         self.again = training.num_micro_batches > 1
@@ -219,11 +233,14 @@ class _Count:
     @property
     def weights(self) -> int:
         """Of the model: all of them, or a share beside those that are gathered."""
-        return self.width * (self.share + min(self.num, MOST_GATHERED) if self.stage == 3 else self.num)
+        held = self.num + self.frozen
+        return self.width * (-(-held // self.training.ranks) + min(held, MOST_GATHERED) if self.stage == 3 else held)
 
     @property
     def largest(self) -> int:
-        """Elements of the largest tensor, which is the embedding."""
+        """Elements of the largest tensor that is trained, which is the embedding, or one of the adapters."""
+        if self.frozen:
+            return self.training.lora.rank * max(self.shape.hidden_size, self.shape.intermediate_size)
         return self.shape.num_embedding_parameters
 
     @property

@@ -1,6 +1,7 @@
 """One optimizer step from a batch, on one process or many: what every training is done by."""
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, distributed
 
 from octo.errors import InvariantError, UsageError
+from octo.ml.adapters import frozen, merged
 from octo.ml.plain import PlainUpdates, gathering, partitioned
 from octo.ml.process_group import AS_USUAL, bound_collectives, collective, join_process_group
 from octo.processes import rank, world_size
@@ -90,6 +92,8 @@ class Engine:
             )
         join_process_group(gang)
         self.micro_batches = micro_batches
+        self._model = model
+        self._frozen = frozen(model)
         self._updates = PlainUpdates(model, settings=settings, micro_batches=micro_batches)
         bound_collectives(gang)
 
@@ -144,12 +148,12 @@ class Engine:
         return self._reduced(value, distributed.ReduceOp.MAX)
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The model's tensors by name, those that are tied once. Rank 0 is given them, one at a time.
+        """The model's tensors by name, those that are tied once, adapters in them. Rank 0 is given them, one at a time.
 
         Every rank must go through to the end: at ZeRO stage 3 each tensor is gathered on its way. A tensor is the
         model's own, and at stage 3 gone when the next one is asked for.
         """
-        return self._updates.weights()
+        return merged(self._model, self._updates.weights())
 
     def optimizer_states(self) -> Iterator[tuple[str, Tensor]]:
         """AdamW's running means by name, such as exp_avg.model.norm.weight, and the steps done; likewise.
@@ -164,8 +168,8 @@ class Engine:
         self._updates.take_optimizer_states(states)
 
     def held_weights(self) -> dict[str, Tensor]:
-        """The model's tensors by name, those that are tied once; none where the partitions hold all weights."""
-        return self._updates.held_weights()
+        """The model's tensors by name, those that are tied once and not frozen; none where the partitions hold all."""
+        return {name: each for name, each in self._updates.held_weights().items() if name not in self._frozen}
 
     def copy_weights_to(self, model: torch.nn.Module) -> None:
         """Give a model like the one being trained its weights, on every rank, which has them whole."""
@@ -197,7 +201,10 @@ class Engine:
         Tensors are looked up when it is their turn, so that mappings that read them hold one at a time. Weights that
         are partitioned need not be given.
         """
-        self._updates.restore(weights, partitions, saved_by=saved_by)
+        # What is frozen is as it was loaded, and in no checkpoint.
+        own = self._updates.held_weights() if self._frozen else {}
+        kept = {name: each for name, each in own.items() if name in self._frozen}
+        self._updates.restore(ChainMap(kept, weights) if kept else weights, partitions, saved_by=saved_by)  # type: ignore[arg-type]  # read only
 
     def exchange(self, text: str) -> list[str]:
         """The texts of all ranks, by rank, on every rank."""

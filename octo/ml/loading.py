@@ -14,8 +14,12 @@ from octo.ml.models import empty_model, fetch_model, is_tied, keeps_stored_names
 from octo.ml.products import multiply_fast
 from octo.ml.tensor_files import StoredTensors, read_header
 from octo.model_files import is_weights
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.storage.artifacts import Artifact
+
+ALL_WEIGHTS = LoraSettings()
+"""No adapters."""
 
 
 def load_to_train(
@@ -59,14 +63,24 @@ def load_to_train(
     return model
 
 
-def make_ready(model: PreTrainedModel) -> None:
+def make_ready(model: PreTrainedModel, *, lora: LoraSettings = ALL_WEIGHTS, seed: int = 0) -> None:
     """Have a model that is to be trained attend within documents, and multiply as fast as this machine can.
 
+    Args:
+        model: changed in place.
+        lora: which adapters are to be trained instead of it, if any.
+        seed: of what is random in these.
+
     Raises:
-        UsageError: see octo.ml.attention.attend_by_documents.
+        UsageError: see octo.ml.attention.attend_by_documents, and octo.ml.lora.add_adapters.
     """
     with gathering(model):
         attend_by_documents(model)
+    if lora.rank:
+        # It takes seconds to import, which a training of all weights need not wait for.
+        from octo.ml.lora import add_adapters  # noqa: PLC0415
+
+        add_adapters(model, lora, seed=seed)
     multiply_fast(model)
 
 

@@ -159,7 +159,7 @@ def _start_of(job: Job[MidtrainingSettings], shards: TokenShards) -> Start:
             adapt(model, tokenizer, attention=settings.noising.attention)
     else:
         check_causal(model.config, asked="--objective causal")
-    make_ready(model)
+    make_ready(model, lora=settings.lora, seed=settings.seed)
     if settings.compile == "layers":
         compile_layers(model, scratch=job.scratch)
     return Start(model, tokenizer)

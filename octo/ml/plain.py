@@ -54,10 +54,11 @@ class PlainUpdates:
         """Wrap the model, once the process group is there."""
         self._micro_batches = micro_batches
         self._settings = settings
-        self._num_weights = sum(_size(each) for each in model.parameters())
+        trained = [each for each in model.parameters() if each.requires_grad]
+        self._num_weights = sum(map(_size, trained))
         recompute(model, settings)
         self._optimizer = AdamW(
-            model.parameters(), lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
+            trained, lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
         )
         with collective():
             self._engine, *_ = deepspeed.initialize(
@@ -293,7 +294,7 @@ class PlainUpdates:
 
     def _pieces(self) -> Iterator[_Piece]:
         """The weights, as far as this rank updates them."""
-        named = {each: name for name, each in self._engine.module.named_parameters()}
+        named = {each: name for name, each in self._engine.module.named_parameters() if each.requires_grad}
         if self._is_whole:
             for master, (weight, name) in zip(self._masters(), named.items(), strict=True):
                 yield _Piece(name, weight, master, 0, slice(0, weight.numel()))

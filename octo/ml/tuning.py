@@ -69,7 +69,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     rate = rates(settings, num_steps=num_steps, warmup_steps=int(settings.warmup_share * num_steps))
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_examples(model.config, *zip(*(_lengths(each, settings, model.config) for each in examples), strict=True))
-    make_ready(model)
+    make_ready(model, lora=settings.lora, seed=settings.seed)
     kind = kind_of(model.config) if is_diffusion(model.config) else None
     engine = Engine(
         model,

@@ -14,6 +14,7 @@ from octo.render.roles import Role
 from octo.settings.base import JobSettings
 from octo.settings.decoding import DecodingSettings
 from octo.settings.evaluation import EvaluationSettings
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import MidtrainingSettings, ModelShape
 from octo.settings.rl import RlSettings
 from octo.settings.tuning import TuningSettings
@@ -157,6 +158,7 @@ def training_of(settings: Trainer, known: Known, *, ranks: int, on_accelerator: 
         ranks=ranks,
         optimizer=settings.optimizer,
         on_accelerator=on_accelerator,
+        lora=getattr(settings, "lora", LoraSettings()),
         saves=0 < settings.gang.checkpoint_every < (getattr(settings, "num_steps", 0) or math.inf),
     )
 

@@ -18,6 +18,7 @@ NOT_JOBS = frozenset(
             "benchmarks",
             "coupling",
             "denoising",
+            "lora",
             "noising",
             "proof",
             "schedule",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, check_divides
+from octo.settings.lora import LoraSettings
 from octo.settings.noising import NoisingSettings
 from octo.settings.schedule import Schedule, phases_of
 
@@ -151,6 +152,8 @@ class MidtrainingSettings(JobSettings):
     """How a diffusion model is adapted and trained."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
+    lora: LoraSettings = LoraSettings()
+    """Adapters that are trained instead of all weights; the model that is committed has them in its weights."""
     bad_steps: BadStepSettings = BadStepSettings()
     """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()

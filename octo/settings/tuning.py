@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.noising import NoisingSettings
 from octo.settings.schedule import Schedule
@@ -45,6 +46,8 @@ class TuningSettings(BenchmarkSettings):
     """Longest question; examples with a longer one are left out, and counted."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and DeepSpeed."""
+    lora: LoraSettings = LoraSettings()
+    """Adapters that are trained instead of all weights; the model that is committed has them in its weights."""
     bad_steps: BadStepSettings = BadStepSettings()
     """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings()

@@ -8,10 +8,12 @@ from octo.memory_model import (
     SMALL_BUCKET,
     Footprint,
     Training,
+    adapter_parameters,
     decoding_footprint,
     footprint,
     key_value_elements,
 )
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import OptimizerSettings
 from octo.transformer_shape import shape_of
 
@@ -36,6 +38,7 @@ def held(
     ranks: int = 64,
     on_accelerator: bool = True,
     saves: bool = False,
+    adapters: int = 0,
     **optimizer: object,
 ) -> Footprint:
     given = {"precision": "bfloat16", "zero_stage": 2, **optimizer}
@@ -47,6 +50,7 @@ def held(
         optimizer=OptimizerSettings.model_validate(given),
         on_accelerator=on_accelerator,
         saves=saves,
+        lora=LoraSettings(rank=adapters),
     )
     return footprint(LLAMA_8B, training)
 
@@ -103,6 +107,15 @@ def test_a_processor_keeps_logits_for_the_way_back_up_to_a_size() -> None:
     more = held(length=16384, on_accelerator=False).logits
     assert few < many == more
     assert held().logits == held(length=256).logits
+
+
+def test_adapters_take_the_optimizers_place_and_the_weights_stay() -> None:
+    of_all, of_few = held(ranks=1), held(ranks=1, adapters=16)
+    num = adapter_parameters(LLAMA_8B, LoraSettings(rank=16))
+    assert num == 41_943_040, "peft's own count of such adapters"
+    assert of_few.optimizer == 12 * num
+    assert of_few.weights == 2 * (N + num)
+    assert of_few.total < of_all.total / 2
 
 
 def test_an_offloaded_optimizer_is_in_the_machines_memory() -> None:

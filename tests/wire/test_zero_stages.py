@@ -13,7 +13,9 @@ from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedModel, Qwen
 
 from octo.data.tokenizer import train
 from octo.job import produce
+from octo.ml.loading import ALL_WEIGHTS
 from octo.settings.loading import arguments_of, secrets_of
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.embedded import EmbeddedStore
@@ -43,6 +45,14 @@ CASES = [
     if stage or precision == "float32"
 ]
 """Stage 3 comes last: from then on DeepSpeed multiplies in a way of its own, everywhere in a process."""
+LORA = LoraSettings(rank=2, modules=("q_proj", "up_proj"))
+ADAPTED: list[dict[str, Any]] = [
+    {"zero_stage": 0, "precision": "float32"},
+    {"zero_stage": 2, "precision": "float32"},
+    {"zero_stage": 1, "precision": "bfloat16"},
+    {"zero_stage": 3, "precision": "float32"},
+]
+"""Trained by adapters alone."""
 
 Settings = Callable[..., MidtrainingSettings]
 
@@ -53,7 +63,7 @@ def settings(store: Store, embedded: EmbeddedStore, tmp_path: Path) -> Settings:
 
     def of(model: PreTrainedModel, at: Store) -> Settings:
         address = commit_model(store, model, WORDS).address
-        return lambda **optimizer: MidtrainingSettings(
+        return lambda *, lora=ALL_WEIGHTS, **optimizer: MidtrainingSettings(
             store=at.address,
             s3=embedded.s3,
             probe=False,
@@ -65,6 +75,7 @@ def settings(store: Store, embedded: EmbeddedStore, tmp_path: Path) -> Settings:
             learning_rate=1e-3,
             gang={"checkpoint_every": 0},
             optimizer=optimizer,
+            lora=lora,
         )
 
     return of
@@ -89,6 +100,7 @@ def test_weights_are_those_of_one_rank_at_every_stage_in_either_precision_and_co
     alone, shared = (store.at(f"{store.address}/{name}") for name in ("alone", "shared"))
     qwen2, gpt2 = new(QWEN2), new(GPT2)
     trainings = [settings(qwen2, shared)(**case) for case in CASES] + [settings(gpt2, shared)(zero_stage=3)]
+    trainings += [settings(qwen2, shared)(lora=LORA, **case) for case in ADAPTED]
     flags = [json.dumps(arguments_of(each)) for each in trainings]
     ended = run_ranks(2, "tests.wire.trainings_run", *flags, environment=secrets_of(trainings[0]))
     assert ended.returncode == 0, ended.stderr
@@ -96,6 +108,7 @@ def test_weights_are_those_of_one_rank_at_every_stage_in_either_precision_and_co
     committed = len(list(shared.list("artifacts/")))
 
     found = [weights_of(training) for training in trainings]
+    found, adapted = found[: -len(ADAPTED)], found[-len(ADAPTED) :]
     one, before = weights_of(settings(qwen2, alone)(zero_stage=0)), qwen2.state_dict()
     rounded: dict[bool, dict[str, torch.Tensor]] = {}
     for case, weights in zip(CASES, found[:-1], strict=True):
@@ -110,6 +123,15 @@ def test_weights_are_those_of_one_rank_at_every_stage_in_either_precision_and_co
             torch.testing.assert_close(weights[name], same[name], rtol=1e-5, atol=2e-6, msg=f"{name} of {case}")
     for name, weights in weights_of(settings(gpt2, alone)(zero_stage=0)).items():
         torch.testing.assert_close(found[-1][name], weights, rtol=1e-5, atol=2e-6)
+    of_adapters = weights_of(settings(qwen2, alone)(lora=LORA, zero_stage=0))
+    for case, weights in zip(ADAPTED, adapted, strict=True):
+        assert weights.keys() == one.keys()
+        for name, each in weights.items():
+            rounding = 1e-2 if case["precision"] == "bfloat16" else 2e-6
+            torch.testing.assert_close(each, of_adapters[name], rtol=1e-5, atol=rounding, msg=f"{name} of {case}")
+            if case["precision"] == "float32":
+                changes = name.endswith(".weight") and any(part in name for part in LORA.modules)
+                assert torch.equal(each, before[name]) != changes, name
     # All of them were there.
     assert len(list(shared.list("artifacts/"))) == committed
 
