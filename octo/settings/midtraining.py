@@ -194,6 +194,11 @@ class MidtrainingSettings(JobSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
+        if self.lora.rank and (self.keep_optimizer or self.continue_optimizer):
+            raise ValueError(
+                f"expected neither keep_optimizer nor continue_optimizer with lora.rank {self.lora.rank}: adapters go "
+                "into the model's weights at the end, and nobody goes on with their optimizer"
+            )
         if self.compile != "none" and self.optimizer.zero_stage == 3:
             raise ValueError("expected zero_stage 0, 1 or 2 with compile layers, got 3, which gathers weights between")
         if self.schedule_steps and self.num_steps > self.schedule_steps:

@@ -13,7 +13,7 @@ from octo.ml.engine import Engine
 from octo.ml.loading import make_ready
 from octo.ml.tensor_files import StoredTensors, write_tensor_file
 from octo.settings.lora import LoraSettings
-from octo.settings.midtraining import OptimizerSettings
+from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
 from octo.transformer_shape import shape_of
 from tests.unit.ml.test_attention import SMALL
 from tests.unit.ml.test_batches import packed
@@ -95,3 +95,11 @@ def test_a_name_of_no_layer_that_could_have_one_is_refused_with_those_that_there
     )
     with pytest.raises(UsageError, match=said):
         make_ready(model, lora=LoraSettings(rank=2, modules=("q_proj", name)))
+
+
+@pytest.mark.parametrize(
+    "asked", [{"keep_optimizer": True}, {"continue_optimizer": True, "model": "s3://b/artifacts/x"}]
+)
+def test_an_optimizer_of_adapters_that_are_gone_is_neither_kept_nor_gone_on_with(asked: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"expected neither keep_optimizer nor continue_optimizer with lora\.rank 4"):
+        MidtrainingSettings.model_validate({"lora": LORA, **asked})
