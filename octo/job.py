@@ -18,7 +18,7 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from octo import telemetry
 from octo.errors import EXIT_DONE, InvariantError, StageFailedError, UsageError
@@ -43,11 +43,14 @@ from octo.storage.artifacts import (
 )
 from octo.storage.listing import digest_of_listing, list_objects
 from octo.storage.probe import probe
+from octo.storage.sections import SectionWriter, section_file
 from octo.storage.session import check_shared, open_session
 from octo.storage.store import Store, connect
 
 S = TypeVar("S", bound=JobSettings)
 Work = Callable[["Job[S]", int], IndexResult]
+Making = Callable[["Job[S]", int, SectionWriter], None]
+Act = Callable[["Job[S]", int], int]
 
 TRACKED_PACKAGES = ("numpy", "pyarrow", "tokenizers", "torch", "transformers", "deepspeed", "safetensors")
 
@@ -91,6 +94,24 @@ class Job(Generic[S]):
         """What `make` gives, which every process of the fleet would make alike; made anew only where none left it."""
         return make() if self.settings.shard_group.count == 1 else self.output.shared(name, make)
 
+    def share_each(self, phase: str, make: "Making[S]", count: int) -> None:
+        """Leave so many files in sections in the store, in `workers` processes, beside the rest of the fleet.
+
+        `make` is a module-level function that writes the sections of the file of an index, which depend on nothing but
+        what the digest does. Each process begins with its own group's indexes, and then makes what nobody has left yet:
+        when this returns, all files are there, and nobody has waited for anybody. The last may have been made twice.
+        """
+        group, left = self.settings.shard_group, self.output.sections.left(phase)
+        missing = [index for index in range(count) if section_file(phase, index) not in left]
+        missing.sort(key=lambda index: (index - group.first - group.index) % group.count)
+        share = partial(_share, phase=phase, make=make)
+        if min(self.settings.workers, len(missing)) > 1:
+            done = self._in_processes(share, missing, process=phase)
+        else:
+            done = (share(self, index) for index in missing)
+        for _ in done:
+            pass
+
     def each(self, work: "Work[S]", indexes: Sequence[int], *, unit: str = "shards") -> None:
         """Do and commit every pending index of this process's shard group, side by side in `workers` processes.
 
@@ -102,7 +123,7 @@ class Job(Generic[S]):
         pending = self.pending(indexes)
         num_own = sum(map(self.settings.shard_group.has, indexes))
         if min(self.settings.workers, len(pending)) > 1:
-            finished = self._in_processes(work, pending)
+            finished = self._in_processes(partial(_commit, work=work), pending, process="shard")
         else:
             finished = (self.commit(work, index) for index in pending)
         for done, _ in enumerate(finished, start=num_own - len(pending) + 1):
@@ -118,16 +139,14 @@ class Job(Generic[S]):
                     self.output.commit(index, result)
         return index
 
-    def _in_processes(self, work: "Work[S]", indexes: Sequence[int]) -> Iterator[int]:
+    def _in_processes(self, act: "Act[S]", indexes: Sequence[int], *, process: str) -> Iterator[int]:
         # Spawned, not forked: threads of the telemetry and of the store do not survive a fork.
         output, parent = self.output, self.telemetry.traceparent()
         workers = min(self.settings.workers, len(indexes))
         with ProcessPoolExecutor(workers, get_context("spawn"), die_with_parent, (os.getpid(),)) as pool:
             try:
-                futures = [
-                    pool.submit(_commit_in_worker, self.settings, output.digest, output.attempt, parent, work, index)
-                    for index in indexes
-                ]
+                at = _At(output.digest, output.attempt, parent, process)
+                futures = [pool.submit(_act_in_worker, self.settings, at, act, index) for index in indexes]
                 for future in as_completed(futures):
                     yield future.result()
             except BrokenProcessPool:
@@ -321,10 +340,34 @@ def _progress(settings: JobSettings, label: str) -> Iterator[ProgressReport]:
             report.close()
 
 
-def _commit_in_worker(settings: S, digest: str, attempt: str, traceparent: str, work: "Work[S]", index: int) -> int:
+class _At(NamedTuple):
+    """What a worker opens a job with, beside its settings."""
+
+    digest: str
+    attempt: str
+    traceparent: str
+    process: str
+
+
+def _act_in_worker(settings: S, at: _At, act: "Act[S]", index: int) -> int:
     show_logs()
-    with open_job(settings, digest, attempt, traceparent, process=f"shard-{index}") as job:
-        return job.commit(work, index)
+    with open_job(settings, at.digest, at.attempt, at.traceparent, process=f"{at.process}-{index}") as job:
+        return act(job, index)
+
+
+def _commit(job: Job[S], index: int, *, work: "Work[S]") -> int:
+    return job.commit(work, index)
+
+
+def _share(job: Job[S], index: int, *, phase: str, make: "Making[S]") -> int:
+    name = section_file(phase, index)
+    if not job.output.sections.has(name):
+        with (
+            job.telemetry.span(f"octo.{job.settings.job}.{phase}", {"octo.index": index}),
+            job.output.sections.writing(name, job.scratch) as writer,
+        ):
+            make(job, index, writer)
+    return index
 
 
 def _is_complete(job: Job[S]) -> bool:

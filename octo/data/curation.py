@@ -14,6 +14,7 @@ from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
 from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
 from octo.data.filters import Rule, first_broken, quality_rules
+from octo.data.near_search import NearVerdicts, near_verdicts, search_near
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
 from octo.errors import InputError, InvariantError
 from octo.job import Job
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
+NEAR_DUPLICATE = "near_duplicate"
 CONTAMINATED = "contaminated"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"
@@ -51,6 +53,8 @@ def prepare(job: Job[CurationSettings]) -> None:
     questions = read_questions(job.inputs["benchmarks"], job.settings, what=_LOOKED_IN)
     (job.scratch / _QUESTIONS).write_text(questions.model_dump_json())
     (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job)))
+    if job.settings.near.threshold:
+        search_near(job, judge_shard)
 
 
 def search_duplicates(job: Job[CurationSettings]) -> bytes:
@@ -92,29 +96,57 @@ def _read_without_text(documents: Artifact, part: Part) -> bytes:
 
 def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> IndexResult:
     """The kept and the dropped documents of one shard."""
-    source = job.input("documents")
-    shard = source.read(source.parts("documents.parquet")[index])
-    statement, benchmark = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
-    policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
     kept: list[Document] = []
     dropped: list[Dropped] = []
-    duplicate_rows = read_rows(prepared / _DUPLICATES, index)
-    with document_clock(job.settings.max_document_seconds) as clock:
-        for document, reason in judge(read_documents(shard), policy, duplicate_rows, clock):
-            if reason is None:
-                kept.append(document)
-            else:
-                excerpt = document.text[:EXCERPT_CHARACTERS]
-                dropped.append(Dropped(document.id, document.source, document.url, reason, excerpt))
+    shard = _read_shard(job, index)
+    near = near_verdicts(job, index, prepared) if job.settings.near.threshold else None
+    judged = _judged(job, index, shard, prepared) if near is None else _judged_before(shard, near)
+    for row, (document, reason) in enumerate(judged):
+        if reason is None:
+            kept.append(document)
+        else:
+            similarity, witness = near.nearest[row] if near is not None and reason == NEAR_DUPLICATE else ("", "")
+            excerpt = document.text[:EXCERPT_CHARACTERS]
+            dropped.append(
+                Dropped(document.id, document.source, document.url, reason, excerpt, witness, str(similarity))
+            )
     parts = {"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)}
     counters = count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped])
+    if near is not None:
+        counters = {**counters, "near.asked": near.asked, "near.found": near.found}
     if index == 0:
         # What all indexes have in common is said once.
+        statement, _ = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
         parts[STATEMENT] = statement.written()
         counters = {**counters, **statement.counters()}
     return IndexResult(
         parts=parts, rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)}, counters=counters
     )
+
+
+def judge_shard(job: Job[CurationSettings], index: int, prepared: Path) -> Iterator[tuple[Document, str | None]]:
+    """Each document of one shard with the reason to drop it, or None, whatever is near to it."""
+    return _judged(job, index, _read_shard(job, index), prepared)
+
+
+def _judged(
+    job: Job[CurationSettings], index: int, shard: bytes, prepared: Path
+) -> Iterator[tuple[Document, str | None]]:
+    _, benchmark = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
+    policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
+    with document_clock(job.settings.max_document_seconds) as clock:
+        yield from judge(read_documents(shard), policy, read_rows(prepared / _DUPLICATES, index), clock)
+
+
+def _judged_before(shard: bytes, near: NearVerdicts) -> Iterator[tuple[Document, str | None]]:
+    """What was said of them, and that a document is near to another where nothing was."""
+    for row, (document, reason) in enumerate(zip(read_documents(shard), near.reasons, strict=True)):
+        yield document, reason or (NEAR_DUPLICATE if row in near.nearest else None)
+
+
+def _read_shard(job: Job[CurationSettings], index: int) -> bytes:
+    documents = job.input("documents")
+    return documents.read(documents.parts("documents.parquet")[index])
 
 
 @lru_cache(maxsize=1)
@@ -130,7 +162,7 @@ def judge(
     """Each document with the reason to drop it, or None.
 
     The cheapest question comes first, so a reason is the first that holds: a quality rule, then a copy, then a problem;
-    and before all, that the questions found no end.
+    and before all, that the questions found no end. Near matches are looked for among what is left.
     """
     for row, document in enumerate(documents):
         try:

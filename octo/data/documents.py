@@ -51,6 +51,10 @@ class Dropped(NamedTuple):
     reason: str
     excerpt: str
     """The beginning of the text, at most 200 characters."""
+    witness: str = ""
+    """Of a near_duplicate, the id of the document that it is too much like."""
+    similarity: str = ""
+    """Their Jaccard similarity."""
 
 
 def new_document(

@@ -10,6 +10,7 @@ from octo.report.comparison import Comparison, Graded, Pair, conclude, has_sampl
 from octo.report.control import chances_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
+from octo.report.intervals import proportion
 from octo.report.kept_out import coverage_of, kept_out_of
 from octo.report.masks import finding_of_masks
 from octo.report.orders import findings_of_decodings, findings_of_studies, findings_of_training, written_of
@@ -27,7 +28,7 @@ from octo.report.results import (
     Model,
     Results,
 )
-from octo.report.text import middle_cut, visible
+from octo.report.text import middle_cut, percent, visible
 from octo.settings.report import ReportSettings
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.store import Store
@@ -258,6 +259,20 @@ def corpus_of(artifact: Artifact) -> Corpus:
             DropReason(reason=visible(reason), count=counts[reason], examples=tuple(examples[reason]))
             for reason in sorted(counts, key=lambda reason: (-counts[reason], reason))
         ),
+        near=_near_matches(counters),
+    )
+
+
+def _near_matches(counters: Mapping[str, int]) -> str:
+    if "near.asked" not in counters:
+        return ""
+    asked, found = counters["near.asked"], counters["near.found"]
+    if not asked:
+        return "Which share of near matches was found is unknown: no document of the sample is near to one before it."
+    share = proportion(found, asked)
+    return (
+        f"Compared with all others, {asked} documents of a sample are near matches of one before them. Of these, "
+        f"{found} were found: {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
     )
 
 

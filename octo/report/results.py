@@ -250,6 +250,8 @@ class Corpus(Value):
     documents: int
     kept: int
     dropped: tuple[DropReason, ...]
+    near: str = ""
+    """Which share of near matches was found, in words; empty where none were looked for."""
 
 
 class KeptOut(Value):

@@ -19,6 +19,7 @@ NOT_JOBS = frozenset(
             "coupling",
             "denoising",
             "lora",
+            "near",
             "noising",
             "proof",
             "schedule",

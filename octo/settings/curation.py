@@ -6,13 +6,14 @@ from pydantic import Field
 
 from octo.settings.base import Address, Need, Neutral
 from octo.settings.benchmarks import BenchmarkSettings
+from octo.settings.near import NearSettings
 
 
 class CurationSettings(BenchmarkSettings):
-    """Keep the documents worth learning from: quality rules, dedup of copies, decontamination."""
+    """Keep the documents worth learning from: quality rules, dedup of copies and near matches, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
@@ -28,6 +29,8 @@ class CurationSettings(BenchmarkSettings):
     """A document with a smaller share of words that hold a letter is low_alphabetic."""
     max_repeated_share: float = Field(default=0.2, ge=0, le=1)
     """A document with a larger share of characters in repeated lines is repetitive."""
+    near: NearSettings = NearSettings()
+    """Near matches: which documents are left out for one that is much like them."""
     max_document_seconds: float = Field(default=60, gt=0)
     """A document on which the rules and the search for problems take more processor time is too_slow."""
 

@@ -23,6 +23,7 @@ from octo.errors import InputError, IntegrityError, InvariantError, MissingError
 from octo.storage.addresses import parse
 from octo.storage.manifest import Commit, InputRef, Manifest, Part, SpanId, content_of, digest_of
 from octo.storage.seals import sealed
+from octo.storage.sections import Sections
 from octo.storage.store import Store
 from octo.storage.verified import fetch_verified, sha256_of, verified
 
@@ -154,6 +155,11 @@ class Output:
     def address(self) -> str:
         """The address that the artifact has, or will have."""
         return f"{self.store.address}/{self._folder}"
+
+    @property
+    def sections(self) -> Sections:
+        """Files in sections that all attempts need alike; as with `shared`, whoever finds one lacking makes it."""
+        return Sections(self.store, f"{self._folder}/shared", self.attempt)
 
     def shared(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What all attempts need alike: the object of that name, else what `make` gives, which is left for the others.

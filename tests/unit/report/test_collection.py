@@ -133,6 +133,24 @@ def test_documents_are_counted_by_reason_with_a_few_examples_each():
     assert all(len(reason.examples) == 2 for reason in corpus.dropped)
 
 
+def test_the_share_of_near_matches_that_was_found_is_said_with_its_interval_where_any_were_looked_for():
+    made = build(SMALL)
+
+    def said(**counters: int) -> str:
+        result = curated(SMALL)
+        named = {name.replace("_", "."): count for name, count in counters.items()}
+        searched = replace(result, counters={**result.counters, **named})
+        return corpus_of(made.add(f"curate-{len(made.store.objects)}", "curation", [searched])).near
+
+    assert said() == ""
+    assert said(near_asked=0, near_found=0).startswith("Which share of near matches was found is unknown")
+    found = said(near_asked=40, near_found=38)
+    assert "40 documents of a sample" in found
+    assert "Of these, 38 were found: 95.0" in found
+    assert "83.5" in found
+    assert "98.6" in found
+
+
 def test_parts_with_dropped_documents_are_read_no_further_than_examples_need():
     made = build(SMALL)
     artifact = made.add("curate-more", "curation", [curated(SMALL)] * 3)
