@@ -53,8 +53,8 @@ Judged = Callable[[Job[CurationSettings], int, Path], Iterable[tuple[Document, s
 _SAMPLE, _FOUND = "near-sample.bin", "near-found.bin"
 _ENTRY_BYTES = 96
 """Of memory: an entry, the leader that it may be, and both while they are sorted."""
-_SHINGLE_BYTES = 6
-"""Of memory, for each byte of a compressed shard: its text is four, and half of its documents may lead others."""
+_SHINGLE_BYTES = 2
+"""Of memory, for each byte of a compressed shard: its text is three, its shingles four, and half of them others follow."""
 _CHARACTERS_AT_A_TIME, _DOCUMENTS_AT_A_TIME = 1 << 20, 4096
 
 

@@ -1,14 +1,15 @@
 """The search for near matches beside datatrove's: documents per CPU second, recall and precision on planted pairs.
 
-The corpus is made: documents of random words, 140 of them in the mean, of which one in five is a version of another with
-so many words changed that pairs of every similarity from 0.5 to 1 are there. True similarities are computed by their
-definition. octo runs its whole curation job (rules, exact search, near search) with its store; datatrove its four stages
-over local files, with the same bands, rows, and runs of five words. Each runs in a process of its own, and all its
-processes count.
+The corpus is made: documents of random words, 140 of them in the mean, of which one in five is a version of another,
+with so many words changed that there are pairs of every similarity from 0.5 to 1. True similarities are computed by
+their definition. octo runs its whole curation job (rules, exact search, near search) and the store that it needs;
+datatrove its four stages over local files, with the same bands, rows, and runs of five words. Each runs in a process of
+its own, and all processes count.
 
-datatrove is measured where OCTO_BENCH_DATATROVE is the interpreter of an environment that has it (datatrove, spacy,
-orjson and xxhash, which its stages import); else octo alone. OCTO_BENCH_DOCUMENTS says how many documents, 20,000 by
-default. Peak memory is of the sizes in OCTO_BENCH_MEMORY_DOCUMENTS, "10000,40000" by default, with a limit of 16 MiB.
+datatrove is measured where OCTO_BENCH_DATATROVE is the interpreter of an environment that has datatrove, spacy, orjson,
+regex, nltk, tldextract, tokenizers and xxhash below 4, which it asks for when its stages are imported; else octo alone.
+OCTO_BENCH_DOCUMENTS says how many documents, 20,000 by default. Peak memory is of the sizes in
+OCTO_BENCH_MEMORY_DOCUMENTS, "10000,40000" by default, with a limit of 16 MiB.
 """
 
 import json
@@ -126,9 +127,10 @@ def _similarity(first: str, second: str) -> float:
 
 def _run(command: list[str]) -> dict[str, object]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ended = subprocess.run(
-        command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
     found["cpu_seconds"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
