@@ -94,12 +94,13 @@ class Job(Generic[S]):
         """What `make` gives, which every process of the fleet would make alike; made anew only where none left it."""
         return make() if self.settings.shard_group.count == 1 else self.output.shared(name, make)
 
-    def share_each(self, phase: str, make: "Making[S]", count: int) -> None:
+    def share_each(self, phase: str, make: "Making[S]", count: int, *, unit: str) -> None:
         """Leave so many files in sections in the store, in `workers` processes, beside the rest of the fleet.
 
         `make` is a module-level function that writes the sections of the file of an index, which depend on nothing but
         what the digest does. Each process begins with its own group's indexes, and then makes what nobody has left yet:
         when this returns, all files are there, and nobody has waited for anybody. The last may have been made twice.
+        Progress is told in the unit.
         """
         group, left = self.settings.shard_group, self.output.sections.left(phase)
         missing = [index for index in range(count) if section_file(phase, index) not in left]
@@ -109,8 +110,9 @@ class Job(Generic[S]):
             done = self._in_processes(share, missing, process=phase)
         else:
             done = (share(self, index) for index in missing)
-        for _ in done:
-            pass
+        for num_done, _ in enumerate(done, start=count - len(missing) + 1):
+            if count > 1:
+                self.progress.advance(num_done, count, unit)
 
     def each(self, work: "Work[S]", indexes: Sequence[int], *, unit: str = "shards") -> None:
         """Do and commit every pending index of this process's shard group, side by side in `workers` processes.

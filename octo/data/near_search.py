@@ -54,7 +54,7 @@ _SAMPLE, _FOUND = "near-sample.bin", "near-found.bin"
 _ENTRY_BYTES = 96
 """Of memory: an entry, the leader that it may be, and both while they are sorted."""
 _SHINGLE_BYTES = 2
-"""Of memory, for each byte of a compressed shard: its text is three, its shingles four, and half of them others follow."""
+"""Of memory, for each byte of a compressed shard: its shingles are four, and half of its documents may lead."""
 _CHARACTERS_AT_A_TIME, _DOCUMENTS_AT_A_TIME = 1 << 20, 4096
 
 
@@ -103,13 +103,13 @@ def plan_of(parts: Iterable[Part], settings: CurationSettings) -> Plan:
 def search_near(job: Job[CurationSettings], judged: Judged) -> None:
     """Leave all that `near_verdicts` reads: in the store, and what it reads of a sample in the scratch directory."""
     plan = _plan(job)
-    job.share_each(plan.signed, partial(_sign, prepared=job.scratch, judged=judged), plan.shards)
-    job.share_each(plan.matched, _match, plan.ranges)
+    job.share_each(plan.signed, partial(_sign, prepared=job.scratch, judged=judged), plan.shards, unit="shards signed")
+    job.share_each(plan.matched, _match, plan.ranges, unit="ranges of bands matched")
     sample = job.shared(_SAMPLE, lambda: b"".join(_sections(job, plan.signed, plan.shards, plan.ranges + 1)))
     (job.scratch / _SAMPLE).write_bytes(sample)
-    job.share_each(plan.sent, partial(_send, prepared=job.scratch), plan.shards)
+    job.share_each(plan.sent, partial(_send, prepared=job.scratch), plan.shards, unit="shards sent to be compared")
     (job.scratch / _FOUND).write_bytes(job.shared(_FOUND, partial(_found_in_sample, job)))
-    job.share_each(plan.met, _meet, plan.homes)
+    job.share_each(plan.met, _meet, plan.homes, unit="homes compared")
 
 
 class NearVerdicts(NamedTuple):
@@ -230,7 +230,7 @@ class _Batch(NamedTuple):
 
 
 def _shingled(given: Iterable[tuple[int, Document]], settings: CurationSettings) -> Iterator[_Batch]:
-    """The documents that have shingles, a bounded number of characters at a time, or one."""
+    """The documents that have shingles, a bounded number of characters at a time; a long one alone."""
     shingler = Shingler(settings.near)
     for held in _batches(given):
         runs = shingler.runs([document.text for _, document in held])
@@ -250,6 +250,9 @@ def _batches(given: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, 
     held: list[tuple[int, Document]] = []
     characters = 0
     for row, document in given:
+        if held and characters + len(document.text) > _CHARACTERS_AT_A_TIME:
+            yield held
+            held, characters = [], 0
         held.append((row, document))
         characters += len(document.text)
         if characters >= _CHARACTERS_AT_A_TIME or len(held) >= _DOCUMENTS_AT_A_TIME:

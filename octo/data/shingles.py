@@ -39,7 +39,7 @@ class Runs(NamedTuple):
     def sets(self, at: Iterable[int]) -> list[Hashes]:
         """The sets of these texts, sorted."""
         starts = self.starts
-        return [np.unique(self.hashes[starts[text] : starts[text] + self.counts[text]]) for text in at]
+        return [_distinct(self.hashes[starts[text] : starts[text] + self.counts[text]]) for text in at]
 
 
 class Shingler:
@@ -53,15 +53,17 @@ class Shingler:
     def runs(self, texts: Sequence[str]) -> Runs:
         """The runs of each text, 64 bits each: two different ones of a corpus are seldom equal."""
         units = [self._units(comparable(text)) for text in texts]
+        if len(units) == 1:
+            return _runs_of_one(units.pop(), self._size)
         # Of a short text, what lacks to one whole run is filled up: no unit hashes to 0.
         lengths = np.array([max(len(each), self._size) if len(each) else 0 for each in units], np.int64)
         ends = np.cumsum(lengths)
-        laid = np.zeros(int(lengths.sum()) + self._size, np.uint64)
+        laid = np.zeros(int(lengths.sum()) + self._size - 1, np.uint64)
         for each, end, length in zip(units, ends.tolist(), lengths.tolist(), strict=True):
             laid[end - length : end - length + len(each)] = each
         counts = np.maximum(lengths - (self._size - 1), 0)
         first = np.repeat(ends - lengths, counts) + _within(counts)
-        return Runs(_hashed(laid, first, self._size), counts)
+        return Runs(mixed(_windows(laid, self._size)[first]), counts)
 
     def _words(self, form: str) -> Hashes:
         pieces = []
@@ -85,6 +87,17 @@ class _WordHashes(dict[str, int]):
         return found
 
 
+def _runs_of_one(units: Hashes, size: int) -> Runs:
+    """The runs of one text, however long: little is held beside its units and their hashes."""
+    if 0 < len(units) < size:
+        units = np.concatenate([units, np.zeros(size - len(units), np.uint64)])
+    hashes = np.empty(max(len(units) - (size - 1), 0), np.uint64)
+    for start in range(0, len(hashes), _WORDS_AT_A_TIME):
+        part = hashes[start : start + _WORDS_AT_A_TIME]
+        part[:] = mixed(_windows(units[start : start + len(part) + size - 1], size))
+    return Runs(hashes, np.array([len(hashes)]))
+
+
 def mixed(values: Hashes) -> Hashes:
     """A permutation of 64-bit numbers that leaves no pattern (the last step of splitmix64, shifted off zero)."""
     found = values + _STEP
@@ -96,13 +109,22 @@ def mixed(values: Hashes) -> Hashes:
     return found
 
 
-def _hashed(units: Hashes, first: NDArray[np.int64], size: int) -> Hashes:
-    """The hash of `size` units from each of these on: a polynomial of them, mixed."""
-    total = units[: len(units) - size].copy()
+def _distinct(hashes: Hashes) -> Hashes:
+    # numpy's own `unique` hashes, which takes ten times as long for millions.
+    found = np.sort(hashes)
+    is_new = np.ones(len(found), np.bool_)
+    is_new[1:] = found[1:] != found[:-1]
+    return found[is_new]
+
+
+def _windows(units: Hashes, size: int) -> Hashes:
+    """A polynomial of each `size` units in a row."""
+    count = len(units) - (size - 1)
+    total = units[:count].copy()
     for offset in range(1, size):
         total *= _STEP
-        total += units[offset : len(units) - size + offset]
-    return mixed(total[first])
+        total += units[offset : offset + count]
+    return total
 
 
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
