@@ -160,8 +160,9 @@ class Cluster:
             yield lines
 
     @contextmanager
-    def log(self, kind: Kind, pod: str, query: dict[str, str], *, seconds: float = 600) -> Iterator["Lines"]:
-        """The log of a pod, over one connection."""
+    def log(self, kind: Kind, pod: str, query: dict[str, str]) -> Iterator["Lines"]:
+        """The log of a pod, over one connection. One that is followed may be silent for ten minutes."""
+        seconds = 600 if "follow" in query else self.answer_seconds
         with self._streamed(Asked("get", kind, self.namespace, pod, "log", query), seconds) as lines:
             yield lines
 

@@ -18,7 +18,7 @@ from octo.cluster.cancel import cancel_command
 from octo.cluster.certificates import untrusted
 from octo.cluster.client import connect
 from octo.cluster.doctor import doctor_command
-from octo.cluster.kinds import JOB_SET
+from octo.cluster.kinds import JOB_SET, POD
 from octo.cluster.logs import logs_command
 from octo.cluster.ps import ps_command, status_command
 from octo.cluster.rehearsal import rehearse
@@ -110,6 +110,15 @@ def test_doctor_says_it_of_the_cluster_and_of_the_store(
     said = capsys.readouterr().out.replace("\n", " ")
     assert f"no answer from the cluster at {listener}" in said
     assert f"{listener} has not answered in 0.2 s" in said
+
+
+def test_a_log_that_is_opened_and_never_comes_is_given_up(kubeconfig: Path, api: FakeCluster) -> None:
+    released = threading.Event()
+    api.faults.plan("GET", "/log", Fault(wait=released))
+    asker = connect(kubeconfig=kubeconfig, patience=0, answer_seconds=0.2)
+    with pytest.raises(ClusterUnreachableError), asker.log(POD, "curation-0", {"timestamps": "true"}) as lines:
+        list(lines)
+    released.set()
 
 
 def test_pods_that_cannot_be_judged_in_that_time_are_not_judged(kubeconfig: Path, api: FakeCluster) -> None:
