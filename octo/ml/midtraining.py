@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from octo.data.mixture import Mixture, mixture_of
 from octo.data.packed import PackedSequences
 from octo.data.sequences import SequenceReader, names_of
+from octo.data.token_presence import check_whole
 from octo.data.token_shards import TokenShards, open_token_shards
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of
 from octo.errors import InputError, UsageError
@@ -79,6 +80,8 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     shards, mixture, num_steps = _data_of(job)
+    if job.rank == 0:
+        check_whole(shards, mixture.sources)
     rate = rates(settings, num_steps=settings.schedule_steps or num_steps, warmup_steps=settings.warmup_steps)
     start = _start_of(job, shards)
     engine = Engine(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, train
-from octo.errors import UsageError
+from octo.errors import IntegrityError, UsageError
 from octo.job import produce
 from octo.ml.midtraining import tokenizer_of_both
 from octo.model_files import CHAT_TEMPLATE, GENERATION
@@ -73,6 +73,15 @@ def test_tokens_that_do_not_fit_are_said_before_a_step_is_done(
     others = commit_tokens(store, tmp_path / "others", {"web": [2]}, vocabulary_size=50)
     with pytest.raises(UsageError, match="were made with two tokenizers, whose tokens cannot be mixed"):
         trained(store, embedded, tokens, others)
+    short = commit_tokens(store, tmp_path / "short", {"web": [20]}, seed=3)
+    [part] = (part for part in short.parts() if part.name.startswith("tokens-"))
+    whole = store.get(part.key)
+    store.put(part.key, whole[:-7])
+    with pytest.raises(IntegrityError, match=rf"{part.key} has {len(whole) - 7} bytes, and its 20 sequences have"):
+        trained(store, embedded, short)
+    store.delete(part.key)
+    with pytest.raises(IntegrityError, match=rf"{part.key} is gone, which holds 20 sequences: tokenize again"):
+        trained(store, embedded, short)
     model = trained(store, embedded, tokens, num_steps=1)
     with pytest.raises(
         UsageError, match=rf"have ids below 50, and the model has embeddings for {VOCABULARY_SIZE}: tokenize the corpus"
