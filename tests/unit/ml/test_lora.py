@@ -57,10 +57,12 @@ def test_adapters_alone_are_trained_held_and_saved_and_are_in_the_model_that_com
     for name, each in model.named_parameters():
         assert torch.equal(each, before[name]) == (".lora_" not in name), name
     num_trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
-    assert engine.held_weights().keys() == {name for name in before if ".lora_" in name}
+    # Of weights, partitions have all that are trained, or what is saved beside them has.
+    assert all(".lora_" in name for name in engine.held_weights())
     held = sum(each.numel() for name, each in engine.partition().items() if name.endswith(".exp_avg"))
     assert num_trained == adapter_parameters(shape_of(model.config.to_dict()), LORA)
-    assert num_trained <= held < num_trained + 16
+    # Of each layer, as many blocks as hold what is trained.
+    assert num_trained <= held < num_trained + 2 * 1024
 
     weights = dict(engine.weights())
     assert weights.keys() == {name for name in plain.state_dict() if name != "lm_head.weight"}
