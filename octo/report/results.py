@@ -167,7 +167,7 @@ class Verdict(Value):
     exceptions: str
     """Which branches fell or point the other way, in words; it belongs to the answer's own sentence."""
     statement: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
     """The tests that these words come from: the answer's own first."""
     control_gain: Estimate | None
     """None without a control."""
