@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from octo.numbers import short
 from octo.terminal import Console
 
-ROOM_OF_A_BAR = 62
+BAR = 20
+ROOM_OF_A_BAR = BAR + 22
 """Columns of a bar, its counts and the time that is left."""
 SECONDS_BETWEEN_LINES = {"json": 0.25, "log": 60.0}
 
@@ -56,7 +57,7 @@ class ProgressReport:
         if self._bar is None:
             columns = (
                 TextColumn("{task.description}", markup=False),
-                BarColumn(),
+                BarColumn(BAR),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
             )
