@@ -126,19 +126,6 @@ class Engine:
         found = self._updates.culprit(losses[rank() :: world_size()])
         return next(filter(None, self.exchange(found)), "every weight, gradient and loss is a number by itself")
 
-    def check_applied(self, result: StepResult, losses: Sequence[Loss], *, learning_rate: float) -> StepResult:
-        """The result of a step, which is waited for.
-
-        Raises:
-            InvariantError: the step was not applied; the sentence names the first tensor without numbers.
-        """
-        if result.applied:
-            return result
-        wrong = "the gradient's norm is no number" if math.isfinite(result.loss) else f"the loss is {result.loss}"
-        raise InvariantError(
-            f"{wrong} at learning rate {learning_rate:g}, lower it (--learning-rate): {self.culprit(losses)}"
-        )
-
     def sum(self, value: float) -> float:
         """The sum of every rank's value, on every rank."""
         return self._reduced(value, distributed.ReduceOp.SUM)
