@@ -424,7 +424,33 @@ def _listings(settings: JobSettings, store: Store | None) -> dict[str, str]:
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), "octo": metadata.version("octo"), **_tracked_versions()}
+    return {
+        "python": platform.python_version(),
+        "octo": metadata.version("octo"),
+        **_tracked_versions(),
+        **_machines(),
+    }
+
+
+@cache
+def _machines() -> dict[str, str]:
+    """What the kernel calls the processor and the accelerator here: two of one kind may round otherwise."""
+    graphics = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    named = {
+        "processor": _said(Path("/proc/cpuinfo"), "model name"),
+        "accelerator": _said(graphics[0], "Model") if graphics else "",
+    }
+    return {kind: name for kind, name in named.items() if name}
+
+
+def _said(path: Path, key: str) -> str:
+    """The value that a file of the kernel's has for a key, first; empty where there is none."""
+    with suppress(OSError):
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    return ""
 
 
 @cache

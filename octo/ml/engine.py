@@ -1,8 +1,10 @@
 """One optimizer step from a batch, on one process or many: what every training is done by."""
 
+import json
 import math
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,11 @@ from torch import Tensor, distributed
 
 from octo.errors import InvariantError, UsageError
 from octo.ml.adapters import frozen, merged
-from octo.ml.plain import PlainUpdates, gathering, partitioned
-from octo.ml.process_group import AS_USUAL, bound_collectives, collective, join_process_group
+from octo.ml.exact import ExactUpdates
+from octo.ml.process_group import AS_USUAL, bound_collectives, collective, device_of_rank, join_process_group
+from octo.ml.sharded import sharded, share_out
 from octo.processes import rank, world_size
 from octo.settings.midtraining import GangSettings, OptimizerSettings
-
-__all__ = ["Engine", "Loss", "StepResult", "gathering", "partitioned"]
 
 if TYPE_CHECKING:
     # It takes seconds to import, which a rank that trains another module need not wait for.
@@ -94,7 +95,7 @@ class Engine:
         self.micro_batches = micro_batches
         self._model = model
         self._frozen = frozen(model)
-        self._updates = PlainUpdates(model, settings=settings, micro_batches=micro_batches)
+        self._updates = _updates_of(model, settings, micro_batches)
         bound_collectives(gang)
 
     @property
@@ -129,6 +130,11 @@ class Engine:
     def sum(self, value: float) -> float:
         """The sum of every rank's value, on every rank."""
         return self._reduced(value, distributed.ReduceOp.SUM)
+
+    def total(self, values: Sequence[float]) -> float:
+        """The sum of the numbers that the ranks have, as near as can be: whoever has which, it is the same."""
+        said = self.exchange(json.dumps(list(values)))
+        return math.fsum(value for text in said for value in json.loads(text))
 
     def most(self, value: float) -> float:
         """The greatest of the ranks' values, on every rank."""
@@ -213,3 +219,52 @@ class Engine:
         with collective():
             distributed.all_reduce(cell, op=operation)
         return cell.item()
+
+
+def partitioned(
+    model: "PreTrainedModel",
+    weights: Mapping[str, Tensor],
+    *,
+    settings: OptimizerSettings,
+    gang: GangSettings = AS_USUAL,
+) -> "PreTrainedModel":
+    """A model for an engine at ZeRO stage 3, of which each rank has its share from the start. Every rank takes part.
+
+    Args:
+        model: its parameters are of no device, and are replaced; those that are tied stay so.
+        weights: of its parameters, by name. Rank 0 looks them up, one at a time.
+        settings: the engine's.
+        gang: likewise.
+    """
+    join_process_group(gang)
+    if settings.reduction == "plain":
+        _plain().partition(model, weights, settings=settings)
+    else:
+        share_out(model, weights, dtype=getattr(torch, settings.precision), device=device_of_rank())
+    return model
+
+
+@contextmanager
+def gathering(model: torch.nn.Module) -> Iterator[None]:
+    """Within, a partitioned model that has no engine yet computes without gradients. Every rank computes alike."""
+    shared = sharded(model)
+    if shared:
+        with shared.computing():
+            yield
+    else:
+        is_partitioned = any(hasattr(each, "ds_id") for each in model.parameters())
+        with _plain().gathering(model) if is_partitioned else nullcontext():
+            yield
+
+
+def _updates_of(model: "PreTrainedModel", settings: OptimizerSettings, micro_batches: int) -> ExactUpdates:
+    # Either does the same for the engine.
+    updates: type[ExactUpdates] = _plain().PlainUpdates if settings.reduction == "plain" else ExactUpdates
+    return updates(model, settings=settings, micro_batches=micro_batches)
+
+
+def _plain() -> Any:
+    # It takes seconds to import, which who does without DeepSpeed need not wait for.
+    from octo.ml import plain  # noqa: PLC0415
+
+    return plain

@@ -31,6 +31,7 @@ from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, 
 from octo.ml.meter import Work
 from octo.ml.models import model_parts, new_model, use_threads
 from octo.ml.optimizer_files import check_optimizer, continue_optimizer, optimizer_parts
+from octo.ml.placement import take_place
 from octo.ml.schedule import rates
 from octo.ml.sequences import (
     Tokens,
@@ -79,6 +80,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
     job = training_of(job, index)
     settings = job.settings
     use_threads(settings.threads)
+    take_place(settings)
     shards, mixture, num_steps = _data_of(job)
     if job.rank == 0:
         check_whole(shards, mixture.sources)

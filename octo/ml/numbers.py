@@ -85,8 +85,12 @@ def culprit(model: torch.nn.Module, work: Callable[[], object]) -> str:
     own = ((name, each) for name, each in model.named_parameters() if not hasattr(each, "ds_id"))
     if name := first_without_numbers(own):
         return f"the first tensor that holds no number is the weight {name}: take a model without such weights"
+
+    def stop(name: str) -> None:
+        raise _FoundError(name)
+
     try:
-        with _listening(model):
+        with listening(model, stop):
             work()
     except _FoundError as found:
         return f"the first tensor that holds no number is what {found} makes, of weights that are all numbers"
@@ -96,14 +100,14 @@ def culprit(model: torch.nn.Module, work: Callable[[], object]) -> str:
 
 
 @contextmanager
-def _listening(model: torch.nn.Module) -> Iterator[None]:
-    """Within, the first module of the model that makes something that is no number raises _FoundError."""
+def listening(model: torch.nn.Module, told: Callable[[str], None]) -> Iterator[None]:
+    """Within, the names of the model's modules that make something that is no number are told as they do."""
 
     def look(name: str, _module: torch.nn.Module, given: object, made: object) -> None:
         if not all(bool(are_numbers(each)) for each in _tensors(made)):
-            raise _FoundError(name)
+            told(name)
         if any(bool(are_lost(one, other).any()) for one, other in zip(_tensors(given), _tensors(made), strict=False)):
-            raise _FoundError(f"{name}, zeros of a state whose square is infinite,")
+            told(f"{name}, zeros of a state whose square is infinite,")
 
     hooks = [
         module.register_forward_hook(partial(look, name))

@@ -5,6 +5,7 @@ The only module that imports deepspeed, but for the process group that it needs.
 
 import logging
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,11 +19,11 @@ from octo.errors import InputError
 from octo.ml.adamw import AdamW
 from octo.ml.numbers import are_numbers, culprit, first_without_numbers
 from octo.ml.partitions import own_share, ranks_needed
-from octo.ml.process_group import AS_USUAL, collective, join_process_group
+from octo.ml.process_group import collective, device_of_rank
 from octo.ml.recomputation import recompute
 from octo.ml.zero import bucket_size, hold_once
-from octo.processes import local_rank, rank, world_size
-from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.processes import rank, world_size
+from octo.settings.midtraining import OptimizerSettings
 
 if TYPE_CHECKING:
     # It takes seconds to import, which a rank that trains another module need not wait for.
@@ -52,6 +53,7 @@ class PlainUpdates:
 
     def __init__(self, model: "PreTrainedModel", *, settings: OptimizerSettings, micro_batches: int) -> None:
         """Wrap the model, once the process group is there."""
+        _join()
         self._micro_batches = micro_batches
         self._settings = settings
         trained = [each for each in model.parameters() if each.requires_grad]
@@ -328,27 +330,14 @@ class PlainUpdates:
             zero.persistent_parameters[0].all_gather(zero.persistent_parameters)
 
 
-def partitioned(
-    model: "PreTrainedModel",
-    weights: Mapping[str, Tensor],
-    *,
-    settings: OptimizerSettings,
-    gang: GangSettings = AS_USUAL,
-) -> "PreTrainedModel":
-    """A model for an engine at ZeRO stage 3, of which each rank has its share from the start. Every rank takes part.
-
-    Args:
-        model: its parameters are of no device, and are replaced; those that are tied stay so.
-        weights: of its parameters, by name. Rank 0 looks them up, one at a time.
-        settings: the engine's.
-        gang: likewise.
-    """
-    join_process_group(gang)
+def partition(model: torch.nn.Module, weights: Mapping[str, Tensor], *, settings: OptimizerSettings) -> None:
+    """As `octo.ml.engine.partitioned`, for DeepSpeed."""
+    _join()
     owners: dict[Tensor, list[tuple[torch.nn.Module, str]]] = {}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             owners.setdefault(parameter, []).append((module, name))
-    device = torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+    device = device_of_rank()
     for name, parameter in list(model.named_parameters()):
         whole = torch.empty(parameter.shape, dtype=getattr(torch, settings.precision), device=device)
         if rank() == 0:
@@ -366,15 +355,11 @@ def partitioned(
     for module in model.modules():
         for name, buffer in module.named_buffers(recurse=False):
             setattr(module, name, buffer.to(device))
-    return model
 
 
 @contextmanager
 def gathering(model: torch.nn.Module) -> Iterator[None]:
-    """Within, a model that is partitioned and has no engine yet computes without gradients, in float32.
-
-    Each of its modules is given its own parameters whole for as long as it computes. Every rank computes alike.
-    """
+    """As `octo.ml.engine.gathering`, in float32: each module has its own parameters whole while it computes."""
 
     def gather(module: torch.nn.Module, _arguments: object) -> None:
         own: list[Any] = list(module.parameters(recurse=False))
@@ -398,6 +383,16 @@ def gathering(model: torch.nn.Module) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _join() -> None:
+    """Have DeepSpeed know of the process group that there is."""
+    # The shared-memory operator serves inference only, and would be compiled here for a minute.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # It asks for it even where there is one process.
+    os.environ.setdefault("LOCAL_RANK", "0")
+    with collective():
+        deepspeed.init_distributed(dist_backend=distributed.get_backend(), auto_mpi_discovery=False, verbose=False)
 
 
 def _size(weight: Any) -> int:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import deepspeed
 import torch
 from torch import distributed
 
@@ -17,6 +16,14 @@ from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import GangSettings
 
 SLACK_SECONDS = 60
+
+
+class _Choice:
+    """What this process computes on, once for all of its engines, as with the threads of a matrix product."""
+
+    processor = False
+
+
 AS_USUAL = GangSettings()
 """How ranks work together where nobody says otherwise."""
 
@@ -27,14 +34,12 @@ def join_process_group(gang: GangSettings) -> None:
     Raises:
         PreemptedError: another rank is gone.
     """
-    # The shared-memory operator serves inference only, and would be compiled here for a minute.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     # DeepSpeed calls what this torch has new names for; nobody who trains can help it.
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
     if distributed.is_initialized():
         return
     backend = "gloo"
-    if torch.cuda.is_available():
+    if device_of_rank().type == "cuda":
         torch.cuda.set_device(local_rank())
         backend = "nccl"
         # What the settings say goes before the environment, as it does everywhere.
@@ -46,10 +51,8 @@ def join_process_group(gang: GangSettings) -> None:
         if "RANK" in os.environ:
             distributed.init_process_group(backend, timeout=patience)
         else:
-            os.environ["LOCAL_RANK"] = "0"  # DeepSpeed asks for it even where there is one process
             store = distributed.HashStore()  # type: ignore[attr-defined]  # exported, but not to type checkers
             distributed.init_process_group(backend, store=store, rank=0, world_size=1)
-        deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False, timeout=patience)
     marks.counting(num_collectives)
 
 
@@ -70,6 +73,17 @@ def bound_collectives(gang: GangSettings) -> None:
 
 def _groups() -> list[distributed.ProcessGroup]:
     return list(distributed.distributed_c10d._world.pg_map)  # noqa: SLF001 - torch lists them by no public name
+
+
+def compute_on_processor() -> None:
+    """Have this process compute on its processor, whatever else there is."""
+    _Choice.processor = True
+
+
+def device_of_rank() -> torch.device:
+    """What this rank computes on: its accelerator, where there is one and nobody chose otherwise."""
+    has_accelerator = torch.cuda.is_available() and not _Choice.processor
+    return torch.device("cuda", local_rank()) if has_accelerator else torch.device("cpu")
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from octo.ml.lengths import check_examples
 from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, described, train_by, written
 from octo.ml.models import model_parts, use_threads
+from octo.ml.placement import take_place
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.schedule import rates
 from octo.randomness import permutation
@@ -59,6 +60,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
     """The whole tuning as one result: every step is done, or nothing is committed."""
     settings = job.settings
     use_threads(settings.threads)
+    take_place(settings)
     start = models_of(job.input("model"))[0]
     tokenizer = read_tokenizer(start)
     practice = read_practice(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from octo.memory_model import bucket_elements
+from octo.memory_plain import bucket_elements
 from octo.processes import world_size
 
 

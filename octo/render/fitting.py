@@ -285,7 +285,7 @@ def _changes(settings: Trainer) -> Iterator[tuple[str, Trainer]]:
     pods = settings.need.pods
     while (pods := 2 * pods) <= MOST_PODS:
         yield f"need.pods={pods}", _on_pods(settings, pods)
-    if optimizer.offload_optimizer == "none" and optimizer.zero_stage:
+    if optimizer.reduction == "plain" and optimizer.offload_optimizer == "none" and optimizer.zero_stage:
         yield "optimizer.offload_optimizer=cpu", _optimized(settings, offload_optimizer="cpu")
 
 

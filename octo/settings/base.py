@@ -114,7 +114,10 @@ class Settings(BaseSettings):
 
 
 class Need(BaseModel):
-    """What each pod of a job asks of a cluster. Nothing of it changes a result, and a laptop ignores it."""
+    """What each pod of a job asks of a cluster. Nothing of it changes a result.
+
+    But of a training, where accelerators round otherwise than processors; a laptop ignores the rest.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

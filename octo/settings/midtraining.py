@@ -4,7 +4,7 @@ import re
 from math import isfinite
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, check_divides
@@ -65,9 +65,13 @@ class OptimizerSettings(BaseModel):
     """Largest norm of a gradient; a longer one is scaled down to it."""
     precision: Precision = "float32"
     """Numbers of weights and activations; with bfloat16 the optimizer keeps float32 copies of the weights."""
-    zero_stage: Literal[0, 1, 2, 3] = 1
-    """What DeepSpeed's ZeRO partitions over the ranks: 0 nothing, 1 optimizer states, 2 gradients, 3 weights too."""
-    offload_optimizer: Literal["none", "cpu"] = "none"
+    reduction: Literal["fixed-order", "plain"] = "fixed-order"
+    """How gradients are added up. fixed-order: micro-batch by micro-batch, so that the result is the same to the last
+    bit on every number of ranks and at every zero_stage; plain: as DeepSpeed does, where the number of ranks and the
+    stage belong to the result."""
+    zero_stage: Annotated[Literal[0, 1, 2, 3], Neutral()] = 1
+    """What ZeRO partitions over the ranks: 0 nothing, 1 optimizer states, 2 gradients, 3 weights too."""
+    offload_optimizer: Annotated[Literal["none", "cpu"], Neutral()] = "none"
     """Keep optimizer states in the memory of the processor, and update there: slower, and room on the accelerator."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: less memory, a third more work."""
@@ -76,8 +80,16 @@ class OptimizerSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.precision == "bfloat16" and self.zero_stage == 0:
-            raise ValueError("expected zero_stage 1, 2 or 3 with bfloat16, got 0, which adds gradients up in bfloat16")
+        is_plain = self.reduction == "plain"
+        if self.precision == "bfloat16" and self.zero_stage == 0 and is_plain:
+            raise ValueError(
+                "expected zero_stage 1, 2 or 3 with bfloat16 and reduction plain, got 0, which adds gradients up in "
+                "bfloat16"
+            )
+        if self.offload_optimizer == "cpu" and not is_plain:
+            raise ValueError(
+                "expected reduction plain with offload_optimizer cpu, got fixed-order, which updates where it computes"
+            )
         if self.offload_optimizer == "cpu" and self.zero_stage == 0:
             raise ValueError("expected zero_stage 1, 2 or 3 with offload_optimizer cpu, got 0")
         return self
@@ -114,6 +126,26 @@ def check_rising(steps: tuple[int, ...], *, below: int) -> None:
     if list(steps) != sorted(set(steps)) or (below and steps and steps[-1] >= below):
         before = f" below {below} (num_steps)" if below else ""
         raise ValueError(f"expected keep_steps that rise{before}, got {','.join(map(str, steps))}")
+
+
+def training_determinants(optimizer: OptimizerSettings, need: Need) -> dict[str, JsonValue]:
+    """What else belongs to the result of a training that its gang computes, see `octo.ml.placement`.
+
+    An accelerator rounds otherwise than a processor; plainly reduced gradients depend on who adds them up.
+    """
+    facts: dict[str, JsonValue] = {"device": "accelerator" if need.accelerators else "processor"}
+    if optimizer.reduction == "plain":
+        facts |= {
+            "ranks": ranks_of(need),
+            "zero_stage": optimizer.zero_stage,
+            "offload_optimizer": optimizer.offload_optimizer,
+        }
+    return facts
+
+
+def ranks_of(need: Need) -> int:
+    """The ranks of a gang: one for each accelerator, or for each pod where pods have none."""
+    return need.pods * max(1, need.accelerators)
 
 
 class MidtrainingSettings(JobSettings):
@@ -225,6 +257,10 @@ class MidtrainingSettings(JobSettings):
                     f"expected a positive weight for {source}, got {weight}: leave out a source of weight 0"
                 )
         return weights
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """What its gang computes on and, where it matters, how many it is."""
+        return training_determinants(self.optimizer, self.need)
 
     def lacking(self) -> str:
         """The tokens, or the model whose optimizer is continued."""

@@ -2,14 +2,14 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, Stops, Verbatim, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
-from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings, training_determinants
 from octo.settings.schedule import Schedule, phases_of
 from octo.settings.scoring import RewardSettings
 
@@ -202,6 +202,10 @@ class RlSettings(BenchmarkSettings):
     def served_by(self, urls: tuple[str, ...]) -> Self:
         """The settings of a learner whose workers are found at those URLs."""
         return self.model_copy(update={"rollout": self.rollout.model_copy(update={"servers": urls})})
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """What its gang computes on and, where it matters, how many it is."""
+        return training_determinants(self.optimizer, self.need)
 
     def lacking(self) -> str:
         """The model, or what it practises on."""

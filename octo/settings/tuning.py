@@ -2,13 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.lora import LoraSettings
-from octo.settings.midtraining import GangSettings, OptimizerSettings
+from octo.settings.midtraining import GangSettings, OptimizerSettings, training_determinants
 from octo.settings.noising import NoisingSettings
 from octo.settings.schedule import Schedule
 
@@ -73,6 +73,10 @@ class TuningSettings(BenchmarkSettings):
     def _fits_together(self) -> Self:
         check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
         return self
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """What its gang computes on and, where it matters, how many it is."""
+        return training_determinants(self.optimizer, self.need)
 
     def lacking(self) -> str:
         """The model, or what it learns from."""

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 
 from octo.memory_model import (
-    SMALL_BUCKET,
     Footprint,
     Training,
     adapter_parameters,
@@ -13,6 +12,7 @@ from octo.memory_model import (
     footprint,
     key_value_elements,
 )
+from octo.memory_plain import SMALL_BUCKET
 from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import OptimizerSettings
 from octo.transformer_shape import shape_of
@@ -55,25 +55,40 @@ def held(
     return footprint(LLAMA_8B, training)
 
 
-@pytest.mark.parametrize(("stage", "bytes_of_a_weight"), [(1, 14), (2, 14), (3, 12)])
-def test_what_is_saved_is_copied_in_the_machines_own_memory(stage: int, bytes_of_a_weight: int) -> None:
+@pytest.mark.parametrize(
+    ("reduction", "stage", "bytes_of_a_weight"),
+    [("plain", 1, 14), ("plain", 2, 14), ("plain", 3, 12), *(("fixed-order", stage, 12) for stage in range(4))],
+)
+def test_what_is_saved_is_copied_in_the_machines_own_memory(reduction: str, stage: int, bytes_of_a_weight: int) -> None:
+    how = {"reduction": reduction, "zero_stage": stage}
     without, there, here = (
-        held(zero_stage=stage, saves=saves, on_accelerator=on_accelerator)
+        held(**how, saves=saves, on_accelerator=on_accelerator)
         for saves, on_accelerator in ((False, True), (True, True), (True, False))
     )
     copied = bytes_of_a_weight * -(-N // 64)
     assert (without.offloaded, there.offloaded, here.offloaded) == (0, copied, 0)
     assert (without.saved, there.saved, here.saved) == (0, 0, copied)
     assert there.total == without.total
-    assert here.total == held(zero_stage=stage, on_accelerator=False).total + copied
+    assert here.total == held(**how, on_accelerator=False).total + copied
 
 
 def test_each_stage_of_zero_partitions_more_over_the_ranks() -> None:
-    by_stage = [held(zero_stage=stage) for stage in (1, 2, 3)]
+    by_stage = [held(zero_stage=stage, reduction="plain") for stage in (1, 2, 3)]
     assert all(later.total < earlier.total for earlier, later in pairwise(by_stage))
     assert [each.weights for each in by_stage[:2]] == [2 * N, 2 * N]
     assert by_stage[2].weights < 2.2e9 + 2 * N / 64, "a share, and what is gathered"
     assert all(each.optimizer == 12 * -(-N // 64) for each in by_stage)
+
+
+def test_gradients_of_a_fixed_order_are_partitioned_at_every_stage() -> None:
+    by_stage = [held(zero_stage=stage) for stage in range(4)]
+    assert by_stage[0].optimizer == 12 * N
+    assert by_stage[1] == by_stage[2]
+    assert all(each.optimizer == 12 * -(-N // 64) for each in by_stage[1:])
+    beside = 2 * LLAMA_8B.num_embedding_parameters + 4096 + LLAMA_8B.num_layer_parameters
+    assert by_stage[3].weights == 2 * (-(-N // 64) + beside)
+    for stage, ours in enumerate(by_stage[1:3], start=1):
+        assert ours.total < held(zero_stage=stage, reduction="plain").total
 
 
 def test_one_rank_holds_what_many_share() -> None:
@@ -119,14 +134,15 @@ def test_adapters_take_the_optimizers_place_and_the_weights_stay() -> None:
 
 
 def test_an_offloaded_optimizer_is_in_the_machines_memory() -> None:
-    here, there = held(), held(offload_optimizer="cpu")
+    here, there = held(reduction="plain"), held(reduction="plain", offload_optimizer="cpu")
     assert there.optimizer == 0
     assert there.offloaded > here.optimizer
     assert there.total < here.total
 
 
 def test_a_processor_that_offloads_holds_it_all_the_same() -> None:
-    here, there = held(on_accelerator=False), held(on_accelerator=False, offload_optimizer="cpu")
+    plain = {"on_accelerator": False, "reduction": "plain"}
+    here, there = held(**plain), held(**plain, offload_optimizer="cpu")
     assert there.offloaded == 0
     assert there.optimizer > here.optimizer
 
@@ -137,11 +153,9 @@ def test_float32_without_zero_is_four_times_the_weights_and_the_activations() ->
 
 
 def test_an_accelerator_takes_its_bucket_before_it_is_filled() -> None:
+    plain = OptimizerSettings(zero_stage=2, reduction="plain")
     tiny = shape_of({"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 64} | _HEADS)
-    found = {
-        where: footprint(tiny, Training(64, 64, 1, 1, OptimizerSettings(zero_stage=2), on_accelerator=where))
-        for where in (True, False)
-    }
+    found = {where: footprint(tiny, Training(64, 64, 1, 1, plain, on_accelerator=where)) for where in (True, False)}
     assert found[True].buffers >= 4 * SMALL_BUCKET
     assert found[False].buffers < 1 << 20
 

@@ -114,7 +114,7 @@ def test_a_model_that_is_shared_out_as_it_is_read_trains_as_one_that_was_whole(
     torch.manual_seed(3)
     # Rounded when it is trained, as it is when it is read.
     artifact = take_in(save(MODELS[name](), tmp_path / name, shard_size="40KB"))
-    settings = OptimizerSettings(zero_stage=3, precision="bfloat16")
+    settings = OptimizerSettings(reduction="plain", zero_stage=3, precision="bfloat16")
     read = load_to_train(artifact, scratch=tmp_path, settings=settings, gang=GangSettings())
     assert all(each.numel() == 0 for each in read.parameters()) == shares
     models = [load_model(artifact, scratch=tmp_path), read]

@@ -4,7 +4,7 @@ Axes: P prompts, G completions of one, C = P * G completions, T tokens of a comp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -20,12 +20,12 @@ from octo.settings.rl import RlSettings
 
 @dataclass
 class UpdateSums:
-    """What the micro-batches of one update add up to."""
+    """What this rank's micro-batches of one update add to the figures."""
 
     gate: Gate
-    clip_fraction: float = 0.0
-    entropy: float = 0.0
-    logprob_gap: float = 0.0
+    clip_fraction: list[float] = field(default_factory=list)
+    entropy: list[float] = field(default_factory=list)
+    logprob_gap: list[float] = field(default_factory=list)
 
 
 def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: Step) -> Update:
@@ -56,9 +56,9 @@ def update(engine: Engine, rollout: Rollout, *, settings: RlSettings, step: Step
         [losses],
         lambda: {
             **rollout.described(),
-            "clip_fraction": engine.sum(sums.clip_fraction),
-            "entropy": engine.sum(sums.entropy),
-            "logprob_gap": engine.sum(sums.logprob_gap),
+            "clip_fraction": engine.total(sums.clip_fraction),
+            "entropy": engine.total(sums.entropy),
+            "logprob_gap": engine.total(sums.logprob_gap),
             **described(results, step.rate),
             **rollout.figures,
         },
@@ -95,9 +95,9 @@ def _micro_batch_loss(
         clip_low=settings.clip_low,
         clip_high=settings.clip_high,
     )
-    sums.clip_fraction += loss.clip_fraction.item()
-    sums.logprob_gap += ((gaps_CT * counted_CT).sum() / num_tokens).item()
-    sums.entropy += ((entropy_CT * counted_CT).sum() / num_tokens).item()
+    sums.clip_fraction.append(loss.clip_fraction.item())
+    sums.logprob_gap.append(((gaps_CT * counted_CT).sum() / num_tokens).item())
+    sums.entropy.append(((entropy_CT * counted_CT).sum() / num_tokens).item())
     return loss.loss
 
 

@@ -9,7 +9,7 @@ Axes: P prompts, G completions of one, C = P * G completions, L columns of a com
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -39,9 +39,9 @@ AR_NESS_RULES = Rules(variant="ordered", history="left out", counted="text")
 class StepSums:
     """What the micro-batches of all updates of a step add up to, in the mean over tokens."""
 
-    clip_fraction: float = 0.0
-    entropy: float = 0.0
-    divergence: float = 0.0
+    clip_fraction: list[float] = field(default_factory=list)
+    entropy: list[float] = field(default_factory=list)
+    divergence: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,9 @@ class DiffusionPolicy:
         share = 1 / len(results)
         return {
             **rollout.described(),
-            "clip_fraction": share * self._engine.sum(sums.clip_fraction),
-            "entropy": share * self._engine.sum(sums.entropy),
-            "divergence": share * self._engine.sum(sums.divergence),
+            "clip_fraction": share * self._engine.total(sums.clip_fraction),
+            "entropy": share * self._engine.total(sums.entropy),
+            "divergence": share * self._engine.total(sums.divergence),
             "local_ar_ness": orders.local_by_k[1],
             "global_ar_ness": orders.global_by_k[1],
             "local_ar_ness_by_chance": orders.local_chance_by_k[1],
@@ -251,12 +251,12 @@ class DiffusionPolicy:
             clip_low=settings.clip_low,
             clip_high=settings.clip_high,
         )
-        into.clip_fraction += loss.clip_fraction.item()
-        into.entropy += ((found.entropies_CL * counted_CL).sum() / num_tokens).item()
+        into.clip_fraction.append(loss.clip_fraction.item())
+        into.entropy.append(((found.entropies_CL * counted_CL).sum() / num_tokens).item())
         if micro.reference_scores_CL is None:
             return loss.loss
         divergence = (k3(found.scores_CL, micro.reference_scores_CL) * counted_CL).sum() / num_tokens
-        into.divergence += divergence.item()
+        into.divergence.append(divergence.item())
         return loss.loss + settings.diffusion.kl_weight * divergence
 
     def _variances(

@@ -21,6 +21,7 @@ from octo.ml.lengths import check_questions
 from octo.ml.loading import load_to_train, make_ready
 from octo.ml.loop import METRICS, Lines, Phases, Plan, Step, Update, train_by, written
 from octo.ml.models import model_parts, use_threads
+from octo.ml.placement import take_place
 from octo.ml.rl import causal_policy
 from octo.ml.rl.diffusion_policy import DiffusionPolicy, Reference
 from octo.ml.rl.ranks import Sampler, collect_weights, open_sampler
@@ -48,6 +49,7 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     job = training_of(job, index)
     settings = job.settings
     use_threads(settings.threads)
+    take_place(settings)
     num_completions = settings.prompts_per_step * settings.group_size
     start = job.input("model")
     tokenizer = read_tokenizer(start)

@@ -62,7 +62,12 @@ def figures(result: StepResult) -> dict[str, float]:
 def engine_of(case: str) -> Engine:
     stage, precision, *more = case.split("-")
     settings = OptimizerSettings.model_validate(
-        {"zero_stage": int(stage), "precision": precision, "offload_optimizer": "cpu" if "cpu" in more else "none"}
+        {
+            "reduction": "plain",
+            "zero_stage": int(stage),
+            "precision": precision,
+            "offload_optimizer": "cpu" if "cpu" in more else "none",
+        }
     )
     model: Any = Toy()
     if "read" in more:

@@ -71,7 +71,7 @@ def test_weights_come_a_tensor_at_a_time_and_tied_ones_once(stage: int) -> None:
     model.config.tie_word_embeddings = True
     model.tie_weights()
     whole = {name: each.clone() for name, each in model.state_dict().items()}
-    engine = Engine(model, settings=OptimizerSettings(zero_stage=stage), micro_batches=1)
+    engine = Engine(model, settings=OptimizerSettings(reduction="plain", zero_stage=stage), micro_batches=1)
     found = []
     for name, tensor in engine.weights():
         found.append(name)
@@ -97,8 +97,15 @@ def test_a_step_takes_the_losses_of_the_whole_batch() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--optimizer.precision=bfloat16", "--optimizer.zero-stage=0"], "zero_stage 1, 2 or 3 with bfloat16, got 0"),
-        (["--optimizer.offload-optimizer=cpu", "--optimizer.zero-stage=0"], "with offload_optimizer cpu, got 0"),
+        (
+            ["--optimizer.reduction=plain", "--optimizer.precision=bfloat16", "--optimizer.zero-stage=0"],
+            "zero_stage 1, 2 or 3 with bfloat16 and reduction plain, got 0",
+        ),
+        (
+            ["--optimizer.reduction=plain", "--optimizer.offload-optimizer=cpu", "--optimizer.zero-stage=0"],
+            "with offload_optimizer cpu, got 0",
+        ),
+        (["--optimizer.offload-optimizer=cpu"], "reduction plain with offload_optimizer cpu, got fixed-order"),
         (["--gang.nccl=NCCL_DEBUG=INFO"], "--gang.nccl: expected a variable of NCCL without NCCL_ before it"),
         (["--gang.nccl=debug=INFO"], "such as DEBUG, got 'debug'"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from octo.memory_model import BUCKET, bucket_elements
+from octo.memory_plain import BUCKET, bucket_elements
 from octo.ml import plain as plain_module
 from octo.ml.engine import Engine
 from octo.settings.midtraining import OptimizerSettings
@@ -50,7 +50,7 @@ class WithUnused(Toy):
 def test_without_zero_one_rank_sums_gradients_with_nobody_and_decays_what_it_did_not_use() -> None:
     found = []
     for enabled in (False, True):
-        settings = OptimizerSettings(zero_stage=0, weight_decay=0.5)
+        settings = OptimizerSettings(reduction="plain", zero_stage=0, weight_decay=0.5)
         engine = Engine(WithUnused(), settings=settings, micro_batches=MICRO_BATCHES)  # type: ignore[arg-type]  # enough of one
         inner: Any = engine._updates._engine
         assert inner.enable_backward_allreduce is False

@@ -1,0 +1,51 @@
+"""What the arithmetic of memory is made of: sizes of elements, and what is trained how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from octo.settings.base import Precision
+from octo.settings.lora import PROJECTIONS, LoraSettings
+from octo.settings.midtraining import OptimizerSettings
+from octo.transformer_shape import TransformerShape
+
+WIDTHS: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2}
+"""Bytes of an element."""
+
+
+Moment = Literal["backward", "reduction", "update", "decoding"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained, as one rank sees it."""
+
+    num_tokens: int
+    """Positions of a micro-batch: sequences by their length, padding included."""
+    num_predicted: int
+    """Those that carry loss, at most."""
+    num_micro_batches: int
+    """That a rank computes in one update."""
+    ranks: int
+    optimizer: OptimizerSettings
+    on_accelerator: bool
+    """Otherwise on processors."""
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    """Which adapters are trained instead of all weights, if any."""
+    saves: bool = False
+    """Whether checkpoints are made beside it, of a copy in the machine's own memory."""
+
+
+class Held(NamedTuple):
+    """What differs from moment to moment, in bytes."""
+
+    gradients: int
+    buffers: int = 0
+
+
+def adapter_parameters(shape: TransformerShape, lora: LoraSettings) -> int:
+    """Weights of adapters of all layers, beside those matrices whose names are known."""
+    hidden, inner, queries, keys = shape.hidden_size, shape.intermediate_size, shape.query_size, shape.key_size
+    sizes = (hidden + queries, hidden + keys, hidden + keys, queries + hidden, *(3 * [hidden + inner]))
+    widths = dict(zip(PROJECTIONS, sizes, strict=True))
+    return shape.num_layers * lora.rank * sum(widths.get(name, 0) for name in lora.modules)
