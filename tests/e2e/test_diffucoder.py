@@ -79,7 +79,7 @@ def run(coders: Path) -> Iterator[Finished]:
     ran, again = run_in(folder), run_in(folder)
     assert ran.returncode == again.returncode == 0, ran.stderr[-3000:]
     outcome = json.loads(ran.stdout)
-    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 16
+    assert json.loads(again.stdout)["cached"] == len(outcome["stages"]) == 18
     with open_session(str(folder / "store"), S3Settings()) as session:
         addresses = {name: stage["address"] for name, stage in outcome["stages"].items()}
         yield Finished(folder, outcome, {name: open_artifact(session.store, each) for name, each in addresses.items()})
