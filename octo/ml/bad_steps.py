@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ def most_loss(lines: Sequence[Mapping[str, float]], step: int, settings: BadStep
     """
     if not settings.spike_deviations:
         return math.inf
-    known = [line["loss"] for line in lines[: max(0, step - 1)] if not line.get(SKIPPED)][-settings.spike_steps :]
+    # From the end: a training may have a hundred thousand lines.
+    backwards = (lines[place] for place in reversed(range(min(len(lines), max(0, step - 1)))))
+    known = list(islice((line["loss"] for line in backwards if not line.get(SKIPPED)), settings.spike_steps))
     if len(known) < FEWEST:
         return math.inf
     middle = median(known)
