@@ -35,6 +35,8 @@ SETTINGS = {name: CouplingSettings(estimator=name) for name in ("coupled", "deco
 class Table(nn.Module):
     """Logits by canvas: three tokens or masks, after a prompt of a token or a mask."""
 
+    device = torch.device("cpu")
+
     def __init__(self) -> None:
         super().__init__()
         self.logits = torch.from_numpy(generator(0, "table").normal(0, 1.5, (3, 3, 3, 3, L, 2)))
