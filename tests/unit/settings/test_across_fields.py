@@ -14,6 +14,9 @@ from octo.settings.rl import RolloutSettings
 REFUSED = [
     ("midtraining", {"batch_size": 8, "micro_batch_size": 3}, "micro_batch_size that divides batch_size, got 3 of 8"),
     ("midtraining", {"num_steps": 10, "schedule_steps": 9}, r"num_steps of 9 \(schedule_steps\) at most, got 10"),
+    ("midtraining", {"num_steps": 10, "keep_steps": (4, 2)}, r"keep_steps that rise below 10 \(num_steps\), got 4,2"),
+    ("midtraining", {"num_steps": 10, "keep_steps": (2, 10)}, r"keep_steps that rise below 10 \(num_steps\), got 2,10"),
+    ("midtraining", {"keep_steps": (3, 3)}, "keep_steps that rise, got 3,3"),
     ("tuning", {"batch_size": 8, "micro_batch_size": 16}, "micro_batch_size that divides batch_size, got 16 of 8"),
     (
         "rl",
