@@ -8,6 +8,7 @@ from octo.data.tokenizer import read_tokenizer
 from octo.errors import InputError, UsageError
 from octo.ml.attention import attend_by_documents
 from octo.ml.models import accelerator, load_model, take_weights
+from octo.ml.products import multiply_fast
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk, sample
 from octo.ml.stops import Stops
@@ -22,6 +23,8 @@ class TorchEngine:
     def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
         self._model = load_model(start, scratch=scratch, on=accelerator())
         attend_by_documents(self._model)
+        # As the learner does, which would sample by other roundings otherwise.
+        multiply_fast(self._model)
         self._stops = Stops(read_tokenizer(start), settings.stops) if settings.stops else None
 
     def load(self, weights: Path) -> None:
