@@ -8,12 +8,13 @@ carry the attempt that wrote them, so no attempt overwrites another's bytes.
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from octo.errors import IntegrityError, PreemptedError
+from octo.errors import IntegrityError, PreemptedError, StorageError
 from octo.storage.seals import Sealed
 from octo.storage.store import Store
 from octo.storage.verified import verified
@@ -229,10 +230,16 @@ def _checkpoint(store: Store, digest: str, step: int) -> Checkpoint | None:
 
 def _delete(store: Store, digest: str, unwanted: Callable[[int], bool]) -> None:
     prefix = f"{_folder(digest)}step-"
-    keys = [key for key in store.list(prefix) if unwanted(int(key.removeprefix(prefix).partition("/")[0]))]
+
+    def is_unwanted(key: str) -> bool:
+        return unwanted(int(key.removeprefix(prefix).partition("/")[0]))
+
     # Manifests first: what has none is no checkpoint.
-    for key in sorted(keys, key=lambda key: not key.endswith("/manifest.json")):
+    for key in sorted(filter(is_unwanted, store.list(prefix)), key=lambda key: not key.endswith("/manifest.json")):
         store.delete(key)
+    # Not every key may look for these, and some services forget them by themselves.
+    with suppress(StorageError):
+        store.end_uploads(prefix, is_unwanted)
 
 
 def _pointer(digest: str) -> str:

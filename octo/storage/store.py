@@ -322,6 +322,18 @@ class Store:
         with named(self._place(key), self.service):
             insist(lambda: self.client.delete_object(**self._object(key)), self.patience)
 
+    def end_uploads(self, prefix: str, unwanted: Callable[[str], bool]) -> None:
+        """Remove what was sent in parts below `prefix`, to keys that are unwanted, by whoever was killed on the way."""
+        with named(self._place(prefix), self.service):
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.location.bucket, Prefix=self.location.key(prefix)
+            )
+            begun = insist(lambda: [each for page in pages for each in page.get("Uploads", ())], self.patience)
+            for each in begun:
+                key = each["Key"][len(self.location.key("")) :]
+                if unwanted(key):
+                    self.client.abort_multipart_upload(**self._object(key), UploadId=each["UploadId"])
+
     def ensure_bucket(self) -> None:
         """Create the store's bucket unless it exists."""
         with named(f"s3://{self.location.bucket}", self.service):

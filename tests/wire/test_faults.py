@@ -1,4 +1,6 @@
+import hashlib
 import random
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -179,8 +181,18 @@ def test_a_bit_flipped_in_a_large_object_is_found(
         faulty.get("large")
 
 
+def from_memory(store: Store, path: Path, key: str) -> None:
+    body = path.read_bytes()
+    sha256 = store.upload_read(key, len(body), lambda first, size: body[first : first + size])
+    assert sha256 == hashlib.sha256(body).hexdigest()
+
+
+LARGE_UPLOADS = pytest.mark.parametrize("upload", [Store.upload, from_memory])
+
+
+@LARGE_UPLOADS
 def test_a_large_upload_survives_every_kind_of_lost_connection(
-    store: Store, faulty: Store, proxy: FaultProxy, tmp_path: Path
+    store: Store, faulty: Store, proxy: FaultProxy, tmp_path: Path, upload: Callable[[Store, Path, str], None]
 ) -> None:
     large = tmp_path / "large"
     large.write_bytes(random.Random(1).randbytes(PART_BYTES + 1))
@@ -188,7 +200,7 @@ def test_a_large_upload_survives_every_kind_of_lost_connection(
     proxy.plan("PUT", "partNumber=1", lose_reply)
     proxy.plan("PUT", "partNumber=2", hang_up)
     proxy.plan("POST", "?uploadId", lose_reply)
-    faulty.upload(large, "large")
+    upload(faulty, large, "large")
     assert len(proxy.happened) == 4
     assert store.get("large") == large.read_bytes()
 
@@ -237,13 +249,14 @@ def test_a_store_that_fails_at_everything_is_not_called_full(
     assert not isinstance(caught.value, NoSpaceError)
 
 
+@LARGE_UPLOADS
 def test_an_upload_that_the_store_forgot_is_not_taken_for_done(
-    faulty: Store, proxy: FaultProxy, tmp_path: Path
+    faulty: Store, proxy: FaultProxy, tmp_path: Path, upload: Callable[[Store, Path, str], None]
 ) -> None:
     large = tmp_path / "large"
     large.write_bytes(bytes(PART_BYTES + 1))
     proxy.plan("POST", "?uploadId", answer(404, "NoSuchUpload"))
     with pytest.raises(StorageError, match="NoSuchUpload") as caught:
-        faulty.upload(large, "large")
+        upload(faulty, large, "large")
     assert not isinstance(caught.value, MissingError)
     assert faulty.head("large") is None

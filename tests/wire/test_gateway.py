@@ -155,10 +155,14 @@ def test_what_is_damaged_on_its_way_to_the_store_is_mended_by_who_wrote_it(
     behind.put("plain", BODY)
     assert behind.put_if_absent("claim", BODY)
     assert behind.replace("pointer", BODY, etag=seen.etag)
+    body = large.read_bytes()
     behind.upload(large, "large")
+    gateway.plan("PUT", "partNumber=1", damage_what_is_sent)
+    behind.upload_read("streamed", len(body), lambda first, size: body[first : first + size])
+    assert store.get("streamed") == body
     assert [store.get(key) for key in ("plain", "claim", "pointer")] == [BODY] * 3
     assert store.get("large") == large.read_bytes()
-    assert len(gateway.happened) == 3 * times + 1
+    assert len(gateway.happened) == 3 * times + 2
 
 
 def test_a_claim_that_was_damaged_and_whose_reply_was_lost_is_mended(

@@ -1,0 +1,60 @@
+"""Objects that are in no file."""
+
+import random
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from octo.errors import IntegrityError
+from octo.storage.store import PART_BYTES, Store
+from octo.storage.streaming import MOST_PARTS, joined_crc32, part_bytes
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_two_checksums_are_joined_into_that_of_both(head: bytes, tail: bytes) -> None:
+    assert joined_crc32(zlib.crc32(head), zlib.crc32(tail), len(tail)) == zlib.crc32(head + tail)
+
+
+def test_a_large_object_has_no_more_parts_than_a_service_counts() -> None:
+    assert part_bytes(PART_BYTES * MOST_PARTS) == PART_BYTES
+    for size in (PART_BYTES * MOST_PARTS + 1, 5 << 40):
+        assert -(-size // part_bytes(size)) <= MOST_PARTS
+
+
+def test_what_is_sent_from_memory_comes_back_in_blocks(store: Store) -> None:
+    body = random.Random(2).randbytes(2 * PART_BYTES + 7)
+    asked: list[tuple[int, int]] = []
+
+    def read(first: int, size: int) -> bytes:
+        asked.append((first, size))
+        return body[first : first + size]
+
+    store.upload_read("large", len(body), read)
+    assert asked == [(first, PART_BYTES) for first in range(0, len(body), PART_BYTES)]
+    blocks = list(store.blocks("large", len(body)))
+    assert [len(block) for block in blocks] == [PART_BYTES, PART_BYTES, 7]
+    assert b"".join(blocks) == body
+    with pytest.raises(IntegrityError, match=f"expected {8} bytes of .*/large from {2 * PART_BYTES} on, got 7"):
+        list(store.blocks("large", len(body) + 1))
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_and_one_whose_writer_was_killed_can_be_ended(store: Store) -> None:
+    def broken(first: int, size: int) -> bytes:
+        if first:
+            raise RuntimeError("no more")
+        return bytes(size)
+
+    def unfinished() -> list[str]:
+        listed = store.client.list_multipart_uploads(Bucket=store.location.bucket, Prefix=store.location.key(""))
+        return [each["Key"].rpartition("/")[2] for each in listed.get("Uploads", ())]
+
+    with pytest.raises(RuntimeError, match="no more"):
+        store.upload_read("large", 2 * PART_BYTES, broken)
+    assert store.head("large") is None
+    assert unfinished() == []
+    for name in ("a", "b"):
+        store.client.create_multipart_upload(Bucket=store.location.bucket, Key=store.location.key(name))
+    store.end_uploads("", lambda key: key == "a")
+    assert unfinished() == ["b"]
