@@ -5,7 +5,7 @@ a save begins, less that where none does; its share is that of the whole of a sy
 is stored, read back by the verifier and kept while the thread waits. Saves of both kinds take turns.
 
 Then tensors of half a gigabyte are saved and read back by octo and by each peer (_checkpoint_peers.py) by turns, a new
-object each time: rates are medians, `*_share` is octo's rate over the fastest peer's. octo hashes what it sends and what
+Then tensors of half a gigabyte are saved and read back by octo and by each peer (_checkpoint_peers.py), in turn, a new
 it reads, and compares; the peers do not. `*_cpu` are processor seconds a gibibyte, the server's included: where all
 cores are busy they decide the rate. The server alone takes most of them, whoever saves.
 """
