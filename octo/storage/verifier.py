@@ -47,12 +47,15 @@ class Verifier:
         self._s3 = s3
         self._least_seconds = least_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Start it, unless it runs. It dies with the thread that calls this."""
         if self._process is not None and self._process.poll() is None:
             return
-        self.close()
+        if self._closed:
+            raise StorageError("nobody reads back what is saved any more: the training has ended")
+        self._end()
         with shielded():
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "octo.storage.verifier"],
@@ -91,7 +94,11 @@ class Verifier:
             raise IntegrityError(f"what was saved could not be read back: {problem}")
 
     def close(self) -> None:
-        """End it."""
+        """End it, whatever it does. It is not started again."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -111,7 +118,7 @@ class Verifier:
         except BrokenPipeError:
             line = b""
         if line is None:
-            self.close()
+            self._end()
             raise StorageError(f"the process that reads back what was saved has not answered in {seconds:.0f} s")
         if not line:
             raise EOFError(self._cause())
@@ -120,7 +127,7 @@ class Verifier:
         except (ValueError, TypeError, KeyError):
             problem = None
         if not isinstance(problem, str):
-            self.close()
+            self._end()
             raise StorageError(f"the process that reads back what was saved answered {line[:80]!r}")
         return problem
 

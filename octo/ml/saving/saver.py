@@ -88,7 +88,7 @@ class Saver(Generic[S]):
 
         `copied` returns once its tensors hold what is to be saved.
         """
-        return self._thread.submit(self._save, portion, copied)
+        return self._thread.submit(self._save_traced, portion, copied)
 
     def close(self, *, hurry: bool) -> None:
         """End with what is being saved, or in a hurry leave it: then other ranks may be gone."""
@@ -98,6 +98,13 @@ class Saver(Generic[S]):
         self._thread.shutdown(wait=not hurry or world_size() == 1, cancel_futures=hurry)
         if self._verifier:
             self._verifier.close()
+
+    def _save_traced(self, portion: Portion, copied: Callable[[], object]) -> Outcome:
+        about = {"octo.step": portion.step, "octo.checkpoint.bytes": portion.num_bytes}
+        with self._job.telemetry.span("octo.checkpoint.keep", about) as span:
+            outcome = self._save(portion, copied)
+            span.set_attribute("octo.checkpoint.kept", not (outcome.problem or outcome.superseded))
+        return outcome
 
     def _save(self, portion: Portion, copied: Callable[[], object]) -> Outcome:
         began = time.monotonic()
@@ -113,13 +120,16 @@ class Saver(Generic[S]):
         problem = self._attempted(partial(self._read_back, files))
         if problem:
             return Outcome(portion.step, problem)
-        superseded: list[str] = []
-        problem = self._attempted(
-            partial(self._keep, portion.step, [file for each in files for file in each], superseded)
-        )
-        superseded = [self._agreement.first("".join(superseded))]
-        if problem or superseded[0]:
-            return Outcome(portion.step, problem, superseded[0])
+        superseded = ""
+
+        def keep() -> None:
+            nonlocal superseded
+            superseded = self._kept_instead(portion.step, [file for each in files for file in each])
+
+        problem = self._attempted(keep)
+        superseded = self._agreement.first(superseded)
+        if problem or superseded:
+            return Outcome(portion.step, problem, superseded)
         # Kept by now, whatever becomes of the older ones.
         seconds = time.monotonic() - began
         return Outcome(portion.step, "", "", self._remove_others(), seconds, portion.num_bytes)
@@ -161,14 +171,16 @@ class Saver(Generic[S]):
         ranks = range(first, min(first + local_world_size(), world_size()))
         self._verifier.verify([file for each in ranks for file in files[each]])
 
-    def _keep(self, step: int, files: list[CheckpointFile], superseded: list[str]) -> None:
+    def _kept_instead(self, step: int, files: list[CheckpointFile]) -> str:
+        """Keep it; who has gone on with this training instead, in a sentence, empty where nobody has."""
         if self._latest is None:
-            return
+            return ""
         checkpoint = Checkpoint(step=step, world_size=world_size(), files=tuple(files), versions=software())
         try:
             self._latest.keep(checkpoint, self._keeping, damaged=self._damaged)
         except SupersededError as error:
-            superseded.append(str(error))
+            return str(error)
+        return ""
 
     def _remove_others(self) -> str:
         try:
