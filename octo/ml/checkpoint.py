@@ -157,7 +157,9 @@ class Checkpoints:
     ) -> None:
         self._signals.release()
         if self._saver:
-            self._saver.close(hurry=kind is not None)
+            # What was copied before the training failed is worth keeping; who insists, or lost a rank, does not wait.
+            in_hurry = kind is not None and (not issubclass(kind, Exception) or issubclass(kind, PreemptedError))
+            self._saver.close(hurry=in_hurry)
         if kind is None:
             self._conclude(wait=True)
             # A signal of the last step; what is trained is committed on the next run.
