@@ -38,7 +38,7 @@ from octo.storage.kept import crc32, crc32_of, is_kept
 from octo.storage.patience import REAL_TIME, Clock, Patience
 from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 from octo.storage.service import Service, service_of
-from octo.storage.streaming import PART_BYTES, read_ahead, send_in_parts
+from octo.storage.streaming import BLOCK_BYTES, PART_BYTES, send_in_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -301,8 +301,35 @@ class Store:
         return str(digests[0].hexdigest())
 
     def blocks(self, key: str, size: int) -> Iterator[bytes]:
-        """The object's first bytes, so many, block after block, fetched ahead. No checksum covers them."""
-        return read_ahead(lambda first, most: self.get_range(key, first, most), size)
+        """The object's first bytes, so many, block after block. No checksum of the object covers them.
+
+        A body that breaks off goes on where it did. IntegrityError when the object ends before.
+        """
+        at, attempt = 0, 0
+        while at < size:
+            body = self._opened(key, at, size)
+            try:
+                with reading_body():
+                    for block in body.iter_chunks(BLOCK_BYTES):
+                        at, attempt = at + len(block), 0
+                        yield block
+            except InterruptedReadError as error:
+                attempt += 1
+                if attempt == ATTEMPTS:
+                    with named(self._place(key), self.service):
+                        raise InterruptedReadError from error.__cause__
+                self.patience.wait(attempt)
+
+    def _opened(self, key: str, first: int, end: int) -> Any:
+        """The body of the object from a byte on."""
+        with named(self._place(key), self.service):
+            try:
+                asked = f"bytes={first}-{end - 1}"
+                return insist(lambda: self.client.get_object(**self._object(key), Range=asked), self.patience)["Body"]
+            except ClientError as error:
+                if status_of(error) != 416:
+                    raise
+        raise IntegrityError(f"expected {end} bytes of {self._place(key)}, got {first}")
 
     def download(self, key: str, path: Path) -> None:
         """Fetch an object into a file, which is there only when whole. A large one's checksum is the caller's duty."""

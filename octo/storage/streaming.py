@@ -1,8 +1,8 @@
-"""Large objects that are in no file: sent in parts out of memory, and read in blocks that are fetched ahead."""
+"""Large objects that are in no file: sent in parts out of memory, and read in blocks."""
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PART_BYTES = 16 * 2**20
 """What is larger goes in parts of this size; S3 counts at most 10,000 parts, so larger objects get larger parts."""
 MOST_PARTS = 10_000
+BLOCK_BYTES = 2**20
+"""That are read at once: larger ones are given back to the system each time, and cost more than the reading."""
 AT_ONCE = 4
 """Parts that are on their way side by side; so many more are in memory at most."""
 
@@ -83,21 +85,6 @@ def send_in_parts(
         with suppress(BotoCoreError, ClientError):
             client.abort_multipart_upload(**place)
         raise
-
-
-def read_ahead(read: Callable[[int, int], bytes], size: int) -> Iterator[bytes]:
-    """What `read(first, size)` gives of so many bytes, a block after the other; some are fetched side by side."""
-    waiting: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for first in range(0, size, PART_BYTES):
-                waiting.append(pool.submit(read, first, min(PART_BYTES, size - first)))
-                if len(waiting) > AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 _POLYNOMIAL = 0xEDB88320

@@ -22,7 +22,7 @@ from octo.storage.embedded import EmbeddedStore
 from octo.storage.store import PART_BYTES, Store, connect
 from tests.committing import commit
 from tests.token_shards import commit_tokens
-from tests.wire.faults import FaultProxy, answer, cut_body, flip_bit, hang_up, lose_reply
+from tests.wire.faults import Act, FaultProxy, answer, cut_body, flip_bit, hang_up, lose_reply, reset_in_body
 
 BODY = random.Random(0).randbytes(100_000)
 ALWAYS = 100
@@ -203,6 +203,15 @@ def test_a_large_upload_survives_every_kind_of_lost_connection(
     upload(faulty, large, "large")
     assert len(proxy.happened) == 4
     assert store.get("large") == large.read_bytes()
+
+
+@pytest.mark.parametrize("cut", [cut_body, reset_in_body])
+def test_blocks_that_break_off_go_on_where_they_did(store: Store, faulty: Store, proxy: FaultProxy, cut: Act) -> None:
+    body = random.Random(3).randbytes(5 << 20)
+    store.put("object", body)
+    proxy.plan("GET", "object", cut, times=3)
+    assert b"".join(faulty.blocks("object", len(body))) == body
+    assert len(proxy.happened) == 3
 
 
 def test_a_claim_refused_for_its_rights_says_what_it_takes(faulty: Store, proxy: FaultProxy) -> None:

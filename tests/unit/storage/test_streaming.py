@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.errors import IntegrityError
+from octo.errors import IntegrityError, MissingError
 from octo.storage.store import PART_BYTES, Store
-from octo.storage.streaming import MOST_PARTS, joined_crc32, part_bytes
+from octo.storage.streaming import BLOCK_BYTES, MOST_PARTS, joined_crc32, part_bytes
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
@@ -34,10 +34,14 @@ def test_what_is_sent_from_memory_comes_back_in_blocks(store: Store) -> None:
     store.upload_read("large", len(body), read)
     assert asked == [(first, PART_BYTES) for first in range(0, len(body), PART_BYTES)]
     blocks = list(store.blocks("large", len(body)))
-    assert [len(block) for block in blocks] == [PART_BYTES, PART_BYTES, 7]
+    assert max(map(len, blocks)) <= BLOCK_BYTES
     assert b"".join(blocks) == body
-    with pytest.raises(IntegrityError, match=f"expected {8} bytes of .*/large from {2 * PART_BYTES} on, got 7"):
+    assert b"".join(store.blocks("large", 5)) == body[:5]
+    assert list(store.blocks("large", 0)) == []
+    with pytest.raises(IntegrityError, match=rf"expected {len(body) + 1} bytes of .*/large, got {len(body)}"):
         list(store.blocks("large", len(body) + 1))
+    with pytest.raises(MissingError, match=r"nothing is stored at .*/other"):
+        list(store.blocks("other", 5))
 
 
 def test_an_upload_that_breaks_off_leaves_nothing_and_one_whose_writer_was_killed_can_be_ended(store: Store) -> None:
