@@ -155,7 +155,15 @@ def test_the_report_shows_orders_and_studies(run: Finished) -> None:
     # What answers is not shown a second time.
     assert studies == {"evaluate-cool": (0.4, 8), "evaluate-half": (1.0, 4)}
     claims = Counter(each["claim"] for each in results["findings"])
-    assert claims == {"order": 4, "order_by_step": 1, "variance": 1, "sink": 3, "order_of_two": 2, "steps": 2}
+    assert claims == {
+        "order": 4,
+        "order_by_step": 1,
+        "variance": 1,
+        "sink": 3,
+        "order_of_two": 2,
+        "steps": 2,
+        "masks": 1,
+    }
     page = (run.folder / "report.html").read_text()
     for shown in ("How one completion came to be", "Which position was written at which step", "evaluate-half"):
         assert shown in page
