@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+# Before torch is there: of a launcher that has gone, its store writes pages of frames; it is told in a sentence.
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
 from torch.distributed import DistError
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
