@@ -118,5 +118,5 @@ def test_a_training_that_goes_on_has_the_figures_of_all_its_steps_and_what_it_sa
     with job_in(store, embedded, every=0) as job:
         engine = engine_of("1-float32")
         straight = train_by(job, engine, PLAN, partial(opened, engine, texts))
-    assert seen == [(0, {}), (2, {"mark": 7}), (0, {})]
+    assert seen == [(0, {}), (4, {"mark": 7}), (0, {})]
     assert resumed.parts == straight.parts
