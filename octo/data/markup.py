@@ -17,6 +17,11 @@ _TAG = re.compile(
 _BRACKETED = re.compile(r"\[(?:/?[a-zA-Z]{1,12}(?:=[^\[\]]*)?\]|\^?\d{1,4}\])")
 _LINK_TARGET = re.compile(r"\](?:\([^()]*\)|\[[^\[\]]*\])")
 _COMMAND = re.compile(r"\\[a-zA-Z]{2,}+\*?")
+_FRACTION = re.compile(r"\\(?i:[cdt]?frac)(?:\s*+\{([^{}]*)\}\s*+\{([^{}]*)\}|\s*+(\d)\s*+(\d))")
+_OPERATOR = re.compile(r"\\(?i:(cdot|times|ast)|(div)|(leq?|lt)|(geq?|gt))(?![a-zA-Z])")
+_OPERATORS = "*/<>"
+_DEPTH_OF_FRACTIONS = 2
+_HYPHENATED = re.compile(r"-\n(?<=[^\W\d_]-\n)[ \t]*+(?=[^\W\d_])")
 _QUOTATION = re.compile(r"\n[ \t]*+(?:[>#*/|;%+-]++[ \t]*+)++")
 _NUMBERED = re.compile(r"\n[ \t]*+[(\[]?\d{1,6}+[.:)|\]]?+[ \t|:]++")
 _EMPHASIS = re.compile(r"\*(?:\*+|(?<![\w*)\]]\*)(?=[\w(])|(?<=[\w.?!)]\*)(?![\w*(]))|__+|~~+|``+")
@@ -44,7 +49,7 @@ def _without_marks(text: str) -> str:
     if "[" in text:
         text = _BRACKETED.sub("", _LINK_TARGET.sub("", text))
     if "\\" in text:
-        text = _COMMAND.sub(" ", text)
+        text = _COMMAND.sub(" ", _OPERATOR.sub(_of_operator, _without_fractions(text)))
     # Every line begins with an end of one, the first too.
     lines = _QUOTATION.sub("\n", f"\n{text}")
     if any(mark in text for mark in ("*", "__", "~~", "``")):
@@ -52,7 +57,18 @@ def _without_marks(text: str) -> str:
     # A line may begin with a number of the text's own.
     if len(_NUMBERED.findall(lines)) > max(1, (lines.count("\n") - 1) // 2):
         lines = _NUMBERED.sub("\n", lines)
-    return lines[1:]
+    return _HYPHENATED.sub("", lines)[1:]
+
+
+def _without_fractions(text: str) -> str:
+    """With a stroke, those within others too."""
+    for _ in range(_DEPTH_OF_FRACTIONS):
+        text = _FRACTION.sub(r" \1\3/\2\4 ", text)
+    return text
+
+
+def _of_operator(command: re.Match[str]) -> str:
+    return f" {_OPERATORS[(command.lastindex or 1) - 1]} "
 
 
 def _of_tag(tag: re.Match[str]) -> str:
