@@ -8,6 +8,7 @@ are not.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from octo.data.lookalikes import disguised
 from octo.data.markup import unmarked
@@ -18,6 +19,7 @@ from octo.data.verbatim import (
     Passages,
     encoded,
     numbers_in,
+    read_back,
     spaced,
     squeezed,
     tokenized,
@@ -28,6 +30,7 @@ FEW_WORDS = 8
 measure that is, looks for no fewer (arXiv 2005.14165, appendix C)."""
 _NUMBERS_OF_A_FORMULA, _TOKENS_OF_A_FORMULA = 2, 4
 _NUMBERS_THAT_TELL = 3
+_BYTES_AT_ONCE = 1 << 14
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[-+*/^=<>]")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -75,11 +78,31 @@ class Benchmark:
 
     def overlap(self, text: str) -> str | None:
         """What the text shares with a question, or None. The time is linear in the text."""
-        raw = encoded(WALL.join(disguised(view) for view in (text, *unmarked(text))))
-        found = self._passages and self._passages.found_in(squeezed(raw))
+        return self._shared(_read(text))
+
+    def overlaps(self, texts: Iterable[str]) -> list[str | None]:
+        """The same of each; small ones are looked through many at once, which halves what each takes."""
+        found: list[str | None] = []
+        together: list[bytes] = []
+        for text in texts:
+            together.append(_read(text))
+            if sum(map(len, together)) >= _BYTES_AT_ONCE:
+                found += self._shared_by_each(together)
+                together = []
+        return found + self._shared_by_each(together)
+
+    def _shared_by_each(self, texts: Sequence[bytes]) -> list[str | None]:
+        found = self._shared(WALL.encode().join(texts))
+        if found is None or len(texts) == 1:
+            return [found] * len(texts)
+        middle = len(texts) // 2
+        return self._shared_by_each(texts[:middle]) + self._shared_by_each(texts[middle:])
+
+    def _shared(self, text: bytes) -> str | None:
+        found = self._passages and self._passages.found_in(squeezed(text))
         if not found and self._runs:
-            found = self._runs.found_in(raw)
-        return found.decode(errors="replace").strip() if found else None
+            found = self._runs.found_in(text)
+        return read_back(found) if found else None
 
 
 class _Runs:
@@ -119,6 +142,11 @@ class _Runs:
         return None
 
 
+def _read(text: str) -> bytes:
+    """The text in its form for comparing, as it is and without marks."""
+    return encoded(WALL.join(disguised(view) for view in (text, *unmarked(text))))
+
+
 def _views(question: str) -> Iterator[str]:
     """The question in its form for comparing, as it is and without marks."""
     for view in (question, *unmarked(question)):
@@ -147,24 +175,9 @@ def _passages(form: str, ngram: int) -> list[bytes]:
     if length < FEW_WORDS:
         return []
     whole = squeezed(encoded(form))
-    begins = _begins(words)
-    found = [
-        whole[first : last + len(word.encode(errors="surrogatepass"))]
-        for first, last, word in zip(begins, begins[length - 1 :], words[length - 1 :], strict=False)
-    ]
+    ends = [0, *accumulate(len(word.encode(errors="surrogatepass")) for word in words)]
+    found = [whole[begin:end] for begin, end in zip(ends, ends[length:], strict=False)]
     return found if all(len(each) >= WORDS_WINDOW for each in found) else []
-
-
-def _begins(words: Sequence[str]) -> list[int]:
-    """Where each word begins when they are squeezed together, in bytes."""
-    begins, place, is_number = [], 0, False
-    for word in words:
-        # A mark stands between two numbers.
-        place += is_number and word[0].isdecimal()
-        begins.append(place)
-        place += len(word.encode(errors="surrogatepass"))
-        is_number = word[0].isdecimal()
-    return begins
 
 
 def _ngrams(tokens: Sequence[str], length: int) -> Iterable[tuple[str, ...]]:

@@ -24,15 +24,17 @@ WALL = "\x02"
 """Stands between texts that are looked through at once: no passage reaches across. No form for comparing has it."""
 MOST_BYTES = 1024
 """A passage is told by so many, thirteen words of 78 letters: what is longer is compared no further."""
-_BOUNDARY = 1
+_BEGINNING = np.uint8(5)
+"""By 32, the digits become characters that no form for comparing has: those that a number begins with."""
+_TEN = np.uint8(10)
 _LETTER, _DIGIT, _SIGN, _APART = 1, 2, 3, 4
 _FIRST, _LAST = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_FOLD = np.uint64(29)
 _MOST_BITS = 22
+_OTHER = np.uint64(20)
 _BLOCK = 1 << 15
 _BYTES_OF_A_HASH = 8
-_FEW = 16
-"""So many characters are sooner replaced one after another than looked up for each."""
+_FEW = 8
+"""So many are sooner seen to one after another than all at once."""
 _SIGNS = b"-+*/^=<>"
 _NO_WORD = re.compile(r"[^\w\x00-\x7f]+")
 # Thai to Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words: each character counts as one.
@@ -53,9 +55,10 @@ def _kinds() -> bytes:
 
 
 _KINDS = _kinds()
-_WORDS = _KINDS.translate(bytes.maketrans(bytes([_SIGN]), b"\0"))
 _NUMBERS_ALONE = bytes(byte if kind == _DIGIT else ord(" ") for byte, kind in enumerate(_KINDS))
-_NO_PART_OF_WORDS = bytes(byte for byte in range(256) if not _WORDS[byte] and byte != _BOUNDARY)
+_FIRST_DIGITS = bytes(range(0x10, 0x1A))
+_READ_BACK = bytes.maketrans(_FIRST_DIGITS, b"0123456789")
+_NO_PART_OF_WORDS = bytes(byte for byte, kind in enumerate(_KINDS) if kind in (0, _SIGN) and byte not in _FIRST_DIGITS)
 
 
 def encoded(form: str) -> bytes:
@@ -85,16 +88,16 @@ def numbers_in(raw: bytes) -> list[bytes]:
 
 
 def squeezed(raw: bytes) -> bytes:
-    """Letters and digits alone, with a mark between two numbers, of a text as `encoded` gives it."""
-    kinds: Bytes = np.frombuffer(raw.translate(_WORDS), np.uint8)
-    places = (kinds != 0).nonzero()[0]
-    kinds = kinds[places]
-    apart = (((kinds[1:] & kinds[:-1]) == _DIGIT) & (places[1:] - places[:-1] > 1)).nonzero()[0]
-    if len(apart):
-        marked: Bytes = np.frombuffer(raw, np.uint8).copy()
-        marked[places[apart] + 1] = _BOUNDARY
-        raw = marked.tobytes()
-    return raw.translate(None, _NO_PART_OF_WORDS)
+    """Letters and digits alone, of a text as `encoded` gives it; a number begins with a digit of its own kind."""
+    read: Bytes = np.frombuffer(b" " + raw, np.uint8)
+    is_digit = read - ord("0") < _TEN
+    begins = (is_digit[1:] > is_digit[:-1]).view(np.uint8)
+    return (read[1:] - (begins << _BEGINNING)).tobytes().translate(None, _NO_PART_OF_WORDS)
+
+
+def read_back(passage: bytes) -> str:
+    """A passage as it is shown, squeezed or tokenized."""
+    return passage.translate(_READ_BACK).decode(errors="replace").strip()
 
 
 def tokenized(raw: bytes) -> bytes:
@@ -121,53 +124,41 @@ class Passages:
             raise ValueError(f"expected passages of {window} bytes or more, got {shorter!r}")
         self._window = window
         self._longest = max(map(len, self._passages), default=0)
-        # 64 places for each: few windows of other texts meet one that is taken.
+        # What a text has in common with a passage is mostly a window, and seldom two.
+        self._twice = {each[: 2 * window] for each in self._passages if len(each) >= 2 * window}
+        self._once = {each[:window] for each in self._passages if len(each) < 2 * window}
+        # 64 places for each, twice: few windows of other texts meet one that is taken, and of these few another.
         bits = min(_MOST_BITS, max(10, (64 * len(self._passages)).bit_length()))
         self._shift, self._most = np.uint64(64 - bits), np.uint64((1 << bits) - 1)
-        self._begun, self._begun_twice, self._begun_once = (np.zeros(1 << bits, bool) for _ in range(3))
-        self._index()
+        self._begun, self._begun_too = np.zeros(1 << bits, bool), np.zeros(1 << bits, bool)
+        for start in range(0, len(self._passages), _BLOCK):
+            windows = b"".join(passage[:window] for passage in self._passages[start : start + _BLOCK])
+            hashes = _hashes(windows, window)[::window]
+            self._begun[hashes >> self._shift] = True
+            self._begun_too[self._other_place(hashes)] = True
 
     def found_in(self, text: bytes) -> bytes | None:
         """A passage that the text has, or None."""
+        window = self._window
         # In blocks, so that what is held for each character stays small, and close to the processor.
-        for start in range(0, len(text) - self._window + 1, _BLOCK):
-            hashes = _hashes(text[start : start + _BLOCK + 2 * self._window] + bytes(self._window), self._window)
-            for place in self._places(hashes):
-                key = text[start + place : start + place + self._longest]
-                # As none begins with another, the one that the text may begin with is the last that is not greater.
-                index = bisect_right(self._passages, key)
-                if index and key.startswith(self._passages[index - 1]):
-                    return self._passages[index - 1]
+        for start in range(0, len(text) - window + 1, _BLOCK):
+            hashes = _hashes(text[start : start + _BLOCK + window], window)
+            places = self._begun[(hashes >> self._shift).view(np.int64)].nonzero()[0]
+            if len(places) > _FEW:
+                places = places[self._begun_too[self._other_place(hashes[places])]]
+            for begin in (places + start).tolist():
+                is_begun = text[begin : begin + 2 * window] in self._twice or text[begin : begin + window] in self._once
+                if is_begun and (found := self._beginning(text[begin : begin + self._longest])):
+                    return found
         return None
 
-    def _places(self, hashes: Hashes) -> list[int]:
-        """Where a passage may begin, by their first windows and, of those that are long enough, by the second."""
-        places = self._begun[(hashes[: -self._window] >> self._shift).view(np.int64)].nonzero()[0]
-        if not len(places):
-            return []
-        first, second = hashes[places], hashes[places + self._window]
-        may_begin = self._begun_twice[self._of_two(first, second)] | self._begun_once[first & self._most]
-        found: list[int] = places[may_begin].tolist()
-        return found
+    def _other_place(self, hashes: Hashes) -> Hashes:
+        return (hashes >> _OTHER) & self._most
 
-    def _of_two(self, first: Hashes, second: Hashes) -> Hashes:
-        return ((first ^ (first >> _FOLD)) * _FIRST + second) * _LAST >> self._shift
-
-    def _index(self) -> None:
-        for start in range(0, len(self._passages), _BLOCK):
-            batch = self._passages[start : start + _BLOCK]
-            twice = [passage for passage in batch if len(passage) >= 2 * self._window]
-            once = [passage for passage in batch if len(passage) < 2 * self._window]
-            first = self._hashes_of(twice, 0)
-            self._begun[first >> self._shift] = True
-            self._begun_twice[self._of_two(first, self._hashes_of(twice, self._window))] = True
-            first = self._hashes_of(once, 0)
-            self._begun[first >> self._shift] = True
-            self._begun_once[first & self._most] = True
-
-    def _hashes_of(self, passages: Iterable[bytes], start: int) -> Hashes:
-        windows = b"".join(passage[start : start + self._window] for passage in passages)
-        return _hashes(windows, self._window)[:: self._window]
+    def _beginning(self, text: bytes) -> bytes | None:
+        """The passage that the text begins with; none begins with another, so it is the last that is not greater."""
+        index = bisect_right(self._passages, text)
+        return self._passages[index - 1] if index and text.startswith(self._passages[index - 1]) else None
 
 
 def _without_longer(passages: Iterable[bytes]) -> list[bytes]:
@@ -182,9 +173,7 @@ def _without_longer(passages: Iterable[bytes]) -> list[bytes]:
 def _hashes(text: bytes, window: int) -> Hashes:
     """A number for each window of the text, whose high bits depend on all of it."""
     words: Hashes = np.ndarray(max(0, len(text) - 7), "<u8", text, strides=(1,))
-    mixed = words[: max(0, len(text) - window + 1)] * _FIRST
+    hashes = words[: max(0, len(text) - window + 1)] * _FIRST
     if window > _BYTES_OF_A_HASH:
-        mixed ^= mixed >> _FOLD
-        mixed += words[window - _BYTES_OF_A_HASH :]
-        mixed *= _LAST
-    return mixed
+        hashes += words[window - _BYTES_OF_A_HASH :] * _LAST
+    return hashes
