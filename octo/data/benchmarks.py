@@ -7,9 +7,11 @@ are errors, and a question that cannot be told from a phrase is listed.
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from octo.data.canaries import Canary, plant
 from octo.data.decontamination import Benchmark, why_unprotected
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
@@ -46,6 +48,8 @@ class Statement(BaseModel):
     not_protected: tuple[Unprotected, ...] = ()
     set_aside: dict[str, int] = {}
     """Documents by source that no model is judged by, by somebody's choice."""
+    canaries: tuple[Canary, ...] = ()
+    """How copies of questions fared that were planted, by kind."""
 
     def written(self) -> bytes:
         """As a part of an artifact."""
@@ -67,9 +71,18 @@ class Questions(BaseModel):
     questions: tuple[str, ...]
     statement: Statement
 
-    def benchmark(self, *, ngram: int) -> Benchmark:
-        """Ready to be looked for."""
-        return Benchmark(self.questions, ngram=ngram)
+    def gate(self, *, ngram: int, least_recall: Mapping[str, float]) -> "Gate":
+        """Ready to be looked for, and tried on planted copies; InputError where too few of these are found."""
+        benchmark = Benchmark(self.questions, ngram=ngram)
+        canaries = plant(self.questions, benchmark, ngram=ngram, least_recall=least_recall)
+        return Gate(benchmark, self.statement.model_copy(update={"canaries": canaries}))
+
+
+class Gate(NamedTuple):
+    """What keeps questions out, and what is to be said of it."""
+
+    benchmark: Benchmark
+    statement: Statement
 
 
 def read_questions(benchmarks: Sequence[Artifact], settings: BenchmarkSettings, *, what: str) -> Questions:

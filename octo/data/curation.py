@@ -2,14 +2,15 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 import pyarrow as pa
 
-from octo.data.benchmarks import STATEMENT, Questions, Statement, learned, read_questions
+from octo.data.benchmarks import STATEMENT, Gate, Questions, learned, read_questions
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
 from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
@@ -30,6 +31,8 @@ CONTAMINATED = "contaminated"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"
 _LOOKED_IN = "documents"
+_LOOKED_THROUGH_AT_ONCE = 32
+P = ParamSpec("P")
 
 
 class Policy(NamedTuple):
@@ -116,9 +119,9 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
         counters = {**counters, "near.asked": near.asked, "near.found": near.found}
     if index == 0:
         # What all indexes have in common is said once.
-        statement, _ = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
-        parts[STATEMENT] = statement.written()
-        counters = {**counters, **statement.counters()}
+        gate = _gate_of(job, prepared)
+        parts[STATEMENT] = gate.statement.written()
+        counters = {**counters, **gate.statement.counters()}
     return IndexResult(
         parts=parts, rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)}, counters=counters
     )
@@ -132,8 +135,7 @@ def judge_shard(job: Job[CurationSettings], index: int, prepared: Path) -> Itera
 def _judged(
     job: Job[CurationSettings], index: int, shard: bytes, prepared: Path
 ) -> Iterator[tuple[Document, str | None]]:
-    _, benchmark = _looked_for(prepared / _QUESTIONS, job.settings.ngram)
-    policy = Policy(quality_rules(job.settings), job.settings.unfiltered, benchmark)
+    policy = Policy(quality_rules(job.settings), job.settings.unfiltered, _gate_of(job, prepared).benchmark)
     with document_clock(job.settings.max_document_seconds) as clock:
         yield from judge(read_documents(shard), policy, read_rows(prepared / _DUPLICATES, index), clock)
 
@@ -149,11 +151,14 @@ def _read_shard(job: Job[CurationSettings], index: int) -> bytes:
     return documents.read(documents.parts("documents.parquet")[index])
 
 
+def _gate_of(job: Job[CurationSettings], prepared: Path) -> Gate:
+    return _gate(prepared / _QUESTIONS, job.settings.ngram, tuple(job.settings.canary_recall.items()))
+
+
 @lru_cache(maxsize=1)
-def _looked_for(questions: Path, ngram: int) -> tuple[Statement, Benchmark]:
+def _gate(questions: Path, ngram: int, least_recall: tuple[tuple[str, float], ...]) -> Gate:
     # Once in a process, however many shards it does.
-    read = Questions.model_validate_json(questions.read_bytes())
-    return read.statement, read.benchmark(ngram=ngram)
+    return Questions.model_validate_json(questions.read_bytes()).gate(ngram=ngram, least_recall=dict(least_recall))
 
 
 def judge(
@@ -164,23 +169,37 @@ def judge(
     The cheapest question comes first, so a reason is the first that holds: a quality rule, then a copy, then a problem;
     and before all, that the questions found no end. Near matches are looked for among what is left.
     """
-    for row, document in enumerate(documents):
-        try:
-            reason = clock.timed(_reason_against, document, policy, is_copy=row in duplicate_rows)
-        except TooSlowError:
-            reason = TOO_SLOW
-        yield document, reason
+    rows = enumerate(documents)
+    while batch := list(islice(rows, _LOOKED_THROUGH_AT_ONCE)):
+        reasons = [_timed(clock, _reason_against, document, policy, row in duplicate_rows) for row, document in batch]
+        left = [index for index, reason in enumerate(reasons) if reason is None]
+        texts = [learned(batch[index][1].text, batch[index][1].metadata) for index in left]
+        for index, reason in zip(left, _contaminated(texts, policy.benchmark, clock), strict=True):
+            reasons[index] = reason
+        yield from zip((document for _, document in batch), reasons, strict=True)
 
 
-def _reason_against(document: Document, policy: Policy, *, is_copy: bool) -> str | None:
-    reason = None
-    if document.source not in policy.unfiltered:
-        reason = first_broken(document.text, policy.rules)
-    if reason is None and is_copy:
-        reason = DUPLICATE
-    if reason is None and policy.benchmark.overlap(learned(document.text, document.metadata)):
-        reason = CONTAMINATED
-    return reason
+def _reason_against(document: Document, policy: Policy, is_copy: bool) -> str | None:  # noqa: FBT001 - passed on by place
+    if document.source not in policy.unfiltered and (reason := first_broken(document.text, policy.rules)):
+        return reason
+    return DUPLICATE if is_copy else None
+
+
+def _contaminated(texts: Sequence[str], benchmark: Benchmark, clock: DocumentClock) -> list[str | None]:
+    """Why each is dropped, or None."""
+    try:
+        found = clock.timed(benchmark.overlaps, texts)
+    except TooSlowError:
+        # One of them, or all together: each has the time by itself.
+        return [_timed(clock, lambda text: CONTAMINATED if benchmark.overlap(text) else None, text) for text in texts]
+    return [CONTAMINATED if shared else None for shared in found]
+
+
+def _timed(clock: DocumentClock, work: Callable[P, str | None], *arguments: P.args, **named: P.kwargs) -> str | None:
+    try:
+        return clock.timed(work, *arguments, **named)
+    except TooSlowError:
+        return TOO_SLOW
 
 
 def count_outcomes(num_documents: int, num_kept: int, reasons: Iterable[str]) -> Mapping[str, int]:

@@ -41,11 +41,12 @@ def read_practice(
         why = settings.without_benchmarks or "none was given"
         return Practice(questions, 0, Statement(sentence=f"No benchmark was looked for in these problems: {why}"))
     asked = read_questions(benchmarks, settings, what="problems")
-    benchmark = asked.benchmark(ngram=settings.ngram)
-    kept = [question for question in questions if not benchmark.overlap(f"{question.text}\n\n{question.answer}")]
+    gate = asked.gate(ngram=settings.ngram, least_recall=settings.canary_recall)
+    shared = gate.benchmark.overlaps(f"{question.text}\n\n{question.answer}" for question in questions)
+    kept = [question for question, found in zip(questions, shared, strict=True) if found is None]
     if not kept:
         raise InputError(
             f"every one of the {len(questions)} problems of source {source!r} in {artifact.address} holds a "
             "question of the benchmarks: practise on others"
         )
-    return Practice(kept, len(questions) - len(kept), asked.statement)
+    return Practice(kept, len(questions) - len(kept), gate.statement)

@@ -1,10 +1,23 @@
 """Settings of every job that keeps the problems of benchmarks out of what a model learns from."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, check_reason
+
+LEAST_RECALL: Mapping[str, float] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("exact", "without_answer", "wrapped", "hyphenated", "tagged", "full_width", "short_line"), 0.9
+        ),
+        **dict.fromkeys(("first_half", "second_half"), 0.9),
+        # Copies in other words, and problems with other numbers, are not looked for: they are told, and block nothing.
+        **dict.fromkeys(("reworded", "numbers_changed"), 0.0),
+    }
+)
 
 
 class BenchmarkSettings(JobSettings):
@@ -24,6 +37,10 @@ class BenchmarkSettings(JobSettings):
     ngram: int = Field(default=13, gt=0)
     """Tokens in a row that a contaminated document shares with a problem; a shorter problem must appear whole."""
 
+    canary_recall: dict[str, float] = Field(default=dict(LEAST_RECALL))
+    """Least share of planted copies of questions that must be found, by kind; below it nothing is kept. Kinds that are
+    not named keep their defaults."""
+
     def lacking_benchmarks(self) -> str:
         """That nobody has said which problems are looked for, nor why none are."""
         if self.benchmarks or self.without_benchmarks:
@@ -37,6 +54,16 @@ class BenchmarkSettings(JobSettings):
     @classmethod
     def _is_a_reason(cls, without_benchmarks: str) -> str:
         return check_reason(without_benchmarks)
+
+    @field_validator("canary_recall")
+    @classmethod
+    def _are_kinds(cls, canary_recall: dict[str, float]) -> dict[str, float]:
+        for kind, share in canary_recall.items():
+            if kind not in LEAST_RECALL:
+                raise ValueError(f"expected a kind of copies, one of {', '.join(LEAST_RECALL)}, got {kind!r}")
+            if not 0 <= share <= 1:
+                raise ValueError(f"expected a share between 0 and 1 for {kind}, got {share}")
+        return {**LEAST_RECALL, **canary_recall}
 
     @model_validator(mode="after")
     def _benchmarks_are_named_or_waived(self) -> Self:

@@ -87,7 +87,7 @@ class RlSettings(BenchmarkSettings):
     """Train a policy by GRPO against exact answers, or tests; by coupled-GRPO where it is a diffusion model."""
 
     job: ClassVar[str] = "rl"
-    code_version: ClassVar[int] = 7
+    code_version: ClassVar[int] = 8
     pod_shape = "gang"
     main_role = "learner"
     image = "train"

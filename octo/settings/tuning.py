@@ -17,7 +17,7 @@ class TuningSettings(BenchmarkSettings):
     """Tune a model, causal or diffusion, on questions and their answers."""
 
     job: ClassVar[str] = "tuning"
-    code_version: ClassVar[int] = 5
+    code_version: ClassVar[int] = 6
     pod_shape = "gang"
     image = "train"
 
