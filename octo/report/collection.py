@@ -11,7 +11,7 @@ from octo.report.control import chances_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
 from octo.report.intervals import proportion
-from octo.report.kept_out import coverage_of, kept_out_of
+from octo.report.kept_out import contamination_of, coverage_of, kept_out_of
 from octo.report.masks import finding_of_masks
 from octo.report.orders import findings_of_decodings, findings_of_studies, findings_of_training, written_of
 from octo.report.parts import json_parts, parsed
@@ -19,6 +19,7 @@ from octo.report.results import (
     Ancestor,
     Branch,
     Completion,
+    Contamination,
     Corpus,
     DroppedDocument,
     DropReason,
@@ -27,6 +28,7 @@ from octo.report.results import (
     Mixture,
     Model,
     Results,
+    Study,
 )
 from octo.report.text import middle_cut, percent, visible
 from octo.settings.report import ReportSettings
@@ -67,22 +69,20 @@ def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]]
     if settings.decided_by == "sampled" and not with_samples:
         raise UsageError("--decided-by sampled needs evaluations with samples: raise their --num-samples")
     verdict = conclude(sampled, greedy) if settings.decided_by == "sampled" else conclude(greedy, with_samples)
+    lineage = opened_lineage((artifact for artifacts in inputs.values() for artifact in artifacts), store)
     branches = tuple(
-        branch_of(pair, evaluation, policy, greedy, with_samples)
+        branch_of(pair, evaluation, policy, greedy, with_samples, contamination_of(evaluation, lineage))
         for pair, evaluation, policy in zip(pairs, evaluations, inputs["policies"], strict=True)
     )
     models = models_of(inputs["models"], dict(zip(settings.branches, map(_model_before, evaluations), strict=True)))
     studied = [
-        (study_of(each, pair, seed=settings.seed, resamples=settings.resamples), pair)
+        (_study(each, pair, settings, lineage), pair)
         for each, pair in ((each, pair_of(each.manifest.stage, each)) for each in inputs["studies"])
     ]
     # What is decoded otherwise is compared with what the branches are told by.
     answering = [
-        (study_of(each, pair, seed=settings.seed, resamples=settings.resamples), pair)
-        for each, pair in zip(evaluations, pairs, strict=True)
-        if studied
+        (_study(each, pair, settings, lineage), pair) for each, pair in zip(evaluations, pairs, strict=True) if studied
     ]
-    lineage = opened_lineage((artifact for artifacts in inputs.values() for artifact in artifacts), store)
     return Results(
         control=visible(settings.control),
         resamples=settings.resamples,
@@ -158,14 +158,25 @@ def graded(evaluation: Mapping[str, Any]) -> Graded:
     )
 
 
+def _study(evaluation: Artifact, pair: Pair, settings: ReportSettings, lineage: Mapping[str, Artifact]) -> Study:
+    contamination = contamination_of(evaluation, lineage)
+    return study_of(evaluation, pair, seed=settings.seed, resamples=settings.resamples, contamination=contamination)
+
+
 def branch_of(
-    pair: Pair, evaluation: Artifact, policy: Artifact, greedy: Comparison, sampled: Comparison | None
+    pair: Pair,
+    evaluation: Artifact,
+    policy: Artifact,
+    greedy: Comparison,
+    sampled: Comparison | None,
+    contamination: Contamination,
 ) -> Branch:
     """One branch's numbers, curves and examples."""
     before, after = _sides(evaluation)
     models = (*pair.before, *pair.after)
     return Branch(
         name=visible(pair.branch),
+        contamination=contamination,
         control=pair.branch == greedy.control,
         greedy=greedy.measure(pair),
         sampled=sampled.measure(pair) if sampled else None,

@@ -6,7 +6,7 @@ from typing import Any
 from octo.errors import UsageError
 from octo.report.comparison import Pair, accuracy_of, pass_at_k_of, shortage_of
 from octo.report.parts import json_parts
-from octo.report.results import ArNess, Decoding, EntropyPicture, Study
+from octo.report.results import NOT_KNOWN, ArNess, Contamination, Decoding, EntropyPicture, Study
 from octo.report.text import visible
 from octo.storage.artifacts import Artifact
 
@@ -46,13 +46,16 @@ def decoding_of(artifact: Artifact) -> Decoding | None:
     )
 
 
-def study_of(evaluation: Artifact, pair: Pair, *, seed: int, resamples: int) -> Study:
+def study_of(
+    evaluation: Artifact, pair: Pair, *, seed: int, resamples: int, contamination: Contamination = NOT_KNOWN
+) -> Study:
     """A pair of models evaluated in one way; UsageError where they are no diffusion models."""
     how = json_parts(evaluation, "evaluation.json")[0].get("decoding")
     if how is None:
         raise UsageError(f"--studies {evaluation.address} is of causal models: studies are of diffusion models")
     return Study(
         stage=visible(evaluation.manifest.stage),
+        contamination=contamination,
         temperature=how["temperature"],
         num_steps=how["num_steps"],
         length=how["length"],

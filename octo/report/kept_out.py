@@ -7,7 +7,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from octo.data.benchmarks import STATEMENT, Statement
-from octo.report.results import KeptOut
+from octo.data.canaries import Canary
+from octo.report.results import Contamination, KeptOut, PlantedCopies
 from octo.report.text import visible
 from octo.settings.curation import CurationSettings
 from octo.settings.midtraining import MidtrainingSettings
@@ -19,6 +20,8 @@ from octo.storage.artifacts import Artifact
 
 SEARCHED = (CurationSettings.job, TuningSettings.job, RlSettings.job)
 """Jobs that look for problems in what is learned from."""
+REMOVED = ("documents.dropped.contaminated", "problems.contaminated")
+"""Their counters of what they left out as it holds a problem."""
 MOST_LISTED = 20
 _NOTHING_SAID = "Nothing says which benchmarks were looked for here: an earlier octo made it."
 
@@ -37,10 +40,22 @@ def kept_out_of(lineage: Iterable[Artifact]) -> tuple[KeptOut, ...]:
                     sentence=visible(statement.sentence),
                     not_protected=tuple(map(visible, listed[:MOST_LISTED])),
                     num_not_protected=len(listed),
+                    planted=tuple(map(_planted, statement.canaries)),
                 )
             )
         said += [KeptOut(stage=stage, sentence=visible(sentence)) for sentence in _uncurated(artifact).values()]
     return tuple(said)
+
+
+def contamination_of(evaluation: Artifact, lineage: Mapping[str, Artifact]) -> Contamination:
+    """Of what the models of an evaluation learned from, how much holds a problem of it, and how much was left out."""
+    asked, behind = _asked(evaluation, lineage)
+    removed = sum(each.manifest.counters.get(name, 0) for each in behind for name in REMOVED)
+    is_known = asked.searched or not asked.learned
+    if asked.unsearched or asked.unknown or asked.elsewhere or not is_known:
+        return Contamination(left=None, removed=removed)
+    # Whatever was found was left out.
+    return Contamination(left=0, removed=removed)
 
 
 def coverage_of(evaluations: Iterable[Artifact], lineage: Mapping[str, Artifact]) -> tuple[str, ...]:
@@ -52,20 +67,7 @@ def coverage_of(evaluations: Iterable[Artifact], lineage: Mapping[str, Artifact]
     """
     found: dict[_Coverage, list[str]] = {}
     for evaluation in evaluations:
-        problems = _keys(evaluation, "problems")[:1]
-        source = str(evaluation.manifest.settings.get("source", "evaluation"))
-        keys = _ancestors(_keys(evaluation, "models"), lineage)
-        behind = [lineage[key] for key in keys if key in lineage]
-        asked = _Coverage(
-            source=source,
-            problems=problems[0] if problems else "?",
-            unsearched=_sorted(each.manifest.stage for each in behind if _lacks(each, problems, source)),
-            unknown=_sorted(key for key in keys if key not in lineage),
-            elsewhere=_sorted(each.manifest.stage for each in behind if each.manifest.job == PretrainedSettings.job),
-            searched=any(each.manifest.job in SEARCHED for each in behind),
-            learned=not behind or any(each.manifest.job == MidtrainingSettings.job for each in behind),
-            unprotected=max((_num_unprotected(each, source) for each in behind), default=0),
-        )
+        asked, _ = _asked(evaluation, lineage)
         found.setdefault(asked, []).append(evaluation.manifest.stage)
     return tuple(visible(_sentence(asked, stages)) for asked, stages in found.items())
 
@@ -86,6 +88,35 @@ class _Coverage(NamedTuple):
     """Whether the models learned anything here, as far as is known."""
     unprotected: int
     """How many of them cannot be told from a phrase, and so were not looked for."""
+
+
+def _asked(evaluation: Artifact, lineage: Mapping[str, Artifact]) -> tuple[_Coverage, list[Artifact]]:
+    """Where the problems of an evaluation were looked for, and all that is here of what the models were made from."""
+    problems = _keys(evaluation, "problems")[:1]
+    source = str(evaluation.manifest.settings.get("source", "evaluation"))
+    keys = _ancestors(_keys(evaluation, "models"), lineage)
+    behind = [lineage[key] for key in keys if key in lineage]
+    asked = _Coverage(
+        source=source,
+        problems=problems[0] if problems else "?",
+        unsearched=_sorted(each.manifest.stage for each in behind if _lacks(each, problems, source)),
+        unknown=_sorted(key for key in keys if key not in lineage),
+        elsewhere=_sorted(each.manifest.stage for each in behind if each.manifest.job == PretrainedSettings.job),
+        searched=any(each.manifest.job in SEARCHED for each in behind),
+        learned=not behind or any(each.manifest.job == MidtrainingSettings.job for each in behind),
+        unprotected=max((_num_unprotected(each, source) for each in behind), default=0),
+    )
+    return asked, behind
+
+
+def _planted(canary: Canary) -> PlantedCopies:
+    return PlantedCopies(
+        kind=visible(canary.kind.replace("_", " ")),
+        planted=canary.planted,
+        recall=canary.recall,
+        precision=canary.precision,
+        least_recall=canary.least_recall,
+    )
 
 
 def _sentence(coverage: _Coverage, stages: Sequence[str]) -> str:

@@ -37,6 +37,18 @@ class Finding(Value):
     sentence: str
 
 
+class Contamination(Value):
+    """What a score's problems did in what its models learned from, as far as the gate can tell."""
+
+    left: int | None
+    """Documents and problems that hold one and were learned from; None where somebody did not look."""
+    removed: int
+    """Those that were left out for it."""
+
+
+NOT_KNOWN = Contamination(left=None, removed=0)
+
+
 class Measure(Value):
     """One way to count correct answers, before and after reinforcement learning; shares between 0 and 1."""
 
@@ -88,6 +100,7 @@ class Branch(Value):
     """What reinforcement learning did to one model."""
 
     name: str
+    contamination: Contamination = NOT_KNOWN
     control: bool
     greedy: Measure
     sampled: Measure | None
@@ -147,6 +160,7 @@ class Study(Value):
     """Both models of a branch, evaluated in one way."""
 
     stage: str
+    contamination: Contamination = NOT_KNOWN
     temperature: float
     """Of the samples."""
     num_steps: int
@@ -254,6 +268,19 @@ class Corpus(Value):
     """Which share of near matches was found, in words; empty where none were looked for."""
 
 
+class PlantedCopies(Value):
+    """How the gate of a stage did with copies that were planted."""
+
+    kind: str
+    planted: int
+    recall: float | None
+    """None where no question has a copy of this kind."""
+    precision: float | None
+    """None where nothing was called a copy."""
+    least_recall: float
+    """Below it, the stage would have failed."""
+
+
 class KeptOut(Value):
     """What a stage says of the benchmarks' problems that it looked for."""
 
@@ -262,6 +289,7 @@ class KeptOut(Value):
     not_protected: tuple[str, ...] = ()
     """Some of the questions that it did not look for, with the reason."""
     num_not_protected: int = 0
+    planted: tuple[PlantedCopies, ...] = ()
 
 
 class Ancestor(Value):

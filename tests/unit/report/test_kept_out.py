@@ -1,11 +1,15 @@
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from octo.data.benchmarks import STATEMENT, Statement, Unprotected, statement_of
+from octo.data.canaries import Canary
 from octo.report.collection import opened_lineage
-from octo.report.kept_out import coverage_of, kept_out_of
-from octo.storage.artifacts import IndexResult
+from octo.report.kept_out import contamination_of, coverage_of, kept_out_of
+from octo.report.results import Contamination
+from octo.storage.artifacts import Artifact, IndexResult
 from tests.unit.report.synthetic import Builder, MemoryStore
 
 SHORT = Unprotected(id="7", source="evaluation", question="Simplify.", reason="it has 1 word, fewer than 8")
@@ -160,3 +164,38 @@ def test_an_artifact_of_before_says_that_nothing_says_so() -> None:
     made = built(policy="silent")
     lineage = opened_lineage([made.artifacts["evaluate"]], made.store)
     assert any(each.stage == "rl" and "Nothing says" in each.sentence for each in kept_out_of(lineage.values()))
+
+
+def counted(artifact: Artifact, counters: Mapping[str, int]) -> Artifact:
+    return replace(artifact, manifest=artifact.manifest.model_copy(update={"counters": counters}))
+
+
+def contamination(made: Builder) -> Contamination:
+    evaluation = made.artifacts["evaluate"]
+    return contamination_of(evaluation, opened_lineage([evaluation], made.store))
+
+
+def test_beside_a_score_stands_how_much_of_what_was_learned_holds_its_problems_also_when_nothing_does() -> None:
+    assert contamination(built()) == Contamination(left=0, removed=0)
+    assert contamination(built(policy="not")) == Contamination(left=None, removed=0)
+
+
+def test_what_was_removed_for_its_problems_is_added_up_over_all_that_a_model_learned_from() -> None:
+    made = built()
+    for stage, counter in (("curate", "documents.dropped.contaminated"), ("rl", "problems.contaminated")):
+        made.artifacts[stage] = counted(made.artifacts[stage], {counter: 3})
+    behind = {"/".join(each.address.split("/")[-2:]): each for each in made.artifacts.values()}
+    assert contamination_of(made.artifacts["evaluate"], behind) == Contamination(left=0, removed=6)
+
+
+def test_how_planted_copies_fared_is_shown_by_kind_with_the_share_below_which_the_stage_stops() -> None:
+    fared = Canary(kind="full_width", planted=16, found=15, clean=16, called_copies=0, least_recall=0.9)
+    absent = Canary(kind="first_half", planted=0, found=0, clean=0, called_copies=0, least_recall=0.9)
+    made = built()
+    said = Statement(sentence="Looked.", canaries=(fared, absent)).written()
+    made.add("again", "curation", [IndexResult({STATEMENT: said})], inputs={"documents": ["ingest"]})
+    (found,) = kept_out_of([made.artifacts["again"]])
+    assert [(each.kind, each.planted, each.recall, each.precision, each.least_recall) for each in found.planted] == [
+        ("full width", 16, 15 / 16, 1.0, 0.9),
+        ("first half", 0, None, None, 0.9),
+    ]
