@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import deepspeed
 import torch
+from deepspeed.runtime.zero.linear import zero3_linear_wrap
 from torch import Tensor, distributed
 
 from octo.errors import InputError
@@ -20,6 +21,7 @@ from octo.ml.adamw import AdamW
 from octo.ml.numbers import are_numbers, culprit, first_without_numbers
 from octo.ml.partitions import own_share, ranks_needed
 from octo.ml.process_group import collective, device_of_rank
+from octo.ml.products import FastLinear
 from octo.ml.recomputation import recompute
 from octo.ml.zero import bucket_size, hold_once
 from octo.processes import rank, world_size
@@ -59,6 +61,8 @@ class PlainUpdates:
         trained = [each for each in model.parameters() if each.requires_grad]
         self._num_weights = sum(map(_size, trained))
         recompute(model, settings)
+        if settings.zero_stage == 3:
+            _lend_weights(model)
         self._optimizer = AdamW(
             trained, lr=0.0, betas=(settings.beta1, settings.beta2), weight_decay=settings.weight_decay
         )
@@ -395,6 +399,29 @@ def _join() -> None:
         deepspeed.init_distributed(dist_backend=distributed.get_backend(), auto_mpi_discovery=False, verbose=False)
 
 
+class _LentLinear(torch.nn.Linear):
+    """A linear layer that keeps no copy of weights that it has only while it computes, until its gradients are due."""
+
+    def forward(self, states: Tensor) -> Tensor:
+        made: Tensor = zero3_linear_wrap(states, self.weight, self.bias)
+        return made
+
+
+class _FastLentLinear(FastLinear, _LentLinear):
+    """The same, but where the faster library multiplies, which keeps none either."""
+
+
+def _lend_weights(model: torch.nn.Module) -> None:
+    """What DeepSpeed would do to the function of torch that all linear layers of the process call, from then on.
+
+    It rounds bfloat16 otherwise: a model that the process computes with later would not be told from one that it lends
+    its weights.
+    """
+    kinds: dict[type, type] = {torch.nn.Linear: _LentLinear, FastLinear: _FastLentLinear}
+    for module in model.modules():
+        module.__class__ = kinds.get(type(module), type(module))
+
+
 def _size(weight: Any) -> int:
     """Elements of a weight, of which a rank may have a share."""
     return int(getattr(weight, "ds_numel", weight.numel()))
@@ -425,6 +452,8 @@ def _configuration(settings: OptimizerSettings, micro_batches: int) -> dict[str,
             "stage": settings.zero_stage,
             "reduce_bucket_size": bucket_size(),
             "offload_optimizer": {"device": settings.offload_optimizer},
+            # It would change a function of torch for the whole process.
+            "memory_efficient_linear": False,
         },
         # A plain torch optimizer is what ZeRO calls untested; it needs no compiler on the machine.
         "zero_allow_untested_optimizer": True,

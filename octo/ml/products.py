@@ -30,7 +30,7 @@ def multiply_fast(model: torch.nn.Module) -> None:
         # One of a kind of its own may do something else than multiply.
         if type(module) is torch.nn.Linear:
             # By its class, and not by a function of each layer's own: so what is compiled for one layer fits all.
-            module.__class__ = _FastLinear
+            module.__class__ = FastLinear
 
 
 def product(left_ND: Tensor, right_DM: Tensor) -> Tensor:
@@ -55,10 +55,11 @@ def onednn_is_faster() -> bool:
     return bool(vendors) and _INTEL not in vendors
 
 
-class _FastLinear(torch.nn.Linear):
+class FastLinear(torch.nn.Linear):
     """A linear layer that multiplies by oneDNN what is float32 on a processor."""
 
     def forward(self, states: Tensor) -> Tensor:
+        """What is anything else is multiplied as torch does it."""
         if not _may_be_for_onednn(states) or states.dtype != self.weight.dtype:
             return super().forward(states)
         made: Tensor = _Linear.apply(states, self.weight, self.bias)  # type: ignore[no-untyped-call]  # torch's
