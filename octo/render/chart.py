@@ -84,7 +84,7 @@ def shared_templates() -> str:
         "octo.launchRules": rules(LAUNCH, queued=False),
         "octo.queueRules": rules(LAUNCH, queued=True),
         "octo.janitorRules": rules(JANITOR, queued=False),
-        "octo.gangs": [job for job in JOBS if JOBS[job].pod_shape == "gang"],
+        "octo.gangs": [job for job in JOBS if JOBS[job].pod_shape == "gang" or JOBS[job].speaks_within],
     }
     texts = {name: _text(part) for name, part in parts.items()} | {
         "octo.container": CONTAINER,

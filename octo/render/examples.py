@@ -11,7 +11,9 @@ from octo.settings.base import JobSettings, Need
 from octo.settings.combined import with_job
 from octo.settings.curation import CurationSettings
 from octo.settings.decoding import DecodingSettings
+from octo.settings.endpoint import EndpointSettings, ServingSettings
 from octo.settings.evaluation import EvaluationSettings
+from octo.settings.grading import GradingSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
@@ -53,6 +55,10 @@ def examples() -> Mapping[str, JobSettings]:
         vocabulary_size=512,
         need=Need(pods=2, cpus=2, memory_gib=4),
     )
+    # Two roles: the fleet that asks, and a pod of vLLM that serves, which fetches the model from the hub.
+    serving = ServingSettings(pods=1, accelerators=0, memory_gib=8)
+    served = EndpointSettings(model="HuggingFaceTB/SmolLM2-135M-Instruct", serving=serving)
+    grading = GradingSettings(documents=documents, endpoint=served, per_year=500, need=Need(pods=2))
     midtraining = MidtrainingSettings(
         tokens=(_address(tokenization),),
         weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
@@ -77,7 +83,10 @@ def examples() -> Mapping[str, JobSettings]:
     )
     # Put the files of a model there first; nothing else in the chain waits for it.
     pretrained = PretrainedSettings(source=f"{INSTALLATION.store}/models/SmolLM2-135M")
-    chain = (ingestion, curation, tokenization, pretrained, midtraining, tuning, rl, evaluation, decoding, report)
+    chain = (
+        *(ingestion, pretrained, grading, curation, tokenization, midtraining),
+        *(tuning, rl, evaluation, decoding, report),
+    )
     launch = with_job(LaunchSettings, "ingestion").model_validate(
         {"sources": ingestion.sources, "need": ingestion.need, "installation": INSTALLATION}
     )

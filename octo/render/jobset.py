@@ -121,6 +121,8 @@ def _spec(settings: JobSettings, installation: Installation, traceparent: str) -
     trace = [{"name": "OCTO_TRACEPARENT", "value": traceparent}] if traceparent else []
     parts = roles(settings, installation, environment=trace)
     gang = settings.pod_shape == "gang"
+    serving = settings.serving_role()
+    working = [role.name for role in parts if serving is None or role.name != serving.name]
     spec: Object = {
         "ttlSecondsAfterFinished": installation.ttl_seconds,
         "failurePolicy": _failure_policy(settings),
@@ -130,16 +132,16 @@ def _spec(settings: JobSettings, installation: Installation, traceparent: str) -
                 "replicas": 1,
                 "template": {
                     "metadata": {"labels": _labels(settings, installation)},
-                    "spec": _job(role, settings, installation, serves=gang and role is not parts[0]),
+                    "spec": _job(role, settings, installation, serves=role.name not in working),
                 },
             }
             for role in parts
         ],
     }
-    if gang:
+    if gang or serving:
         spec["network"] = {"enableDNSHostnames": True, "publishNotReadyAddresses": True}
-        # Serving pods serve for as long as they are let: the job is done when its ranks are.
-        spec["successPolicy"] = {"operator": "All", "targetReplicatedJobs": [parts[0].name]}
+        # Serving pods serve for as long as they are let: the job is done when its ranks, or its shards, are.
+        spec["successPolicy"] = {"operator": "All", "targetReplicatedJobs": working}
     return spec
 
 

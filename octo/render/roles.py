@@ -16,10 +16,10 @@ RENDEZVOUS_PORT = 29500
 
 _INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 _JOBSET = "metadata.labels['jobset.sigs.k8s.io/jobset-name']"
-_GANG_VARIABLES = (
-    field_variable("JOBSET_NAME", _JOBSET),
-    field_variable("NODE_RANK", _INDEX),
-)
+_NAME_VARIABLE = field_variable("JOBSET_NAME", _JOBSET)
+_GANG_VARIABLES = (_NAME_VARIABLE, field_variable("NODE_RANK", _INDEX))
+_EXPANDED = ("--rollout.servers", "--endpoint.servers")
+"""Flags in which Kubernetes fills in variables: where serving pods are."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def roles(settings: JobSettings, installation: Installation, *, environment: Seq
     Raises UsageError when no pool fits, or a job that is no fleet or gang is to have several pods.
     """
     image = getattr(installation.images, settings.image)
+    environment = [*environment, *_secrets(settings)]
     if not settings.run_id:
         # One trace and one place for the spans of all of its pods, whatever Kubernetes calls it.
         environment = [*environment, field_variable("OCTO_RUN_ID", _JOBSET)]
@@ -71,15 +72,18 @@ def _single(settings: JobSettings, installation: Installation, image: str, envir
 def _fleet(settings: JobSettings, installation: Installation, image: str, environment: Sequence[Object]) -> list[Role]:
     need = settings.need
     placements = spread(need, installation.pools)
-    variables = [*environment, field_variable("OCTO_SHARD_GROUP__INDEX", _INDEX)]
+    serving = settings.serving_role()
+    named = [_NAME_VARIABLE] if serving else []
+    variables = [*environment, field_variable("OCTO_SHARD_GROUP__INDEX", _INDEX), *named]
+    served = settings.served_by(tuple(_urls(serving))) if serving else settings
     found, first = [], 0
     for placement in placements:
         name = "shards" if len(placements) == 1 else f"shards-{placement.pool.name}"
         group = settings.shard_group.model_copy(update={"count": need.pods, "first": first})
-        arguments = _arguments(settings.model_copy(update={"shard_group": group}))
+        arguments = _flags(served.model_copy(update={"shard_group": group}), expanded=_EXPANDED if serving else ())
         found.append(Role(name, placement, need, Process(image, f"jobs.{settings.job}", arguments, variables)))
         first += placement.pods
-    return found
+    return [*found, _serving(serving, installation, environment)] if serving else found
 
 
 def _gang(settings: JobSettings, installation: Installation, image: str, environment: Sequence[Object]) -> list[Role]:
@@ -107,6 +111,14 @@ def _urls(serving: ServingRole) -> list[str]:
     ]
 
 
+def _secrets(settings: JobSettings) -> list[Object]:
+    """Variables from Secrets. Optional, each: a service may ask for no key."""
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
+        for name, secret, key in settings.secret_variables()
+    ]
+
+
 def _arguments(settings: JobSettings) -> list[str]:
     about = [settings.about] if isinstance(settings, LaunchSettings) else []
     return [*about, *_flags(settings)]
@@ -121,7 +133,7 @@ def _ranks(settings: JobSettings, role: str) -> list[str]:
         f"--master-addr=$(JOBSET_NAME)-{role}-0-0.$(JOBSET_NAME)",
         f"--master-port={RENDEZVOUS_PORT}",
         *("-m", f"jobs.{settings.job}"),
-        *_flags(settings, expanded=("--rollout.servers",)),
+        *_flags(settings, expanded=_EXPANDED),
     ]
 
 

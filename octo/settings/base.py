@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
@@ -174,7 +174,7 @@ Image = Literal["data", "train", "inference"]
 
 @dataclass(frozen=True)
 class ServingRole:
-    """Pods that serve a gang for as long as it works."""
+    """Pods that serve a gang or a fleet for as long as it works."""
 
     name: str
     need: Need
@@ -182,6 +182,14 @@ class ServingRole:
     port: int
     settings: "JobSettings"
     """What each of them runs with."""
+
+
+class SecretVariable(NamedTuple):
+    """A variable of a pod that is a key of a Kubernetes Secret, where there is one."""
+
+    variable: str
+    secret: str
+    key: str
 
 
 class JobSettings(Settings):
@@ -197,6 +205,8 @@ class JobSettings(Settings):
     """What the pods of a gang are called; empty calls them nodes."""
     image: ClassVar[Image] = "data"
     """Which set of dependencies it runs with."""
+    speaks_within: ClassVar[bool] = False
+    """Whether its pods speak to each other, as those of a gang do."""
 
     store: Annotated[str, Neutral()] = ""
     """Where artifacts live: s3://bucket/prefix, or a directory for an embedded store; empty means .octo."""
@@ -248,10 +258,14 @@ class JobSettings(Settings):
         """Addresses in the store's service below which the job reads what others put there, and rests on it."""
         return ()
 
+    def secret_variables(self) -> tuple[SecretVariable, ...]:
+        """Variables that its pods have from Secrets, beside those of the store."""
+        return ()
+
     def serving_role(self) -> ServingRole | None:
-        """The pods that serve this job's gang; None where it does everything itself."""
+        """The pods that serve this job's gang or fleet; None where it does everything itself."""
         return None
 
     def served_by(self, urls: tuple[str, ...]) -> Self:  # noqa: ARG002 - for the jobs that have a serving role
-        """The settings of a gang whose serving pods are found at those URLs."""
+        """The settings of a job whose serving pods are found at those URLs."""
         return self

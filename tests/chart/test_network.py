@@ -86,7 +86,7 @@ def test_only_who_speaks_to_the_api_server_can_reach_it(tmp_path: Path) -> None:
     assert reaching == {"launch", "janitor", "doctor"}
 
 
-def test_the_pods_of_a_gang_reach_each_other_and_nobody_else_reaches_them(tmp_path: Path) -> None:
+def test_the_pods_of_a_gang_and_who_asks_a_model_reach_each_other_and_nobody_else_reaches_them(tmp_path: Path) -> None:
     rendered = rendered_chart({}, tmp_path)
     for job in JOBS:
         callers = {
@@ -97,7 +97,7 @@ def test_the_pods_of_a_gang_reach_each_other_and_nobody_else_reaches_them(tmp_pa
             for peer in rule["from"]
             if matches(peer["podSelector"], labels_of(other))
         }
-        assert callers == ({job} if JOBS[job].pod_shape == "gang" else set()), job
+        assert callers == ({job} if JOBS[job].pod_shape == "gang" or JOBS[job].speaks_within else set()), job
 
 
 def peers_out(rendered: Any, labels: dict[str, str], *, by: int) -> list[Document]:

@@ -53,6 +53,7 @@ SITE = Installation(
 
 CHANGES: Mapping[str, dict[str, Any]] = {
     "ingestion": {"need": {"pods": 7, "retries": 1}, "sources": ("a=python:stdlib", "b=arithmetic:prompts?count=9")},
+    "grading": {"need": {"pods": 3}, "quotas": {"2014": 5, "undated": 0}, "rubric": 'It\'s "fine".\n\nFinal score: N'},
     "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", 'it\'s, "quoted"')},
     "tokenization": {"need": {"memory_gib": 33.5}, "special": {"end": "<|im_end|>"}},
     "pretrained": {"need": {"scratch_gib": 200}, "special": {"end": "<|im_end|>", "pad": 'it\'s [PAD], "too"'}},
@@ -84,7 +85,8 @@ def by_render(settings: JobSettings, installation: Installation, folder: Path) -
 
 def by_chart(settings: JobSettings, installation: Installation, folder: Path) -> dict[str, Any]:
     """What the chart's own Job launches, told by its arguments and the ConfigMap that it mounts."""
-    own = settings.model_dump(mode="json", exclude={"s3", "settings_file", "termination_log"})
+    left_out: Any = {**dict.fromkeys(("s3", "settings_file", "termination_log"), True), "endpoint": {"api_key"}}
+    own = settings.model_dump(mode="json", exclude=left_out)
     documents = rendered_chart(
         {
             "installation": installation.model_dump(mode="json"),
@@ -169,7 +171,8 @@ def test_every_pod_starts_the_job_with_the_settings_that_were_given(job: str) ->
         arguments = [word.replace("$$(", "$(") for word in words[words.index(f"jobs.{job}") + 1 :]]
         told = load(JOBS[job], arguments, {})
         # What a pod is told beside: its part of the work, where to leave word, and how long it has when it is stopped.
-        beside = {"shard_group", "termination_log", "rollout", "role", "grace_seconds"} & type(told).model_fields.keys()
+        names = {"shard_group", "termination_log", "rollout", "role", "grace_seconds"} & type(told).model_fields.keys()
+        beside: Any = {**dict.fromkeys(names, True), "endpoint": {"servers"}}
         assert told.model_dump(exclude=beside) == installed(settings, SITE).model_dump(exclude=beside)
         if "octo.ml.gang" in words:
             pod = each["template"]["spec"]["template"]["spec"]

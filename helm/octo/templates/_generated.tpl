@@ -143,6 +143,7 @@ seccompProfile:
     - delete
 {{- end -}}
 {{- define "octo.gangs" -}}
+- grading
 - midtraining
 - rl
 - tuning

@@ -1,5 +1,6 @@
 """What a JobSet says of retries, roles and rendezvous."""
 
+import json
 import re
 from typing import Any
 
@@ -13,6 +14,8 @@ from octo.settings import JOBS
 from octo.settings.base import Need, S3Settings
 from octo.settings.combined import with_job
 from octo.settings.curation import CurationSettings
+from octo.settings.endpoint import EndpointSettings, ServingSettings
+from octo.settings.grading import GradingSettings
 from octo.settings.installation import Installation, Pool
 from octo.settings.launch import LaunchSettings, Owner
 from octo.settings.midtraining import MidtrainingSettings
@@ -192,3 +195,32 @@ def test_any_stage_of_any_run_has_a_name_that_leaves_its_pods_room(stage: str, k
 @given(text=st.text(max_size=100))
 def test_any_text_can_label(text: str) -> None:
     assert re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", label_value(text))
+
+
+def test_the_pods_that_serve_a_fleets_model_are_found_by_it_and_outlive_no_shard() -> None:
+    endpoint = EndpointSettings(model="llama", serving=ServingSettings(pods=2, accelerators=0), secret="team-llm")
+    settings = GradingSettings(endpoint=endpoint, need=Need(pods=3, cpus=1, memory_gib=2), run_id="r")
+    spec = jobset(settings, Installation())["spec"]
+    shards, server = spec["replicatedJobs"]
+    assert (shards["name"], server["name"]) == ("shards", "server")
+    assert spec["successPolicy"] == {"operator": "All", "targetReplicatedJobs": ["shards"]}
+    assert spec["network"]["enableDNSHostnames"]
+    assert server["template"]["spec"]["completions"] == 2
+    asker, serving = (each["template"]["spec"]["template"]["spec"]["containers"][0] for each in (shards, server))
+    urls = [f"http://$(JOBSET_NAME)-server-0-{index}.$(JOBSET_NAME):8600/v1" for index in range(2)]
+    assert f"--endpoint.servers={json.dumps(urls)}" in [each.replace('","', '", "') for each in asker["args"]]
+    assert "--role=server" in serving["args"]
+    assert not [each for each in serving["args"] if each.startswith("--endpoint.servers")]
+    assert (asker["image"], serving["image"]) == (Installation().images.data, Installation().images.inference)
+    for container in (asker, serving):
+        [key] = [each for each in container["env"] if each["name"] == "OCTO_ENDPOINT__API_KEY"]
+        assert key["valueFrom"]["secretKeyRef"] == {"name": "team-llm", "key": "api_key", "optional": True}
+    named = [each["name"] for each in asker["env"]]
+    assert named.count("JOBSET_NAME") == 1
+
+
+def test_a_fleet_that_asks_a_service_elsewhere_has_no_pods_beside_it() -> None:
+    endpoint = EndpointSettings(model="llama", url="https://llm.example/v1")
+    spec = jobset(GradingSettings(endpoint=endpoint, run_id="r"), Installation())["spec"]
+    assert [each["name"] for each in spec["replicatedJobs"]] == ["shards"]
+    assert "successPolicy" not in spec

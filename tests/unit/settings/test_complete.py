@@ -25,6 +25,7 @@ DOORS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 LACKING = {
     "ingestion": ([], "nothing to ingest: give --sources"),
+    "grading": ([], "nothing to grade: give --documents"),
     "curation": ([], "nothing to curate: give --documents"),
     "tokenization": ([], "nothing to tokenize: give --corpus"),
     "midtraining": ([], "nothing to train on: give --tokens"),

@@ -1,0 +1,1 @@
+"""Asking a language model through any OpenAI-compatible service, each question once."""
