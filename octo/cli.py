@@ -43,6 +43,11 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.views:trace_command",
         f"{_PIPELINES}.settings:TraceSettings",
     ),
+    "why": Verb(
+        "what a result comes from: settings, inputs, documents, verified by digests",
+        f"{_PIPELINES}.why_command:why_command",
+        f"{_PIPELINES}.why_command:WhySettings",
+    ),
     "export": Verb(
         "a model as a directory that transformers and vLLM load",
         f"{_PIPELINES}.export_command:export_command",

@@ -63,7 +63,8 @@ class ExactCount:
         squares = _SQUARED * PIECES[self.training.on_accelerator]
         gathered = 0 if self.is_alone else self.largest * (self.width if self.stage else 4 + self.width)
         return {
-            "backward": Held(begun + gradient, buffers=head_come + sent),
+            "backward": Held(begun + gradient),
+            "exchange": Held(begun + gradient, buffers=head_come + sent),
             "reduction": Held(summed + gradient, buffers=come + sent),
             "update": Held(summed, buffers=max(squares, gathered)),
         }

@@ -1,13 +1,14 @@
 """How much memory a model takes, in training and in decoding: arithmetic on its shape, of one rank, in bytes.
 
 Everything is counted, nothing is measured. An element of weights and activations has w bytes (float32 4, bfloat16 2); N
-are the weights, P those that a rank updates: its share, or all at stage 0. The most is held at one of three moments:
+are the weights, P those that a rank updates: its share, or all at stage 0. The most is held at one of four moments:
 
 | moment    | weights | optimizer | gradients             | beside them                                  |
 |-----------|---------|-----------|-----------------------|----------------------------------------------|
-| backward  | w N     | masters,  | the sum of earlier    | activations, and a gradient of the head, and |
-|           |         | two means | micro-batches         | what of its unit has come                    |
-| reduction | w N     | 4 P each  | the sum of all, in    | the gradient of the embedding, what has come |
+| backward  | w N     | masters,  | the sum of earlier    | activations, logits, a gradient of the head  |
+| exchange  | w N     | two means | micro-batches         | activations, the gradient of the head, what  |
+|           |         | 4 P each  |                       | has come of it, what is sent and received    |
+| reduction | w N     |           | the sum of all, in    | the gradient of the embedding, what has come |
 |           |         |           | float32, of the share | of its unit, and what is sent and received   |
 | update    | w N     |           |                       | a unit's weights while they are gathered     |
 
@@ -88,7 +89,7 @@ def footprint(shape: TransformerShape, training: Training) -> Footprint:
     moments = count.moments()
     activations = _activations(shape, training)
     logits = _logits(shape, training)
-    beside: dict[Moment, int] = {"backward": activations + logits}
+    beside: dict[Moment, int] = {"backward": activations + logits, "exchange": activations}
     most = max(moments, key=lambda name: sum(moments[name]) + beside.get(name, 0))
     is_elsewhere = optimizer.offload_optimizer == "cpu" and on_accelerator
     return Footprint(
@@ -96,7 +97,7 @@ def footprint(shape: TransformerShape, training: Training) -> Footprint:
         gradients=moments[most].gradients,
         optimizer=0 if is_elsewhere else count.states,
         activations=activations if most in beside else 0,
-        logits=logits if most in beside else 0,
+        logits=logits if most == "backward" else 0,
         buffers=moments[most].buffers,
         saved=0 if on_accelerator else count.saved,
         process=CONTEXT if on_accelerator else PROCESS,

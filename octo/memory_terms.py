@@ -13,7 +13,7 @@ WIDTHS: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2}
 """Bytes of an element."""
 
 
-Moment = Literal["backward", "reduction", "update", "decoding"]
+Moment = Literal["backward", "exchange", "reduction", "update", "decoding"]
 
 
 @dataclass(frozen=True)

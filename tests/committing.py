@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from octo.storage.artifacts import Artifact, IndexResult, Output, SpanId
+from octo.storage.artifacts import Artifact, IndexResult, InputRef, Output, SpanId
 from octo.storage.store import Store
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ def commit(
     job: str = "ingestion",
     rows: Sequence[Mapping[str, int]] = (),
     settings: Mapping[str, object] = MappingProxyType({}),
+    inputs: Mapping[str, Sequence[Artifact]] | None = None,
+    digest: str = "",
 ) -> Artifact:
     """An artifact with these parts by index, and how many rows they have where that is said."""
-    output = Output(store, job=job, digest=uuid.uuid4().hex * 2, attempt="test")
+    output = Output(store, job=job, digest=digest or uuid.uuid4().hex * 2, attempt="test")
     for index, parts in enumerate(indexes):
         output.commit(index, IndexResult(parts=parts, rows=rows[index] if rows else {}))
     return output.finish(
@@ -34,7 +36,7 @@ def commit(
         stage=job,
         code_version=1,
         settings=settings,
-        inputs={},
+        inputs={field: [InputRef.of(each) for each in given] for field, given in (inputs or {}).items()},
         versions={},
         producer=SpanId(trace_id="0" * 32, span_id="0" * 16),
         started_at=datetime.now(UTC),

@@ -15,6 +15,7 @@ from octo.data.canaries import Canary, plant
 from octo.data.decontamination import Benchmark, why_unprotected
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
+from octo.lineage import key_of
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.storage.artifacts import Artifact
 
@@ -122,7 +123,7 @@ def read_questions(benchmarks: Sequence[Artifact], settings: BenchmarkSettings, 
         looked_for.update(here)
         set_aside.update({source: count for source, count in sources.items() if not is_benchmark(source, settings)})
     _check_names(benchmarks, looked_for, unprotected, set_aside, settings)
-    keys = tuple("/".join(artifact.address.split("/")[-2:]) for artifact in benchmarks)
+    keys = tuple(key_of(artifact.address) for artifact in benchmarks)
     return Questions(
         questions=tuple(questions),
         statement=Statement(

@@ -114,7 +114,10 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
                 Dropped(document.id, document.source, document.url, reason, excerpt, witness, str(similarity))
             )
     parts = {"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)}
-    counters = count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped])
+    counters = {
+        **count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped]),
+        **count_by_source(kept, dropped),
+    }
     if near is not None:
         counters = {**counters, "near.asked": near.asked, "near.found": near.found}
     if index == 0:
@@ -209,3 +212,10 @@ def count_outcomes(num_documents: int, num_kept: int, reasons: Iterable[str]) ->
         raise InvariantError(f"{num_documents} documents in, {num_kept} kept and {dropped.total()} dropped")
     counts = {f"documents.dropped.{reason}": count for reason, count in sorted(dropped.items())}
     return {"documents.in": num_documents, "documents.kept": num_kept, **counts}
+
+
+def count_by_source(kept: Iterable[Document], dropped: Iterable[Dropped]) -> Mapping[str, int]:
+    """What became of a shard's documents, as `sources.SOURCE.kept` and `sources.SOURCE.REASON`."""
+    outcomes = Counter([(each.source, "kept") for each in kept])
+    outcomes.update((each.source, each.reason) for each in dropped)
+    return {f"sources.{source}.{outcome}": count for (source, outcome), count in sorted(outcomes.items())}

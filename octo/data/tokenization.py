@@ -19,6 +19,7 @@ from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of, tra
 from octo.data.tokenizer_sample import sampled_texts
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job
+from octo.lineage import key_of
 from octo.settings.curation import CurationSettings
 from octo.settings.special import SpecialTokens
 from octo.settings.tokenization import TokenizationSettings
@@ -98,7 +99,7 @@ def statements_of(corpora: Iterable[Artifact], *, uncurated: str) -> Mapping[str
     """
     said = {}
     for artifact in corpora:
-        key = "/".join(artifact.address.split("/")[-2:])
+        key = key_of(artifact.address)
         if artifact.manifest.job == CurationSettings.job:
             said[key] = statement_of(artifact)
         elif uncurated:

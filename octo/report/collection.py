@@ -1,11 +1,12 @@
 """Results from committed artifacts: read, compared, and cut to what a page can show."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
+from octo.lineage import key_of, opened_lineage, references_of
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of, shortage_of
 from octo.report.control import chances_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
@@ -32,7 +33,7 @@ from octo.report.results import (
 )
 from octo.report.text import middle_cut, percent, visible
 from octo.settings.report import ReportSettings
-from octo.storage.artifacts import Artifact, open_artifact
+from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
 
 MIDTRAINING_FIGURES = ("loss", "learning_rate", "gradient_norm", "tokens")
@@ -208,7 +209,7 @@ def examples_of(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str
 
 def models_of(artifacts: Sequence[Artifact], starts: Mapping[str, str]) -> tuple[Model, ...]:
     """The mid-trained models; `starts` maps a branch to the model that its reinforcement learning began with."""
-    by_key = {_key(artifact): artifact for artifact in artifacts}
+    by_key = {key_of(artifact.address): artifact for artifact in artifacts}
     branch_by_start = {key: branch for branch, key in starts.items()}
     metrics = {key: _metrics(artifact) for key, artifact in by_key.items()}
     continues = {key: _first_input(artifact, "model") for key, artifact in by_key.items()}
@@ -306,36 +307,16 @@ def dropped_examples(artifact: Artifact, counts: Mapping[str, int]) -> Mapping[s
     return examples
 
 
-def opened_lineage(artifacts: Iterable[Artifact], store: Store) -> Mapping[str, Artifact]:
-    """The artifacts and everything that they were made from by their keys, each once, inputs first."""
-    found: dict[str, Artifact] = {}
-
-    def visit(artifact: Artifact) -> None:
-        key = _key(artifact)
-        if key in found:
-            return
-        references = [each for field in sorted(artifact.manifest.inputs) for each in artifact.manifest.inputs[field]]
-        for reference in references:
-            if _key_of(reference.address) not in found:
-                visit(open_artifact(store, reference.address))
-        found[key] = artifact
-
-    for artifact in artifacts:
-        visit(artifact)
-    return found
-
-
 def ancestor_of(key: str, artifact: Artifact) -> Ancestor:
     """An artifact as the page names it."""
     manifest = artifact.manifest
-    references = [each for field in sorted(manifest.inputs) for each in manifest.inputs[field]]
     return Ancestor(
         key=key,
         stage=visible(manifest.stage),
         job=manifest.job,
         content=manifest.content,
         bytes=sum(part.size for part in manifest.parts),
-        inputs=tuple(_key_of(reference.address) for reference in references),
+        inputs=tuple(key_of(reference.address) for reference in references_of(artifact)),
         counters=dict(sorted(manifest.counters.items())),
     )
 
@@ -367,7 +348,7 @@ def _model_before(evaluation: Artifact) -> str:
 
 def _first_input(artifact: Artifact, field: str) -> str:
     references = artifact.manifest.inputs.get(field, ())
-    return _key_of(references[0].address) if references else ""
+    return key_of(references[0].address) if references else ""
 
 
 def _metrics(artifact: Artifact) -> Sequence[Mapping[str, object]]:
@@ -376,15 +357,6 @@ def _metrics(artifact: Artifact) -> Sequence[Mapping[str, object]]:
     if not parts:
         raise InputError(f"{artifact.address} has no metrics.jsonl: it is of no training")
     return mean_metrics([read_metrics(artifact.read(part), origin=artifact.address) for part in parts])
-
-
-def _key(artifact: Artifact) -> str:
-    return _key_of(artifact.address)
-
-
-def _key_of(address: str) -> str:
-    """`<job>/<digest>` of an artifact's address, which is the same in every store."""
-    return "/".join(address.split("/")[-2:])
 
 
 def _completion(example: Mapping[str, Any]) -> Completion:

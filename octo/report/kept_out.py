@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from octo.data.benchmarks import STATEMENT, Statement
 from octo.data.canaries import Canary
+from octo.lineage import key_of
 from octo.report.results import Contamination, KeptOut, PlantedCopies
 from octo.report.text import visible
 from octo.settings.curation import CurationSettings
@@ -208,4 +209,4 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _keys(artifact: Artifact, field: str) -> list[str]:
-    return ["/".join(each.address.split("/")[-2:]) for each in artifact.manifest.inputs.get(field, ())]
+    return [key_of(each.address) for each in artifact.manifest.inputs.get(field, ())]

@@ -13,7 +13,7 @@ class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, dedup of copies and near matches, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 6
+    code_version: ClassVar[int] = 7
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)

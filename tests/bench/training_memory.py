@@ -6,7 +6,7 @@ As a benchmark it measures one step at lengths from 1,024 to 8,192, and one at t
 
 A weight, its gradient and AdamW's two means take 16 bytes in float32, which is the floor of a step on one rank: 2,532
 MiB of two layers of Qwen2.5-0.5B with their tied head (166 million weights), 4,610 MiB with head and embedding apart
-(302 million). Beside it are 400 MiB of libraries. What the layers keep of S = 8,192, 1,680 MiB, is there before there
+(302 million). Beside it are 430 MiB of libraries. What the layers keep of S = 8,192, 1,680 MiB, is there before there
 are gradients: with head and embedding apart the most is held at the head, 12 bytes a weight and all activations,
 6,456 MiB; with `--checkpointing` the model of memory counts 5,475 MiB.
 
@@ -28,12 +28,15 @@ import torch
 from octo.ml.attention import attend_by_documents
 from octo.ml.batches import PackedBatch, language_model_loss
 from octo.ml.engine import Engine
+from octo.ml.midtraining import midtrain
 from octo.ml.models import new_model, use_threads
 from octo.processes import rank, world_size
 from octo.settings.base import Precision
 from octo.settings.midtraining import ModelShape, OptimizerSettings
 
 WARMING_LENGTH = 16
+JOB = midtrain
+"""Whose process this stands for: what it takes in is taken in here, and counted among the libraries."""
 OF_HALF_A_BILLION = {
     "layers": 2,
     "width": 896,

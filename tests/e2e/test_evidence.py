@@ -1,5 +1,13 @@
 """What a run leaves behind proves how it came about: one trace, every producer in it, lineage, and no secret."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from octo.cli import main
+from octo.data.token_shards import open_token_shards
 from octo.report.runs import span_lines
 from octo.storage.artifacts import Artifact, open_artifact
 from octo.storage.session import Session
@@ -74,3 +82,103 @@ def test_the_branches_start_from_one_model_and_are_compared_on_one_set_of_proble
     assert len({branch.inputs["model"][0].digest for branch in branches}) == 1
     assert len({made[f"evaluate-{branch}"].manifest.inputs["problems"][0].digest for branch in BRANCHES}) == 1
     assert len({artifact.manifest.content for name, artifact in made.items() if name.startswith("decay-")}) == 4
+
+
+@pytest.fixture
+def why(looked_at: Session, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`octo why` of the run's store, which is open."""
+    for name, secret in (("ACCESS", looked_at.s3.access_key), ("SECRET", looked_at.s3.secret_key)):
+        assert secret is not None
+        monkeypatch.setenv(f"OCTO_S3__{name}_KEY", secret.get_secret_value())
+    place = ["--store", looked_at.store.address, "--s3.endpoint", str(looked_at.s3.endpoint)]
+    return lambda *arguments: main(["why", *arguments, *place])
+
+
+@pytest.fixture
+def told(why: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """What it says, as JSON."""
+
+    def asked(*arguments: str) -> Any:
+        assert why(*arguments, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    return asked
+
+
+def test_a_score_is_explained_down_to_sources_settings_and_contamination(
+    finished: Finished, told: Callable[..., Any]
+) -> None:
+    stages = {name: "/".join(each["address"].split("/")[-2:]) for name, each in finished.outcome["stages"].items()}
+    found = told(stages["evaluate-long"][:24], "--verify-bytes")
+    made = {each["key"]: each for each in found["made"]}
+    assert found["made"][0]["key"] == found["key"] == stages["evaluate-long"]
+    assert set(made) == {
+        stages[name]
+        for name in (
+            "evaluate-long",
+            "rl-long",
+            "decay-long",
+            "stable",
+            "base",
+            "tokenize",
+            "curate",
+            "ingest",
+            "problems",
+        )
+    }
+    assert found["missing"] == []
+    assert found["bytes_verified"] == sum(each["bytes"] for each in made.values())
+    assert made[stages["decay-long"]]["inputs"]["model"] == [stages["stable"]]
+    assert made[stages["decay-long"]]["settings"]["weights"].keys() == {"math", "long"}
+    assert "seed" not in made[stages["decay-long"]]["settings"]
+    sources = {each["source"]: each for each in found["sources"]}
+    assert sources["long"]["tokens"].keys() == {"decay-long"}
+    assert sources["long"]["kept"] > 0
+    assert sources["long"]["contaminated"] == 0
+    assert sources["general"]["dropped"] > 0
+    assert {(each["model"], each["problems"] + each["unreached"] > 0) for each in found["scores"]} == {
+        (stages["decay-long"], True),
+        (stages["rl-long"], True),
+    }
+    assert found["contamination"]["left"] == 0
+    assert "were looked for in all that the models learned from here" in found["coverage"][0]
+
+
+def test_a_step_is_explained_by_the_documents_that_it_was_made_from(
+    finished: Finished,
+    looked_at: Session,
+    why: Callable[..., int],
+    told: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stages = {name: each["address"] for name, each in finished.outcome["stages"].items()}
+    tokens = open_token_shards([open_artifact(looked_at.store, stages["tokenize"])])
+    part = f"{stages['tokenize']}/{tokens.parts['long'][0].key}"
+    model = open_artifact(looked_at.store, stages["decay-long"])
+    of_step = told(stages["decay-long"], "--step", "2")
+    assert {each["source"] for each in of_step} <= {"math", "long"}
+    assert len({(each["tokens"], each["row"]) for each in of_step}) == model.manifest.settings["batch_size"]
+    second = told(stages["decay-long"], "--step", "2", "--sequence", "1")
+    assert second == [
+        each for each in of_step if (each["tokens"], each["row"]) == (second[0]["tokens"], second[0]["row"])
+    ]
+    (one,) = told(part, "--sequence", "0", "--position", "3")
+    assert one["offset"] <= 3 < one["offset"] + one["length"]
+    assert (one["source"], one["row"], one["tokens"]) == ("long", 0, part)
+    assert why(part, "--sequence", "0") == 0
+    assert one["excerpt"] in capsys.readouterr().out
+
+
+def test_questions_that_have_no_answer_are_refused_in_a_sentence(
+    finished: Finished, why: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = {name: each["address"] for name, each in finished.outcome["stages"].items()}
+    for arguments, said in (
+        (["nothing"], "expected an artifact's address"),
+        ([stages["rl-long"], "--step", "1"], "reads no packed tokens"),
+        ([stages["decay-long"], "--position", "3"], "--position is of a sequence"),
+        ([stages["decay-long"], "--step", "1", "--sequence", "99"], "expected a sequence from 0 to"),
+        ([stages["base"][:-1] + "g"], "expected s3://bucket/prefix/artifacts/<job>/<digest>"),
+    ):
+        assert why(*arguments) == 2
+        assert said in capsys.readouterr().err

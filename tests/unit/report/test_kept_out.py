@@ -6,7 +6,7 @@ import pytest
 
 from octo.data.benchmarks import STATEMENT, Statement, Unprotected, statement_of
 from octo.data.canaries import Canary
-from octo.report.collection import opened_lineage
+from octo.lineage import opened_lineage
 from octo.report.kept_out import contamination_of, coverage_of, kept_out_of
 from octo.report.results import Contamination
 from octo.storage.artifacts import Artifact, IndexResult
