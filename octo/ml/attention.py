@@ -7,6 +7,7 @@ without documents, it does what transformers' models do by `sdpa`.
 Axes: B sequences, S positions, H heads, K heads of keys and values, E width of a head.
 """
 
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers.masking_utils import sdpa_mask
 from octo.errors import UsageError
 from octo.ml.attention_tiles import attended_by_tiles
 from octo.ml.documents import Documents, Lengths, causal_documents
+from octo.ml.sequence_parallel import SharedDocuments
 
 IMPLEMENTATION = "octo_documents"
 """What transformers calls it."""
@@ -94,7 +96,7 @@ def _attend(  # noqa: PLR0913 - transformers' own
     dropout: float = 0.0,
     is_causal: bool | None = None,
     sliding_window: int | None = None,
-    documents: Documents | None = None,
+    documents: Documents | SharedDocuments | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
     """What each position takes from those that it sees; shape B, S, H, E. The parameters' names are transformers'."""
@@ -116,7 +118,11 @@ def _attend(  # noqa: PLR0913 - transformers' own
     width = value.shape[-1]
     if width < query.shape[-1]:
         value = pad(value, (0, query.shape[-1] - width))
-    attended_BSHE = _attended(query, key, value, documents, window=sliding_window, scaling=scaling)
+    if isinstance(documents, SharedDocuments):
+        attend = partial(_attended, documents=documents.documents, window=sliding_window, scaling=scaling)
+        attended_BSHE = documents.group.attended((query, key, value), attend, length=documents.length)
+    else:
+        attended_BSHE = _attended(query, key, value, documents, window=sliding_window, scaling=scaling)
     return attended_BSHE[..., :width].contiguous(), None
 
 

@@ -15,6 +15,7 @@ from octo.errors import InvariantError, UsageError
 from octo.ml.adapters import frozen, merged
 from octo.ml.exact import ExactUpdates
 from octo.ml.process_group import AS_USUAL, bound_collectives, collective, device_of_rank, join_process_group
+from octo.ml.sequence_parallel import check_together
 from octo.ml.sharded import sharded, share_out
 from octo.processes import rank, world_size
 from octo.settings.midtraining import GangSettings, OptimizerSettings
@@ -77,6 +78,7 @@ class Engine:
         settings: OptimizerSettings,
         micro_batches: int,
         gang: GangSettings = AS_USUAL,
+        sequence_parallel: int = 1,
     ) -> None:
         """Wrap the model.
 
@@ -85,17 +87,25 @@ class Engine:
             settings: AdamW's settings, clipping, precision and the ZeRO stage.
             micro_batches: backward passes per step, of all ranks together.
             gang: how its ranks work together; the first engine of a process decides.
+            sequence_parallel: ranks that compute each micro-batch together, see `octo.ml.sequence_parallel`.
         """
-        if micro_batches % world_size():
+        if sequence_parallel > 1:
+            check_together(model.config, sequence_parallel)
+        self._together = sequence_parallel
+        num_shares = world_size() // sequence_parallel
+        if micro_batches % num_shares:
+            whom = (
+                f"{num_shares} groups of {sequence_parallel} ranks" if sequence_parallel > 1 else f"{num_shares} ranks"
+            )
             raise UsageError(
-                f"{micro_batches} micro-batches a step cannot be dealt evenly to {world_size()} ranks: "
+                f"{micro_batches} micro-batches a step cannot be dealt evenly to {whom}: "
                 "change --batch-size or --micro-batch-size, or the number of ranks"
             )
         join_process_group(gang)
         self.micro_batches = micro_batches
         self._model = model
         self._frozen = frozen(model)
-        self._updates = _updates_of(model, settings, micro_batches)
+        self._updates = _updates_of(model, settings, micro_batches, sequence_parallel)
         bound_collectives(gang)
 
     @property
@@ -107,8 +117,9 @@ class Engine:
         """One update from the sum of the micro-batches' losses, each computed by a function of the model.
 
         Every rank passes the losses of the whole batch and computes its own: those whose place leaves its rank when
-        divided by the number of ranks. Each loss is already its share of the batch's mean. Nothing changes where the
-        loss or the gradient is no finite number, or the loss is above `most_loss`.
+        divided by the number of ranks; ranks that compute sequences together count as one. Each loss is already its
+        share of the batch's mean. Nothing changes where the loss or the gradient is no finite number, or the loss is
+        above `most_loss`.
 
         Raises:
             InvariantError: not as many losses as micro-batches.
@@ -116,24 +127,23 @@ class Engine:
         """
         if len(losses) != self.micro_batches:
             raise InvariantError(f"a step takes {self.micro_batches} micro-batches, got {len(losses)}")
-        own = losses[rank() :: world_size()]
-        return StepResult(self._updates.step(own, learning_rate=learning_rate, most_loss=most_loss))
+        return StepResult(self._updates.step(self._own(losses), learning_rate=learning_rate, most_loss=most_loss))
 
     def culprit(self, losses: Sequence[Loss]) -> str:
         """A clause about the first tensor without numbers: a weight, what a module makes, or a weight's gradient.
 
         Of a step that was not applied, whose losses are computed anew. Every rank takes part, and is told the same.
         """
-        found = self._updates.culprit(losses[rank() :: world_size()])
+        found = self._updates.culprit(self._own(losses))
         return next(filter(None, self.exchange(found)), "every weight, gradient and loss is a number by itself")
 
     def sum(self, value: float) -> float:
-        """The sum of every rank's value, on every rank."""
-        return self._reduced(value, distributed.ReduceOp.SUM)
+        """The sum of every rank's value, on every rank; of those that compute sequences together, of one."""
+        return self._reduced(0 if rank() % self._together else value, distributed.ReduceOp.SUM)
 
     def total(self, values: Sequence[float]) -> float:
         """The sum of the numbers that the ranks have, as near as can be: whoever has which, it is the same."""
-        said = self.exchange(json.dumps(list(values)))
+        said = self.exchange(json.dumps(list(values)))[:: self._together]
         return math.fsum(value for text in said for value in json.loads(text))
 
     def most(self, value: float) -> float:
@@ -212,6 +222,9 @@ class Engine:
             distributed.all_gather(gathered, cells)
         return [bytes(each.tolist()).decode().rstrip(" ") for each in gathered]
 
+    def _own(self, losses: Sequence[Loss]) -> Sequence[Loss]:
+        return losses[rank() // self._together :: world_size() // self._together]
+
     def _reduced(self, value: float, operation: Any) -> float:
         if world_size() == 1:
             return value
@@ -257,10 +270,18 @@ def gathering(model: torch.nn.Module) -> Iterator[None]:
             yield
 
 
-def _updates_of(model: "PreTrainedModel", settings: OptimizerSettings, micro_batches: int) -> ExactUpdates:
+def _updates_of(
+    model: "PreTrainedModel", settings: OptimizerSettings, micro_batches: int, sequence_parallel: int
+) -> ExactUpdates:
     # Either does the same for the engine.
-    updates: type[ExactUpdates] = _plain().PlainUpdates if settings.reduction == "plain" else ExactUpdates
-    return updates(model, settings=settings, micro_batches=micro_batches)
+    if settings.reduction == "plain":
+        updates: ExactUpdates = _plain().PlainUpdates(
+            model, settings=settings, micro_batches=micro_batches, sequence_parallel=sequence_parallel
+        )
+        return updates
+    if sequence_parallel > 1:
+        raise UsageError(f"--sequence-parallel={sequence_parallel} needs --optimizer.reduction=plain")
+    return ExactUpdates(model, settings=settings, micro_batches=micro_batches)
 
 
 def _plain() -> Any:

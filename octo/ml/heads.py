@@ -6,15 +6,17 @@ often on every rank, and its hooks come in their order.
 Axes: B sequences, S positions, D width, V vocabulary, N states that predict, K tokens that are asked for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from octo.errors import UsageError
+from octo.errors import InvariantError, UsageError
 from octo.ml.devices import brought
+from octo.ml.documents import Documents
+from octo.ml.sequence_parallel import SequenceGroup, SharedDocuments, group_of
 from octo.ml.token_logprobs import token_logprobs
 
 
@@ -42,9 +44,48 @@ def model_logprobs(
     Returns:
         Nats. The entropies have no gradient.
 
+    Where several ranks compute sequences together, each is given and asked the same, and each is answered whole.
+
     Raises:
         UsageError: the model's logits are not its states times a matrix, nor a multiple of that.
     """
+    group = group_of(model)
+    if group is None:
+        return _answered(model, asked, temperature, inputs)
+    return _answered_together(model, group, asked, temperature, inputs)
+
+
+def _answered_together(
+    model: torch.nn.Module,
+    group: SequenceGroup,
+    asked: Asked,
+    temperature: float,
+    inputs: Mapping[str, Tensor | object],
+) -> tuple[Tensor, Tensor]:
+    """Of what is asked, the own columns' share, and what the others say of theirs."""
+    documents, tokens_BS = inputs.get("documents"), inputs["input_ids"]
+    if not (isinstance(documents, Documents) and isinstance(tokens_BS, Tensor)):
+        raise InvariantError("ranks compute sequences together within documents alone")
+    length = tokens_BS.shape[1]
+    states, tokens = (group.shares(each, length=length) for each in (asked.sites_N, asked.sites_N[asked.sites_K]))
+    own = Asked(
+        sites_N=group.local(asked.sites_N[states.own], length=length),
+        sites_K=torch.searchsorted(states.own, asked.sites_K[tokens.own]),
+        targets_K=asked.targets_K[tokens.own],
+    )
+    # Without positions, every rank would count its own columns.
+    placed = {"position_ids": torch.arange(length).expand_as(tokens_BS), **inputs}
+    cut = {name: group.cut(each) if isinstance(each, Tensor) else each for name, each in placed.items()}
+    logprobs_K, entropies_N = _answered(
+        model, own, temperature, {**cut, "documents": SharedDocuments(documents, group)}
+    )
+    return group.gathered(logprobs_K, tokens), group.gathered(entropies_N, states)
+
+
+def _answered(
+    model: torch.nn.Module, asked: Asked, temperature: float, inputs: Mapping[str, Tensor | object]
+) -> tuple[Tensor, Tensor]:
+    """Of what this rank is given, what it is asked."""
     owner: Any = getattr(model, "module", model)
     config = getattr(owner, "config", None)
     inputs = {name: brought(each, owner.device) if isinstance(each, Tensor) else each for name, each in inputs.items()}

@@ -91,6 +91,7 @@ def train(job: Job[MidtrainingSettings], index: int) -> IndexResult:
         settings=settings.optimizer,
         micro_batches=settings.batch_size // settings.micro_batch_size,
         gang=settings.gang,
+        sequence_parallel=settings.sequence_parallel,
     )
     start.model.train()
     if job.rank == 0:
@@ -191,7 +192,8 @@ def _opened(
 
     def update(batches: Batches, step: Step) -> Update:
         tokens.count(batches)
-        sums = SourceLosses(mixture, micro_batches(settings, step.number)) if len(mixture.sources) > 1 else None
+        dealt = micro_batches(settings, step.number)
+        sums = SourceLosses(mixture, dealt, together=settings.sequence_parallel) if len(mixture.sources) > 1 else None
         made = train_step(engine, batches, settings, step=step, kind=kind, sums=sums)
         return replace(made, names=partial(names_of, shards, mixture, sequences_of(settings, step.number)))
 
@@ -215,7 +217,7 @@ def _opened(
         mixture,
         folder=job.scratch / "tokens",
         cache_bytes=int(settings.cache_gib * 2**30),
-        schedule=schedule(settings, range(first, plan.num_steps), rank=rank(), ranks=world_size()),
+        schedule=schedule(settings, range(first, plan.num_steps), **_share(settings)),
     ) as reader:
         read = partial(map, partial(read_step, reader, settings))
         yield Phases(read, update, lambda: {"tokens": tokens.whole()}, result)
@@ -262,8 +264,14 @@ def tokenizer_of_both(model: Artifact, tokens: Artifact) -> TextTokenizer:
 
 def read_step(reader: SequenceReader, settings: MidtrainingSettings, step: int) -> Batches:
     """This rank's micro-batches of a step."""
-    own = micro_batches(settings, step, rank=rank(), ranks=world_size())
+    own = micro_batches(settings, step, **_share(settings))
     return {wanted: reader.rows(wanted.start, len(wanted)) for wanted in own}
+
+
+def _share(settings: MidtrainingSettings) -> dict[str, int]:
+    """Which micro-batches this rank computes: ranks that compute sequences together are dealt to as one."""
+    together = settings.sequence_parallel
+    return {"rank": rank() // together, "ranks": world_size() // together}
 
 
 def train_step(

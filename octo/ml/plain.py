@@ -1,6 +1,6 @@
 """DeepSpeed's updates: as fast as it adds up, in an order that depends on how many ranks there are and on its buckets.
 
-The only module that imports deepspeed, but for the process group that it needs.
+The only module that imports deepspeed, beside `octo.ml.ulysses`.
 """
 
 import logging
@@ -8,7 +8,6 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import deepspeed
@@ -18,11 +17,13 @@ from torch import Tensor, distributed
 
 from octo.errors import InputError
 from octo.ml.adamw import AdamW
-from octo.ml.numbers import are_numbers, culprit, first_without_numbers
+from octo.ml.numbers import are_numbers, first_without_numbers, listening
 from octo.ml.partitions import own_share, ranks_needed
 from octo.ml.process_group import collective, device_of_rank
 from octo.ml.products import FastLinear
 from octo.ml.recomputation import recompute
+from octo.ml.sequence_parallel import SequenceGroup, compute_together
+from octo.ml.ulysses import exchanged
 from octo.ml.zero import bucket_size, hold_once
 from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
@@ -53,9 +54,14 @@ class _Piece(NamedTuple):
 class PlainUpdates:
     """A model under DeepSpeed. What its methods promise is said in `octo.ml.engine.Engine`."""
 
-    def __init__(self, model: "PreTrainedModel", *, settings: OptimizerSettings, micro_batches: int) -> None:
+    def __init__(
+        self, model: "PreTrainedModel", *, settings: OptimizerSettings, micro_batches: int, sequence_parallel: int = 1
+    ) -> None:
         """Wrap the model, once the process group is there."""
         _join()
+        self._together = sequence_parallel
+        if sequence_parallel > 1:
+            compute_together(model, SequenceGroup(sequence_parallel, exchanged))
         self._micro_batches = micro_batches
         self._settings = settings
         trained = [each for each in model.parameters() if each.requires_grad]
@@ -71,7 +77,7 @@ class PlainUpdates:
                 model=model,
                 optimizer=self._optimizer,
                 dist_init_required=False,
-                config=_configuration(settings, micro_batches // world_size()),
+                config=_configuration(settings, micro_batches * sequence_parallel // world_size()),
             )
         if settings.precision == "float32" and settings.zero_stage in (1, 2) and settings.offload_optimizer == "none":
             hold_once(self._engine.optimizer)
@@ -98,10 +104,11 @@ class PlainUpdates:
         self._sound.fill_(True)  # noqa: FBT003 - torch's own
         for left, compute in zip(reversed(range(len(losses))), losses, strict=True):
             loss = compute(self._engine)
-            total += loss.detach()
+            # Ranks that compute a sequence together have one loss, and each the gradients of its own part of it.
+            total += loss.detach() * (rank() % self._together == 0)
             with collective():
                 # DeepSpeed means over micro-batches and ranks; these losses are shares of one mean already.
-                self._engine.backward(loss * self._micro_batches)
+                self._engine.backward(loss * (self._micro_batches * self._together))
                 if not left:
                     if self._is_clipped_here:
                         norm = _clip(self._engine.module, self._settings.gradient_clipping).double()
@@ -118,11 +125,18 @@ class PlainUpdates:
         module = self._engine.module
         if self.weights_are_partitioned:
             return _UNTOLD
+        if name := first_without_numbers(module.named_parameters()):
+            return f"the first tensor that holds no number is the weight {name}: take a model without such weights"
+        found: list[str] = []
         for compute in losses:
-            with torch.no_grad():
-                if not are_numbers(compute(module)):
-                    return culprit(module, partial(compute, module))
-        wrong = self._wrong_gradient(losses)
+            heard: list[str] = []
+            with torch.no_grad(), listening(module, heard.append):
+                loss = compute(module)
+            found += [] if are_numbers(loss) else heard
+        # Ranks that compute sequences together take part in all that one of them does.
+        wrong = self._wrong_gradient(losses) if self._together > 1 or not found else ""
+        if found:
+            return f"the first tensor that holds no number is what {found[0]} makes, of weights that are all numbers"
         return f"the first tensor that holds no number is the gradient of {wrong}" if wrong else ""
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
@@ -266,12 +280,12 @@ class PlainUpdates:
             for (part, name), each in own.items():
                 setattr(part, name, twins[each])
             names, weights = zip(*module.named_parameters(), strict=True)
+            wrong = ""
             for compute in losses:
                 gradients = torch.autograd.grad(compute(module), weights, allow_unused=True)
                 found = ((name, each) for name, each in zip(names, gradients, strict=True) if each is not None)
-                if wrong := first_without_numbers(found):
-                    return wrong
-            return ""
+                wrong = wrong or first_without_numbers(found)
+            return wrong
         finally:
             for (part, name), each in own.items():
                 setattr(part, name, each)

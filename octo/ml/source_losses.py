@@ -24,8 +24,12 @@ DIGITS = 6
 class SourceLosses:
     """The losses of one step's sequences, which come a micro-batch at a time."""
 
-    def __init__(self, mixture: Mixture, micro_batches: list[range]) -> None:
-        """Of the step's micro-batches, of all ranks, by the global indexes of their sequences."""
+    def __init__(self, mixture: Mixture, micro_batches: list[range], *, together: int = 1) -> None:
+        """Of the step's micro-batches, of all ranks, by the global indexes of their sequences.
+
+        So many ranks compute each of them together, and have the same sums.
+        """
+        self._together = together
         self._mixture = mixture
         self._micro_batches = micro_batches
         self._sums: dict[range, Tensor] = {}
@@ -37,7 +41,7 @@ class SourceLosses:
 
     def send(self) -> None:
         """Bring the sums of all ranks together once this rank's micro-batches are through; every rank takes part."""
-        own = torch.stack([self._sums[wanted] for wanted in self._micro_batches[rank() :: world_size()]])
+        own = torch.stack([self._sums[wanted] for wanted in self._own()])
         self._sums.clear()
         every = [torch.empty_like(own) for _ in range(world_size())]
         if world_size() == 1:
@@ -46,7 +50,10 @@ class SourceLosses:
             with collective():
                 distributed.all_gather(every, own)
         # Dealt in turn, a micro-batch to each rank.
-        self._late = Late(torch.stack(every, dim=1).flatten(0, 2))
+        self._late = Late(torch.stack(every[:: self._together], dim=1).flatten(0, 2))
+
+    def _own(self) -> list[range]:
+        return self._micro_batches[rank() // self._together :: world_size() // self._together]
 
     def by_source(self) -> Mapping[str, float]:
         """The mean loss of a token of each source that has any in this step; they are waited for."""

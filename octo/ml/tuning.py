@@ -78,6 +78,7 @@ def train(job: Job[TuningSettings], _index: int) -> IndexResult:
         settings=settings.optimizer,
         micro_batches=settings.batch_size // settings.micro_batch_size,
         gang=settings.gang,
+        sequence_parallel=settings.sequence_parallel,
     )
     model.train()
     updates = Updates(examples, settings)

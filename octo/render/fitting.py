@@ -150,11 +150,12 @@ def training_of(settings: Trainer, known: Known, *, ranks: int, on_accelerator: 
         length = passes * (known.prompt + settings.max_new_tokens)
         predicted = passes * settings.max_new_tokens
         sequences = settings.prompts_per_step * settings.group_size
-    size = min(settings.micro_batch_size, sequences)
+    size, together = min(settings.micro_batch_size, sequences), _together_on_a_sequence(settings)
     return Training(
-        num_tokens=size * length,
-        num_predicted=size * predicted,
-        num_micro_batches=max(1, sequences // size // ranks),
+        num_tokens=size * math.ceil(length / together),
+        # Answers may all be on the last of them.
+        num_predicted=size * min(predicted, math.ceil(length / together)),
+        num_micro_batches=max(1, sequences // size * together // ranks),
         ranks=ranks,
         optimizer=settings.optimizer,
         on_accelerator=on_accelerator,
@@ -316,7 +317,13 @@ def _is_dealt_evenly(settings: Trainer) -> bool:
     else:
         sequences = settings.batch_size
     ranks = settings.need.pods * max(1, settings.need.accelerators)
-    return sequences % (settings.micro_batch_size * ranks) == 0
+    together = _together_on_a_sequence(settings)
+    return ranks % together == 0 and sequences % (settings.micro_batch_size * (ranks // together)) == 0
+
+
+def _together_on_a_sequence(settings: Trainer) -> int:
+    """Ranks that compute each sequence together."""
+    return 1 if isinstance(settings, RlSettings) else settings.sequence_parallel
 
 
 def _optimized(settings: Trainer, **changes: Any) -> Trainer:

@@ -128,7 +128,9 @@ def check_rising(steps: tuple[int, ...], *, below: int) -> None:
         raise ValueError(f"expected keep_steps that rise{before}, got {','.join(map(str, steps))}")
 
 
-def training_determinants(optimizer: OptimizerSettings, need: Need) -> dict[str, JsonValue]:
+def training_determinants(
+    optimizer: OptimizerSettings, need: Need, *, sequence_parallel: int = 1
+) -> dict[str, JsonValue]:
     """What else belongs to the result of a training that its gang computes, see `octo.ml.placement`.
 
     An accelerator rounds otherwise than a processor; plainly reduced gradients depend on who adds them up.
@@ -140,12 +142,32 @@ def training_determinants(optimizer: OptimizerSettings, need: Need) -> dict[str,
             "zero_stage": optimizer.zero_stage,
             "offload_optimizer": optimizer.offload_optimizer,
         }
+    if sequence_parallel > 1:
+        facts["sequence_parallel"] = sequence_parallel
     return facts
 
 
 def ranks_of(need: Need) -> int:
     """The ranks of a gang: one for each accelerator, or for each pod where pods have none."""
     return need.pods * max(1, need.accelerators)
+
+
+SequenceParallel = Annotated[int, Neutral(), Field(gt=0)]
+"""Where it is not 1 a training's determinants have it."""
+
+
+def check_sequence_parallel(size: int, optimizer: OptimizerSettings, need: Need) -> None:
+    """ValueError where so many ranks of a gang cannot compute sequences together."""
+    if size > 1 and optimizer.reduction != "plain":
+        raise ValueError(
+            f"expected optimizer.reduction plain with sequence_parallel {size}, got fixed-order: the gradient of a "
+            "weight is a sum over positions, whose order follows from where a sequence is cut"
+        )
+    if ranks_of(need) % size:
+        raise ValueError(
+            f"expected a sequence_parallel that divides the {ranks_of(need)} ranks (need.pods times "
+            f"need.accelerators), got {size}"
+        )
 
 
 class MidtrainingSettings(JobSettings):
@@ -217,6 +239,10 @@ class MidtrainingSettings(JobSettings):
     """Updates over which the rate rises linearly to its peak."""
     final_share: float = Field(default=0.1, ge=0, le=1)
     """Where a phase ends that falls and does not say how far, as a share of the peak: at the step after its last."""
+    sequence_parallel: SequenceParallel = 1
+    """Ranks that compute each sequence together, a part of its positions each, where one has no memory for all. It
+    divides the number of ranks and the model's attention heads, needs optimizer.reduction plain, and belongs to the
+    result: sums are rounded in another order."""
     compile: Literal["none", "layers"] = "none"
     """layers: compile them, which takes some 20 seconds of a processor and a C++ compiler on the machine, and saves up
     to a fifth of a step. It belongs to the result: sums are rounded in another order."""
@@ -231,6 +257,7 @@ class MidtrainingSettings(JobSettings):
                 f"expected neither keep_optimizer nor continue_optimizer with lora.rank {self.lora.rank}: adapters go "
                 "into the model's weights at the end, and nobody goes on with their optimizer"
             )
+        check_sequence_parallel(self.sequence_parallel, self.optimizer, self.need)
         if self.compile != "none" and self.optimizer.zero_stage == 3:
             raise ValueError("expected zero_stage 0, 1 or 2 with compile layers, got 3, which gathers weights between")
         if self.schedule_steps and self.num_steps > self.schedule_steps:
@@ -260,7 +287,7 @@ class MidtrainingSettings(JobSettings):
 
     def determinants(self) -> dict[str, JsonValue]:
         """What its gang computes on and, where it matters, how many it is."""
-        return training_determinants(self.optimizer, self.need)
+        return training_determinants(self.optimizer, self.need, sequence_parallel=self.sequence_parallel)
 
     def lacking(self) -> str:
         """The tokens, or the model whose optimizer is continued."""

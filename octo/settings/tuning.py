@@ -8,7 +8,13 @@ from octo.settings.bad_steps import BadStepSettings
 from octo.settings.base import Address, Need, Neutral, check_divides
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.lora import LoraSettings
-from octo.settings.midtraining import GangSettings, OptimizerSettings, training_determinants
+from octo.settings.midtraining import (
+    GangSettings,
+    OptimizerSettings,
+    SequenceParallel,
+    check_sequence_parallel,
+    training_determinants,
+)
 from octo.settings.noising import NoisingSettings
 from octo.settings.schedule import Schedule
 
@@ -66,17 +72,20 @@ class TuningSettings(BenchmarkSettings):
     """Share of the updates over which the rate rises linearly to its peak."""
     final_share: float = Field(default=0.1, ge=0, le=1)
     """Where a phase ends that falls and does not say how far, as a share of the peak: at the step after its last."""
+    sequence_parallel: SequenceParallel = 1
+    """Ranks that compute each sequence together, as of midtraining."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product; belongs to the result."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         check_divides(self.micro_batch_size, self.batch_size, what="batch_size")
+        check_sequence_parallel(self.sequence_parallel, self.optimizer, self.need)
         return self
 
     def determinants(self) -> dict[str, JsonValue]:
         """What its gang computes on and, where it matters, how many it is."""
-        return training_determinants(self.optimizer, self.need)
+        return training_determinants(self.optimizer, self.need, sequence_parallel=self.sequence_parallel)
 
     def lacking(self) -> str:
         """The model, or what it learns from."""

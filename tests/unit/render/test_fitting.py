@@ -53,6 +53,19 @@ def test_a_rank_for_each_accelerator_shares_the_optimizer() -> None:
     assert (one.ranks, one.room) == (8, 80 * GIB)
 
 
+@pytest.mark.parametrize("job", [MidtrainingSettings, TuningSettings])
+def test_of_a_sequence_that_four_ranks_compute_each_holds_a_quarter(
+    job: type[MidtrainingSettings | TuningSettings],
+) -> None:
+    plain = BFLOAT16.model_copy(update={"reduction": "plain"})
+    whole, parts = (
+        found(job(optimizer=plain, need=EIGHT, batch_size=16, micro_batch_size=1, sequence_parallel=size))[0].footprint
+        for size in (1, 4)
+    )
+    assert parts.weights == whole.weights
+    assert parts.activations == pytest.approx(whole.activations / 4, rel=0.01)
+
+
 def test_a_pod_holds_a_process_for_each_rank_that_reads_the_model() -> None:
     [memory] = found(MidtrainingSettings(optimizer=BFLOAT16, need=EIGHT))
     assert memory.own == 8 * (PROCESS + 4 * NUM_WEIGHTS)
