@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from octo.job import stage_digest
 from octo.settings.base import JobSettings, Need
+from octo.settings.classification import ClassificationSettings
 from octo.settings.combined import with_job
 from octo.settings.curation import CurationSettings
 from octo.settings.decoding import DecodingSettings
@@ -59,6 +60,9 @@ def examples() -> Mapping[str, JobSettings]:
     serving = ServingSettings(pods=1, accelerators=0, memory_gib=8)
     served = EndpointSettings(model="HuggingFaceTB/SmolLM2-135M-Instruct", serving=serving)
     grading = GradingSettings(documents=documents, endpoint=served, per_year=500, need=Need(pods=2))
+    classification = ClassificationSettings(
+        documents=documents, graded=_address(grading), need=Need(pods=2, memory_gib=8)
+    )
     midtraining = MidtrainingSettings(
         tokens=(_address(tokenization),),
         weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
@@ -84,7 +88,7 @@ def examples() -> Mapping[str, JobSettings]:
     # Put the files of a model there first; nothing else in the chain waits for it.
     pretrained = PretrainedSettings(source=f"{INSTALLATION.store}/models/SmolLM2-135M")
     chain = (
-        *(ingestion, pretrained, grading, curation, tokenization, midtraining),
+        *(ingestion, pretrained, grading, classification, curation, tokenization, midtraining),
         *(tuning, rl, evaluation, decoding, report),
     )
     launch = with_job(LaunchSettings, "ingestion").model_validate(

@@ -26,6 +26,7 @@ DOORS: dict[str, Callable[[Sequence[str]], int]] = {
 LACKING = {
     "ingestion": ([], "nothing to ingest: give --sources"),
     "grading": ([], "nothing to grade: give --documents"),
+    "classification": (["--documents=s3://b/d"], "nothing to classify: give --documents, and --graded"),
     "curation": ([], "nothing to curate: give --documents"),
     "tokenization": ([], "nothing to tokenize: give --corpus"),
     "midtraining": ([], "nothing to train on: give --tokens"),
