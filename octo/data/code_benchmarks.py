@@ -13,6 +13,7 @@ from octo.data import live_problems
 from octo.data.code_problems import CodeProblem, checked, imports_of, names_of, points_of
 from octo.data.code_selection import Difficulty, chosen, difficulty_of
 from octo.data.contest_problems import LAYOUT, contest_of
+from octo.data.docstring_problems import docstring_question
 from octo.data.documents import Document, Rejected, new_document
 from octo.data.files import MAX_EXPANSION, Reading, read_records
 from octo.data.records import Found
@@ -59,10 +60,16 @@ def read_problems(
         elif choice and (reason := choice.reason_against(where)):
             yield Rejected(url, *reason)
         else:
-            try:
-                yield clock.timed(_document, partial(make, fields, options), label=source.label, url=url)
-            except TooSlowError as error:
-                yield Rejected(url, TOO_SLOW, str(error))
+            makers: list[Callable[[], _Made | None]] = [partial(make, fields, options)]
+            if options.docstrings:
+                makers.append(partial(_again, fields, options))
+            for each in makers:
+                try:
+                    made = clock.timed(_document, each, label=source.label, url=url)
+                except TooSlowError as error:
+                    made = Rejected(url, TOO_SLOW, str(error))
+                if made is not None:
+                    yield made
 
 
 @dataclass(frozen=True)
@@ -99,9 +106,11 @@ class _Made:
     problem: CodeProblem
 
 
-def _document(make: Callable[[], _Made], *, label: str, url: str) -> Document | Rejected:
+def _document(make: Callable[[], _Made | None], *, label: str, url: str) -> Document | Rejected | None:
     try:
         made = make()
+        if made is None:
+            return None
         problem = checked(made.problem, question=made.question)
         between = "" if problem.style == "continuation" else "\n"
         return new_document(
@@ -207,6 +216,17 @@ def _tests(fields: Mapping[str, object], options: CodeOptions) -> _Made:
         names=names_of(record.test_cases, solution=record.answer),
     )
     return _Made(_with_tests(record.question, shown), _block(record.answer) if record.answer else "", problem)
+
+
+def _again(fields: Mapping[str, Any], options: CodeOptions) -> _Made | None:
+    """The same problem as a function to complete, where it can be put so; it is shown no test."""
+    try:
+        record = _TestsRecord.model_validate(fields)
+        question = docstring_question(record.question, record.test_cases, fields)
+    except ValidationError:
+        # What is wrong with the record has been said of it as it is.
+        return None
+    return None if question is None else _tests({**fields, "question": question}, options)
 
 
 def _with_tests(text: str, shown: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """Problems and examples that a model learns from one by one: those alone that hold no question of a benchmark."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from octo.data.benchmarks import Statement, read_questions
 from octo.data.questions import Question
@@ -19,10 +19,13 @@ class Practice:
     num_contaminated: int
     """Left out, as they hold a benchmark's question."""
     statement: Statement
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many others were left out, by reason."""
 
     def counters(self) -> dict[str, int]:
         """For a manifest."""
-        return {"problems.contaminated": self.num_contaminated, **self.statement.counters()}
+        left_out = {f"problems.{reason}": count for reason, count in self.left_out.items()}
+        return {"problems.contaminated": self.num_contaminated, **left_out, **self.statement.counters()}
 
 
 def read_practice(

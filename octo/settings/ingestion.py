@@ -113,7 +113,7 @@ class IngestionSettings(JobSettings):
     (or, as all code problems, mbpp:s3://bucket/prefix), code=tests:PATH?shown=1 (code problems; shown is how many of
     its tests a question shows, which then do not score). With ?style=fenced human-eval asks for a block of code, with
     ?style=continuation mbpp asks for what comes next; with ?hardest=0.2&widest=0.4 tests keeps the problems that models
-    solve least often and least evenly."""
+    solve least often and least evenly, and with ?docstrings=1 it puts questions once more as functions to complete."""
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     """The job fails when more than this share of a source's records cannot become documents."""
     proof: ProofSettings = ProofSettings()

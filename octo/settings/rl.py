@@ -83,11 +83,28 @@ class DiffusionPolicySettings(BaseModel):
         return check_no_temperature(denoising)
 
 
+class BandSettings(BaseModel):
+    """How often the model must solve a problem to practise on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    least: float = Field(default=0.0, ge=0, le=1)
+    """A problem that it solves in a smaller share of its tries is too_hard."""
+    most: float = Field(default=1.0, ge=0, le=1)
+    """One that it solves in a larger share is too_easy."""
+
+    @model_validator(mode="after")
+    def _is_a_band(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"expected least up to most, got {self.least:g} and {self.most:g}")
+        return self
+
+
 class RlSettings(BenchmarkSettings):
     """Train a policy by GRPO against exact answers, or tests; by coupled-GRPO where it is a diffusion model."""
 
     job: ClassVar[str] = "rl"
-    code_version: ClassVar[int] = 8
+    code_version: ClassVar[int] = 9
     pod_shape = "gang"
     main_role = "learner"
     image = "train"
@@ -105,6 +122,11 @@ class RlSettings(BenchmarkSettings):
     """Problems to practise on, of the ingestion job."""
     source: str = "prompts"
     """Which source of the problems to take."""
+    pass_rates: tuple[Address, ...] = ()
+    """Evaluations of the model, with samples, on the problems that it practises on: those alone are practised on that
+    it solves as often as --band says. None takes all."""
+    band: BandSettings = BandSettings()
+    """How often the model must solve a problem, by these evaluations."""
     chat_template: bool = False
     """Ask in the chat template that the model was tuned with, whose special tokens are honoured; else questions are
     given to it as they are."""
@@ -160,6 +182,8 @@ class RlSettings(BenchmarkSettings):
         check_divides(
             self.micro_batch_size, num_completions, what="the completions of a step (prompts_per_step * group_size)"
         )
+        if self.band != BandSettings() and not self.pass_rates:
+            raise ValueError("expected pass_rates, evaluations that tell how often the model solves what, with a band")
         phases_of(self.schedule, num_steps=self.num_steps, warmup_steps=self.warmup_steps, final_share=self.final_share)
         if self.role == "learner" and not (self.rollout.pods or self.rollout.servers):
             if self.rollout.engine == "vllm":

@@ -69,6 +69,8 @@ class CodeOptions:
     """Share of the problems that models solved least often; the others are not chosen."""
     widest: float = 1.0
     """Share of the problems on which a model's tries differ most; the others are not chosen."""
+    docstrings: bool = False
+    """Whether a question is put once more as a function to complete, where it does not speak to its reader."""
 
 
 def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
@@ -119,7 +121,10 @@ def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
     if not (shown.isascii() and shown.isdigit()):
         raise UsageError(f"{kind} needs shown of 0 or more, got {shown!r}")
     shares = {name: _share(options[name], f"{kind} needs {name}") for name in ("hardest", "widest") if name in options}
-    return replace(default, style=cast("CodeStyle", style), shown=int(shown), **shares)
+    docstrings = options.get("docstrings", "0")
+    if docstrings not in ("0", "1"):
+        raise UsageError(f"{kind} needs docstrings of 0 or 1, got {docstrings!r}")
+    return replace(default, style=cast("CodeStyle", style), shown=int(shown), docstrings=docstrings == "1", **shares)
 
 
 def _check_enough(kind: str, what: str, asked: int, there_are: int, of_what: str) -> None:
@@ -154,7 +159,11 @@ def _share(text: str, needed: str) -> float:
     return share
 
 
-_CODE_OPTIONS = {"human-eval": {"style"}, "mbpp": {"shown", "style"}, "tests": {"hardest", "shown", "widest"}}
+_CODE_OPTIONS = {
+    "human-eval": {"style"},
+    "mbpp": {"shown", "style"},
+    "tests": {"docstrings", "hardest", "shown", "widest"},
+}
 _CODE_DEFAULTS = {
     "human-eval": CodeOptions("continuation"),
     "mbpp": CodeOptions("fenced", shown=1),

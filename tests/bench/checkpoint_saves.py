@@ -4,10 +4,9 @@ The stall is what the training's thread is held for by a save of a state of a gi
 a save begins, less that where none does; its share is that of the whole of a synchronous save of the same state, which
 is stored, read back by the verifier and kept while the thread waits. Saves of both kinds take turns.
 
-Then tensors of half a gigabyte are saved and read back by octo and by each peer (_checkpoint_peers.py) by turns, a new
-Then tensors of half a gigabyte are saved and read back by octo and by each peer (_checkpoint_peers.py), in turn, a new
-it reads, and compares; the peers do not. `*_cpu` are processor seconds a gibibyte, the server's included: where all
-cores are busy they decide the rate. The server alone takes most of them, whoever saves.
+Then tensors of half a gigabyte are saved and read back by octo and by each peer (_checkpoint_peers.py), by turns, each
+in a place of its own. octo hashes what it reads, and compares; the peers do not. `*_cpu` are processor seconds a GiB,
+with the server's: where all cores are busy they decide the rate. The server alone takes most of them, whoever saves.
 """
 
 import statistics

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from octo.data.benchmarks import STATEMENT
+from octo.data.pass_rates import within_band
 from octo.data.practice import read_practice
 from octo.data.questions import Question
 from octo.data.tokenizer import TextTokenizer, read_tokenizer
@@ -57,6 +58,7 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     practice = read_practice(
         job.input("problems"), source=settings.source, benchmarks=job.inputs["benchmarks"], settings=settings
     )
+    practice = within_band(practice, job.inputs["pass_rates"], settings.band, model=start, training=job.training)
     questions = practice.questions
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_questions(model.config, asks, all_asked(questions, settings), max_new_tokens=settings.max_new_tokens)
