@@ -105,12 +105,19 @@ class Job(Generic[S]):
         group, left = self.settings.shard_group, self.output.sections.left(phase)
         missing = [index for index in range(count) if section_file(phase, index) not in left]
         missing.sort(key=lambda index: (index - group.first - group.index) % group.count)
-        share = partial(_share, phase=phase, make=make)
-        if min(self.settings.workers, len(missing)) > 1:
-            done = self._in_processes(share, missing, process=phase)
+        self.do_each(partial(_share, phase=phase, make=make), missing, count=count, process=phase, unit=unit)
+
+    def do_each(self, act: "Act[S]", indexes: Sequence[int], *, count: int, process: str, unit: str) -> None:
+        """Do something for each of these indexes in `workers` processes; what it leaves is its own business.
+
+        `act` is a module-level function that gives the index back. Progress is told in the unit, out of `count`, of
+        which those that are not among the indexes are done.
+        """
+        if min(self.settings.workers, len(indexes)) > 1:
+            done = self._in_processes(act, indexes, process=process)
         else:
-            done = (share(self, index) for index in missing)
-        for num_done, _ in enumerate(done, start=count - len(missing) + 1):
+            done = (act(self, index) for index in indexes)
+        for num_done, _ in enumerate(done, start=count - len(indexes) + 1):
             if count > 1:
                 self.progress.advance(num_done, count, unit)
 

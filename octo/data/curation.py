@@ -6,41 +6,38 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, ParamSpec
+from typing import ParamSpec
 
 import pyarrow as pa
 
 from octo.data.benchmarks import STATEMENT, Gate, Questions, learned, read_questions
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
-from octo.data.documents import Document, Dropped, count_rows, read_documents, to_parquet
-from octo.data.filters import Rule, first_broken, quality_rules
-from octo.data.near_search import NearVerdicts, near_verdicts, search_near
+from octo.data.documents import KEPT, SOURCES, Document, Dropped, count_rows, read_documents, to_parquet
+from octo.data.near_search import NEAR_DUPLICATE, NearVerdicts, near_verdicts, search_near
+from octo.data.screening import reasons_from_bytes, reasons_to_bytes, screening
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
 from octo.errors import InputError, InvariantError
 from octo.job import Job
 from octo.settings.curation import CurationSettings
-from octo.storage.artifacts import Artifact, IndexResult, Part
+from octo.storage.artifacts import IndexResult
+from octo.storage.sections import SectionWriter, section_file
 
 logger = logging.getLogger(__name__)
 
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
-NEAR_DUPLICATE = "near_duplicate"
 CONTAMINATED = "contaminated"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"
+_SCREENED = "screened"
+_COPIES, _REASONS = range(2)
+"""What the first phase leaves of each shard, by its number."""
 _LOOKED_IN = "documents"
 _LOOKED_THROUGH_AT_ONCE = 32
 P = ParamSpec("P")
-
-
-class Policy(NamedTuple):
-    """What decides about a document on its own, before its copies elsewhere."""
-
-    rules: Mapping[str, Rule]
-    unfiltered: Collection[str]
-    benchmark: Benchmark
+Screened = Iterator[tuple[Document, str | None]]
+"""Documents, each with the reason to drop it, or None."""
 
 
 def curate(job: Job[CurationSettings]) -> None:
@@ -52,32 +49,61 @@ def curate(job: Job[CurationSettings]) -> None:
 
 
 def prepare(job: Job[CurationSettings]) -> None:
-    """Leave in the scratch directory what depends on more than one shard: duplicates, and questions to look for."""
+    """Leave what depends on more than one shard: in the store, and what each shard needs in the scratch directory."""
     questions = read_questions(job.inputs["benchmarks"], job.settings, what=_LOOKED_IN)
     (job.scratch / _QUESTIONS).write_text(questions.model_dump_json())
-    (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job)))
+    num_shards = len(job.input("documents").parts("documents.parquet"))
+    if job.settings.shard_group.count > 1:
+        job.share_each(_SCREENED, _share_screened, num_shards, unit="shards screened")
+    else:
+        screen = partial(_leave_screened, folder=job.scratch)
+        job.do_each(screen, range(num_shards), count=num_shards, process=_SCREENED, unit="shards screened")
+    (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job, num_shards)))
     if job.settings.near.threshold:
         search_near(job, judge_shard)
 
 
-def search_duplicates(job: Job[CurationSettings]) -> bytes:
-    """The duplicates in all shards.
+def _share_screened(job: Job[CurationSettings], index: int, writer: SectionWriter) -> None:
+    for body in _screen(job, index):
+        writer.write(body)
 
-    Pods of a fleet that start together share the reading of the shards: each begins with its own group's, and finds
-    what the next groups have read meanwhile.
-    """
-    documents, group = job.input("documents"), job.settings.shard_group
-    parts = documents.parts("documents.parquet")
-    files = [job.scratch / f"copies-{shard}.arrow" for shard in range(len(parts))]
-    for shard in sorted(range(len(parts)), key=lambda shard: (shard - group.first - group.index) % group.count):
-        read = partial(_read_without_text, documents, parts[shard])
-        files[shard].write_bytes(job.shared(files[shard].name, read))
+
+def _leave_screened(job: Job[CurationSettings], index: int, *, folder: Path) -> int:
+    for number, body in enumerate(_screen(job, index)):
+        _screened_file(folder, index, number).write_bytes(body)
+    return index
+
+
+def _screen(job: Job[CurationSettings], index: int) -> tuple[bytes, bytes]:
+    """Of one shard, what tells which of its documents are copies, and why some are dropped alone."""
+    with document_clock(job.settings.max_document_seconds) as clock:
+        body, reasons = without_text(_read_shard(job, index), partial(screening(job.settings).screened, clock=clock))
+    return body, reasons_to_bytes(reasons)
+
+
+def _screened_file(folder: Path, index: int, number: int) -> Path:
+    return folder / f"{_SCREENED}-{index}-{number}"
+
+
+def _said_of(job: Job[CurationSettings], index: int, prepared: Path) -> list[str | None]:
+    """Why documents of one shard are dropped alone, as the first phase has found."""
+    if job.settings.shard_group.count > 1:
+        return reasons_from_bytes(job.output.sections.read(section_file(_SCREENED, index), _REASONS))
+    return reasons_from_bytes(_screened_file(prepared, index, _REASONS).read_bytes())
+
+
+def search_duplicates(job: Job[CurationSettings], num_shards: int) -> bytes:
+    """The duplicates in all shards, among the documents that are not dropped alone."""
+    files = [_screened_file(job.scratch, shard, _COPIES) for shard in range(num_shards)]
+    if job.settings.shard_group.count > 1:
+        for file, body in zip(files, job.output.sections.read_all(_SCREENED, num_shards, _COPIES), strict=True):
+            file.write_bytes(body)
     shards = [pa.memory_map(str(file)).read_buffer() for file in files]
     check_sources({source for shard in shards for source in sources_of(shard)}, job.settings)
     found = find_duplicates(shards, unfiltered=job.settings.unfiltered)
     for file in files:
         file.unlink()
-    return rows_to_arrow(found, num_shards=len(parts))
+    return rows_to_arrow(found, num_shards=num_shards)
 
 
 def check_sources(sources: Collection[str], settings: CurationSettings) -> None:
@@ -93,17 +119,15 @@ def check_sources(sources: Collection[str], settings: CurationSettings) -> None:
         )
 
 
-def _read_without_text(documents: Artifact, part: Part) -> bytes:
-    return without_text(documents.read(part))
-
-
 def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> IndexResult:
     """The kept and the dropped documents of one shard."""
     kept: list[Document] = []
     dropped: list[Dropped] = []
+    changes = Counter[str]()
     shard = _read_shard(job, index)
     near = near_verdicts(job, index, prepared) if job.settings.near.threshold else None
-    judged = _judged(job, index, shard, prepared) if near is None else _judged_before(shard, near)
+    screened = _screened(job, index, prepared, shard, changes)
+    judged = _judged(job, index, screened, prepared) if near is None else _judged_before(screened, near)
     for row, (document, reason) in enumerate(judged):
         if reason is None:
             kept.append(document)
@@ -117,6 +141,7 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
     counters = {
         **count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped]),
         **count_by_source(kept, dropped),
+        **changes,
     }
     if near is not None:
         counters = {**counters, "near.asked": near.asked, "near.found": near.found}
@@ -131,22 +156,31 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
 
 
 def judge_shard(job: Job[CurationSettings], index: int, prepared: Path) -> Iterator[tuple[Document, str | None]]:
-    """Each document of one shard with the reason to drop it, or None, whatever is near to it."""
-    return _judged(job, index, _read_shard(job, index), prepared)
+    """Each document of one shard, as it is kept, with the reason to drop it, or None; whatever is near to it."""
+    return _judged(job, index, _screened(job, index, prepared, _read_shard(job, index), Counter()), prepared)
 
 
-def _judged(
-    job: Job[CurationSettings], index: int, shard: bytes, prepared: Path
-) -> Iterator[tuple[Document, str | None]]:
-    policy = Policy(quality_rules(job.settings), job.settings.unfiltered, _gate_of(job, prepared).benchmark)
+def _judged(job: Job[CurationSettings], index: int, screened: Screened, prepared: Path) -> Screened:
     with document_clock(job.settings.max_document_seconds) as clock:
-        yield from judge(read_documents(shard), policy, read_rows(prepared / _DUPLICATES, index), clock)
+        yield from judge(screened, read_rows(prepared / _DUPLICATES, index), _gate_of(job, prepared).benchmark, clock)
 
 
-def _judged_before(shard: bytes, near: NearVerdicts) -> Iterator[tuple[Document, str | None]]:
+def _judged_before(screened: Screened, near: NearVerdicts) -> Screened:
     """What was said of them, and that a document is near to another where nothing was."""
-    for row, (document, reason) in enumerate(zip(read_documents(shard), near.reasons, strict=True)):
-        yield document, reason or (NEAR_DUPLICATE if row in near.nearest else None)
+    for (document, _), reason in zip(screened, near.all_reasons(), strict=True):
+        yield document, reason
+
+
+def _screened(job: Job[CurationSettings], index: int, prepared: Path, shard: bytes, changes: Counter[str]) -> Screened:
+    """What the first phase has said of each document; what is taken out of those that stay is added to the changes."""
+    screen = screening(job.settings)
+    for document, reason in zip(read_documents(shard), _said_of(job, index, prepared), strict=True):
+        if reason or not screen.edits:
+            yield document, reason
+        else:
+            edited, changed = screen.edited(document)
+            changes.update(changed)
+            yield edited, None
 
 
 def _read_shard(job: Job[CurationSettings], index: int) -> bytes:
@@ -165,27 +199,24 @@ def _gate(questions: Path, ngram: int, least_recall: tuple[tuple[str, float], ..
 
 
 def judge(
-    documents: Iterable[Document], policy: Policy, duplicate_rows: Collection[int], clock: DocumentClock = STOPPED
+    screened: Iterable[tuple[Document, str | None]],
+    duplicate_rows: Collection[int],
+    benchmark: Benchmark,
+    clock: DocumentClock = STOPPED,
 ) -> Iterator[tuple[Document, str | None]]:
     """Each document with the reason to drop it, or None.
 
-    The cheapest question comes first, so a reason is the first that holds: a quality rule, then a copy, then a problem;
-    and before all, that the questions found no end. Near matches are looked for among what is left.
+    The cheapest question comes first, so a reason is the first that holds: what screening says, then that it is a copy,
+    then that it holds a problem. Near matches are looked for among what is left.
     """
-    rows = enumerate(documents)
+    rows = enumerate(screened)
     while batch := list(islice(rows, _LOOKED_THROUGH_AT_ONCE)):
-        reasons = [_timed(clock, _reason_against, document, policy, row in duplicate_rows) for row, document in batch]
+        reasons = [reason or (DUPLICATE if row in duplicate_rows else None) for row, (_, reason) in batch]
         left = [index for index, reason in enumerate(reasons) if reason is None]
-        texts = [learned(batch[index][1].text, batch[index][1].metadata) for index in left]
-        for index, reason in zip(left, _contaminated(texts, policy.benchmark, clock), strict=True):
+        texts = [learned(document.text, document.metadata) for _, (document, _) in map(batch.__getitem__, left)]
+        for index, reason in zip(left, _contaminated(texts, benchmark, clock), strict=True):
             reasons[index] = reason
-        yield from zip((document for _, document in batch), reasons, strict=True)
-
-
-def _reason_against(document: Document, policy: Policy, is_copy: bool) -> str | None:  # noqa: FBT001 - passed on by place
-    if document.source not in policy.unfiltered and (reason := first_broken(document.text, policy.rules)):
-        return reason
-    return DUPLICATE if is_copy else None
+        yield from zip((document for _, (document, _) in batch), reasons, strict=True)
 
 
 def _contaminated(texts: Sequence[str], benchmark: Benchmark, clock: DocumentClock) -> list[str | None]:
@@ -216,6 +247,6 @@ def count_outcomes(num_documents: int, num_kept: int, reasons: Iterable[str]) ->
 
 def count_by_source(kept: Iterable[Document], dropped: Iterable[Dropped]) -> Mapping[str, int]:
     """What became of a shard's documents, as `sources.SOURCE.kept` and `sources.SOURCE.REASON`."""
-    outcomes = Counter([(each.source, "kept") for each in kept])
+    outcomes = Counter([(each.source, KEPT) for each in kept])
     outcomes.update((each.source, each.reason) for each in dropped)
-    return {f"sources.{source}.{outcome}": count for (source, outcome), count in sorted(outcomes.items())}
+    return {f"{SOURCES}{source}.{outcome}": count for (source, outcome), count in sorted(outcomes.items())}

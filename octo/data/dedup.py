@@ -5,7 +5,7 @@ stays, as it is.
 """
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import count, repeat
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from octo.data.documents import Document, read_documents
 from octo.data.filters import repeated_characters
 from octo.data.normal_forms import comparable
 
@@ -24,7 +24,7 @@ COPY_COLUMNS = ("key", "id", "source", "url", "date", "metadata")
 """Of a document, a key that copies share in place of its text, and what tells which of them stays."""
 _PLACES = ("file:", "s3://")
 """How the address begins of a record that says none: it is its file or object, and its number there."""
-_KEY_BATCH = 256
+Screen = Callable[[Iterable[Document]], Iterable[tuple[Document, str | None]]]
 _ROWS = pa.schema([("rows", pa.list_(pa.int32()))])
 
 
@@ -47,16 +47,25 @@ class Copy(NamedTuple):
     """Where it lies. It decides only between copies that are equal in everything that a record can say."""
 
 
-def without_text(shard: bytes) -> bytes:
-    """A shard, a Parquet file of documents, as the search for duplicates reads it: an Arrow file without the texts."""
-    file = pq.ParquetFile(pa.BufferReader(shard))
-    keys = [
-        copy_key(text, text_id)
-        for batch in file.iter_batches(batch_size=_KEY_BATCH, columns=["text", "id"])
-        for text, text_id in zip(*(batch.column(name).to_pylist() for name in ("text", "id")), strict=True)
-    ]
-    table = file.read(columns=list(COPY_COLUMNS[1:])).add_column(0, "key", pa.array(keys, pa.string()))
-    return _arrow(table, compression="zstd")
+def without_text(shard: bytes, screen: Screen | None = None) -> tuple[bytes, list[str | None]]:
+    """A shard, a Parquet file of documents, as the search for duplicates reads it: an Arrow file without the texts.
+
+    Args:
+        shard: the file.
+        screen: gives each document as it is to be compared, and why it is dropped whatever others are: it is nobody's
+            copy then. These reasons are what is returned beside the file.
+    """
+    screened = screen(read_documents(shard)) if screen else ((document, None) for document in read_documents(shard))
+    columns: list[list[str]] = [[] for _ in COPY_COLUMNS]
+    reasons: list[str | None] = []
+    for document, reason in screened:
+        key = f"-{document.id[1:]}" if reason else copy_key(document.text, document.id)
+        row = (key, document.id, document.source, document.url, document.date, document.metadata)
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+        reasons.append(reason)
+    table = pa.table([pa.array(column, pa.string()) for column in columns], names=list(COPY_COLUMNS))
+    return _arrow(table, compression="zstd"), reasons
 
 
 def sources_of(shard: bytes) -> list[str]:

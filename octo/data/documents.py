@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 ROW_GROUP_BYTES = 32 << 20
 """Text that is held before it is written: it bounds the memory of a writer and of a reader of one row group."""
 ROW_GROUP_ROWS = 50_000
+SOURCES, KEPT = "sources.", "kept"
+"""Counters of what became of each source's documents: sources.LABEL.REASON, or sources.LABEL.kept."""
 _STREAMED_ROWS = 256
 _READ_BYTES = 1 << 20
 
@@ -64,6 +66,14 @@ def new_document(
     fields = _json(metadata or {})
     (url + date).encode()
     return Document(sha256(text.encode()).hexdigest(), text, source, url, date, fields)
+
+
+def revised(document: Document, text: str) -> Document:
+    """The document with another text in place of its own, and in its metadata, as `original`, the id that it had."""
+    if text == document.text:
+        return document
+    fields = {"original": document.id, **json.loads(document.metadata)}
+    return document._replace(id=sha256(text.encode()).hexdigest(), text=text, metadata=_ENCODER.encode(fields))
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)

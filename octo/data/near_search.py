@@ -9,8 +9,6 @@ Each task reads one section of every file of the phase before. No process holds 
 beside one shard of documents: there are as many ranges and homes as that takes.
 """
 
-import json
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -41,6 +39,7 @@ from octo.data.near import (
     to_bytes,
 )
 from octo.data.near_recall import MOST_SHINGLES, Drawn, Sample, drawn_of
+from octo.data.screening import reasons_from_bytes, reasons_to_bytes, screening
 from octo.data.shingles import Hashes, Runs, Shingler
 from octo.job import Job
 from octo.settings.curation import CurationSettings
@@ -50,6 +49,7 @@ from octo.storage.sections import SectionWriter, section_file
 Judged = Callable[[Job[CurationSettings], int, Path], Iterable[tuple[Document, str | None]]]
 """A shard's documents, each with why it is left out whatever others are like, or None."""
 
+NEAR_DUPLICATE = "near_duplicate"
 _SAMPLE, _FOUND = "near-sample.bin", "near-found.bin"
 _ENTRY_BYTES = 96
 """Of memory: an entry, the leader that it may be, and both while they are sorted."""
@@ -124,6 +124,10 @@ class NearVerdicts(NamedTuple):
     found: int
     """Those of them that were found."""
 
+    def all_reasons(self) -> list[str | None]:
+        """Of each document, why it is left out, its likeness to another among them; None for one that stays."""
+        return [reason or (NEAR_DUPLICATE if row in self.nearest else None) for row, reason in enumerate(self.reasons)]
+
 
 def near_verdicts(job: Job[CurationSettings], index: int, prepared: Path) -> NearVerdicts:
     """The verdicts on one shard, after `search_near`."""
@@ -160,7 +164,7 @@ def _sign(job: Job[CurationSettings], index: int, writer: SectionWriter, *, prep
     everything = np.concatenate(found)
     for section in dealt(everything, receiver(everything["bucket"], plan.ranges), plan.ranges):
         writer.write(section.tobytes())
-    writer.write(_packed(reasons))
+    writer.write(reasons_to_bytes(reasons))
     rows, orders, sets = zip(*drawn, strict=True) if drawn else ((), (), ())
     writer.write(Drawn(np.array(rows, np.uint32), np.array(orders, np.uint64), sets).to_bytes())
 
@@ -266,11 +270,11 @@ def _left(
     job: Job[CurationSettings], plan: Plan, index: int, wanted: Collection[int] | None
 ) -> Iterator[tuple[int, Document]]:
     """The rows of a shard that are left when they are judged alone; only those wanted, where not all are."""
-    documents = job.input("documents")
+    documents, screen = job.input("documents"), screening(job.settings)
     body = documents.read(documents.parts("documents.parquet")[index])
     for row, (document, reason) in enumerate(zip(read_documents(body), _reasons_of(job, plan, index), strict=True)):
         if reason is None and (wanted is None or row in wanted):
-            yield row, document
+            yield row, screen.edited(document)[0]
 
 
 def _compared_with(job: Job[CurationSettings], plan: Plan, index: int) -> dict[int, NDArray[np.uint64]]:
@@ -307,11 +311,7 @@ def _plan(job: Job[CurationSettings]) -> Plan:
 
 def _reasons_of(job: Job[CurationSettings], plan: Plan, index: int) -> list[str | None]:
     body = job.output.sections.read(section_file(plan.signed, index), plan.ranges)
-    return [reason or None for reason in json.loads(zlib.decompress(body))]
-
-
-def _packed(reasons: list[str | None]) -> bytes:
-    return zlib.compress(json.dumps(reasons).encode(), level=1)
+    return reasons_from_bytes(body)
 
 
 def _sections(job: Job[CurationSettings], phase: str, count: int, number: int) -> Iterator[bytes]:

@@ -1,17 +1,15 @@
 """Results from committed artifacts: read, compared, and cut to what a page can show."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from octo.data.documents import read_columns
 from octo.errors import InputError, UsageError
 from octo.lineage import key_of, opened_lineage, references_of
 from octo.report.comparison import Comparison, Graded, Pair, conclude, has_samples, pass_at_k_of, shortage_of
 from octo.report.control import chances_of
+from octo.report.corpora import corpus_of
 from octo.report.curves import curve, finite, mean, mean_metrics, read_metrics
 from octo.report.decodings import decoding_of, study_of
-from octo.report.intervals import proportion
 from octo.report.kept_out import contamination_of, coverage_of, kept_out_of
 from octo.report.masks import finding_of_masks
 from octo.report.orders import findings_of_decodings, findings_of_studies, findings_of_training, written_of
@@ -21,9 +19,6 @@ from octo.report.results import (
     Branch,
     Completion,
     Contamination,
-    Corpus,
-    DroppedDocument,
-    DropReason,
     Example,
     Finding,
     Mixture,
@@ -31,7 +26,7 @@ from octo.report.results import (
     Results,
     Study,
 )
-from octo.report.text import middle_cut, percent, visible
+from octo.report.text import excerpt_of, middle_cut, visible
 from octo.settings.report import ReportSettings
 from octo.storage.artifacts import Artifact
 from octo.storage.store import Store
@@ -44,12 +39,9 @@ RL_FIGURES = (
     *("local_ar_ness", "global_ar_ness", "local_ar_ness_by_chance", "global_ar_ness_by_chance"),
     *("variance_coupled", "variance_decoupled"),
 )
-DROPPED_PREFIX = "documents.dropped."
 EXAMPLES_PER_BRANCH = 2
-EXAMPLES_PER_REASON = 2
 QUESTION_CHARACTERS = 600
 COMPLETION_CHARACTERS = 900
-EXCERPT_CHARACTERS = 160
 
 
 def collect(settings: ReportSettings, inputs: Mapping[str, tuple[Artifact, ...]], store: Store) -> Results:
@@ -198,8 +190,8 @@ def examples_of(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str
     shown = [(each, answered[each["question"]]) for each in before if each["question"] in answered]
     return tuple(
         Example(
-            question=_excerpt(first["question"], QUESTION_CHARACTERS),
-            answer=_excerpt(str(first["answer"]), QUESTION_CHARACTERS),
+            question=excerpt_of(first["question"], QUESTION_CHARACTERS),
+            answer=excerpt_of(str(first["answer"]), QUESTION_CHARACTERS),
             before=_completion(first),
             after=_completion(second),
         )
@@ -254,57 +246,6 @@ def mixture_of(artifact: Artifact) -> Mixture:
     left_out = tuple(map(visible, described["left_out"]))
     stage = visible(artifact.manifest.stage)
     return Mixture.model_validate({"stage": stage, "sources": sources, "left_out": left_out, **sizes})
-
-
-def corpus_of(artifact: Artifact) -> Corpus:
-    """How many documents were kept, how many dropped and why, with examples; the most frequent reason first."""
-    counters = artifact.manifest.counters
-    counts = {
-        name.removeprefix(DROPPED_PREFIX): count for name, count in counters.items() if name.startswith(DROPPED_PREFIX)
-    }
-    examples = dropped_examples(artifact, counts)
-    return Corpus(
-        stage=visible(artifact.manifest.stage),
-        documents=counters.get("documents.in", 0),
-        kept=counters.get("documents.kept", 0),
-        dropped=tuple(
-            DropReason(reason=visible(reason), count=counts[reason], examples=tuple(examples[reason]))
-            for reason in sorted(counts, key=lambda reason: (-counts[reason], reason))
-        ),
-        near=_near_matches(counters),
-    )
-
-
-def _near_matches(counters: Mapping[str, int]) -> str:
-    if "near.asked" not in counters:
-        return ""
-    asked, found = counters["near.asked"], counters["near.found"]
-    if not asked:
-        return "Which share of near matches was found is unknown: no document of the sample is near to one before it."
-    share = proportion(found, asked)
-    return (
-        f"Compared with all others, {asked} documents of a sample are near matches of one before them. Of these, "
-        f"{found} were found: {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
-    )
-
-
-def dropped_examples(artifact: Artifact, counts: Mapping[str, int]) -> Mapping[str, list[DroppedDocument]]:
-    """The first documents dropped for each reason. Parts are read until every reason has enough of them."""
-    examples: dict[str, list[DroppedDocument]] = defaultdict(list)
-    wanted = {reason: min(count, EXAMPLES_PER_REASON) for reason, count in counts.items()}
-    for part in artifact.parts("dropped.parquet"):
-        if all(len(examples[reason]) >= count for reason, count in wanted.items()):
-            break
-        rows = read_columns(artifact.read(part), ("reason", "source", "url", "excerpt"))
-        for reason, source, url, excerpt in rows:
-            if len(examples[reason]) < wanted.get(reason, 0):
-                shown = DroppedDocument(
-                    source=visible(source),
-                    url=_excerpt(url, EXCERPT_CHARACTERS),
-                    excerpt=_excerpt(excerpt, EXCERPT_CHARACTERS),
-                )
-                examples[reason].append(shown)
-    return examples
 
 
 def ancestor_of(key: str, artifact: Artifact) -> Ancestor:
@@ -364,7 +305,3 @@ def _completion(example: Mapping[str, Any]) -> Completion:
     text = f"{head} \N{HORIZONTAL ELLIPSIS} {tail}" if omitted else head
     correct = example.get("correct")
     return Completion(text=visible(text), omitted=omitted, correct=None if correct is None else bool(correct))
-
-
-def _excerpt(text: str, limit: int) -> str:
-    return visible(text if len(text) <= limit else f"{text[: limit - 1]}\N{HORIZONTAL ELLIPSIS}")

@@ -257,6 +257,16 @@ class DropReason(Value):
     examples: tuple[DroppedDocument, ...]
 
 
+class SourceOutcome(Value):
+    """What became of the documents of one source."""
+
+    source: str
+    documents: int
+    kept: int
+    dropped: dict[str, int]
+    """By reason, the most frequent first."""
+
+
 class Corpus(Value):
     """What a curation kept."""
 
@@ -266,6 +276,9 @@ class Corpus(Value):
     dropped: tuple[DropReason, ...]
     near: str = ""
     """Which share of near matches was found, in words; empty where none were looked for."""
+    sources: tuple[SourceOutcome, ...] = ()
+    taken_out: dict[str, int] = {}
+    """Lines that were taken out of documents that the rules leave, by what they lack."""
 
 
 class PlantedCopies(Value):

@@ -105,3 +105,8 @@ def _visible(character: str) -> str:
     if category in {"Cc", "Cf"}:
         return f"\u27e8U+{code:04X}\u27e9"
     return character
+
+
+def excerpt_of(text: str, limit: int) -> str:
+    """The beginning of a text, so that all of it is seen."""
+    return visible(text if len(text) <= limit else f"{text[: limit - 1]}\N{HORIZONTAL ELLIPSIS}")

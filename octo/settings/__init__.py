@@ -24,6 +24,7 @@ NOT_JOBS = frozenset(
             "noising",
             "prompts",
             "proof",
+            "rules",
             "schedule",
             "scoring",
             "source_options",

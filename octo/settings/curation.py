@@ -2,18 +2,19 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from octo.settings.base import Address, Need, Neutral
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.near import NearSettings
+from octo.settings.rules import C4Settings, FinewebSettings, GopherSettings, MathematicsSettings, RuleSet
 
 
 class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, dedup of copies and near matches, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 7
+    code_version: ClassVar[int] = 8
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
@@ -23,16 +24,35 @@ class CurationSettings(BenchmarkSettings):
     """The documents to curate."""
     unfiltered: tuple[str, ...] = ()
     """Sources that skip the quality rules, such as generated problems; dedup and decontamination still apply."""
+    rules: tuple[RuleSet, ...] = ("basic",)
+    """Rule sets that documents are asked by, in this order: basic (--min-words, --min-alphabetic-share and
+    --max-repeated-share), gopher (quality and repetition), c4 (which takes out lines that are no sentences), fineweb,
+    mathematics (whether it is about that at all). Each sees a document as the ones before have left it."""
     min_words: int = Field(default=50, ge=0)
-    """A document with fewer words is too_short."""
+    """basic: a document with fewer words is too_short."""
     min_alphabetic_share: float = Field(default=0.6, ge=0, le=1)
-    """A document with a smaller share of words that hold a letter is low_alphabetic."""
+    """basic: a document with a smaller share of words that hold a letter is low_alphabetic."""
     max_repeated_share: float = Field(default=0.2, ge=0, le=1)
-    """A document with a larger share of characters in repeated lines is repetitive."""
+    """basic: a document with a larger share of characters in repeated lines is repetitive."""
+    gopher: GopherSettings = GopherSettings()
+    """Thresholds of Gopher's rules."""
+    c4: C4Settings = C4Settings()
+    """Thresholds of C4's rules."""
+    fineweb: FinewebSettings = FinewebSettings()
+    """Thresholds of FineWeb's rules."""
+    mathematics: MathematicsSettings = MathematicsSettings()
+    """What a document about mathematics has."""
     near: NearSettings = NearSettings()
     """Near matches: which documents are left out for one that is much like them."""
     max_document_seconds: float = Field(default=60, gt=0)
     """A document on which the rules and the search for problems take more processor time is too_slow."""
+
+    @field_validator("rules")
+    @classmethod
+    def _each_once(cls, rules: tuple[RuleSet, ...]) -> tuple[RuleSet, ...]:
+        if len(set(rules)) < len(rules):
+            raise ValueError(f"expected each rule set once, got {', '.join(rules)}")
+        return rules
 
     def lacking(self) -> str:
         """The documents, or a word on benchmarks."""

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from hashlib import sha256
 from statistics import median
 
-from octo.data.curation import Policy, judge
+from octo.data.curation import judge
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, without_text
 from octo.data.documents import Document, new_document, read_documents, to_parquet
-from octo.data.filters import quality_rules
 from octo.data.problems import generate
 from octo.data.python_docs import read_package
+from octo.data.screening import screening
 from octo.settings.curation import CurationSettings
 from octo.settings.source_options import ArithmeticOptions
 
@@ -56,9 +56,11 @@ def _evaluation() -> list[Document]:
 
 def _curate(body: bytes, questions: list[str]) -> None:
     settings = CurationSettings(unfiltered=("noisy", "short", "long"))
-    lost = find_duplicates([without_text(body)], unfiltered=settings.unfiltered)
-    policy = Policy(quality_rules(settings), settings.unfiltered, Benchmark(questions, ngram=settings.ngram))
-    to_parquet([each for each, reason in judge(read_documents(body), policy, lost[0]) if reason is None], Document)
+    copies, reasons = without_text(body, screening(settings).screened)
+    lost = find_duplicates([copies], unfiltered=settings.unfiltered)
+    screened = zip(read_documents(body), reasons, strict=True)
+    judged = judge(screened, lost[0], Benchmark(questions, ngram=settings.ngram))
+    to_parquet([each for each, reason in judged if reason is None], Document)
 
 
 def _read_and_hash(body: bytes) -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octo.data.benchmarks import STATEMENT, learned, question_of
-from octo.data.curation import Policy, count_outcomes, curate, judge
+from octo.data.curation import count_outcomes, curate, judge
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import copies_of, duplicates, find_duplicates, read_rows, rows_to_arrow, without_text
 from octo.data.documents import Document, new_document, read_columns, read_documents, to_parquet
-from octo.data.filters import quality_rules
+from octo.data.filters import first_broken
+from octo.data.screening import Screening, one_by_one, screening
 from octo.data.time_limit import document_clock
 from octo.errors import InputError, InvariantError, UsageError
 from octo.job import Job, Work, open_job, produce, stage_digest
@@ -78,8 +79,8 @@ BENCHMARK = [
 
 def test_each_document_gets_the_first_reason_that_holds() -> None:
     settings = CurationSettings(unfiltered=("noisy",))
-    policy = Policy(quality_rules(settings), settings.unfiltered, Benchmark(["12+34="], ngram=13))
-    reasons = [reason for _, reason in judge(DOCUMENTS, policy, {0, 2})]
+    screened = screening(settings).screened(DOCUMENTS)
+    reasons = [reason for _, reason in judge(screened, {0, 2}, Benchmark(["12+34="], ngram=13))]
     assert reasons == [
         "duplicate",
         None,
@@ -367,7 +368,7 @@ def test_the_search_over_short_columns_finds_what_comparing_all_documents_finds(
         [Document("0" * 8 * prefix_length + name * 56, "", source, "u", "", "{}") for name, source in shard]
         for shard in shards
     ]
-    bodies = [without_text(to_parquet(shard, Document)) for shard in documents]
+    bodies = [without_text(to_parquet(shard, Document))[0] for shard in documents]
     expected = duplicates(
         copy
         for number, shard in enumerate(documents)
@@ -397,9 +398,11 @@ def test_a_document_on_which_a_rule_does_not_end_is_dropped_for_that_and_the_nex
         return bool(re.fullmatch(r"(a|a)*b", text))
 
     texts = ["fine", "endless", "a" * 200, "fine too"]
-    policy = Policy({"endless": endless, "catastrophic": catastrophic}, (), Benchmark([], ngram=13))
+    rules = {"endless": endless, "catastrophic": catastrophic}
+    screen = Screening([one_by_one(lambda text: first_broken(text, rules))], ())
     with document_clock(0.05) as clock:
-        judged = [reason for _, reason in judge([document(text) for text in texts], policy, set(), clock)]
+        screened = screen.screened([document(text) for text in texts], clock)
+        judged = [reason for _, reason in judge(screened, set(), Benchmark([], ngram=13), clock)]
     assert judged == [None, "too_slow", "too_slow", None]
 
 

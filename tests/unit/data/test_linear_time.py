@@ -20,23 +20,29 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from octo.data.benchmarks import learned
+from octo.data.c4 import c4
 from octo.data.code_answers import cut, fenced
 from octo.data.code_benchmarks import read_problems
-from octo.data.curation import Policy, judge
+from octo.data.curation import judge
 from octo.data.decontamination import Benchmark, tokens_of, why_unprotected
 from octo.data.dedup import copy_key
 from octo.data.documents import Document, new_document
 from octo.data.files import read_path
 from octo.data.filters import quality_rules
 from octo.data.final_answers import boxed, settled
+from octo.data.fineweb import fineweb
+from octo.data.gopher import gopher
 from octo.data.html_text import page_of
 from octo.data.lookalikes import disguised
 from octo.data.markup import unmarked
+from octo.data.mathematical import mathematics
 from octo.data.python_code import functions
 from octo.data.python_docs import docstrings
+from octo.data.texts import Texts
 from octo.data.time_limit import TooSlowError, document_clock
 from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import parse_source
+from octo.settings.rules import GopherSettings
 from octo.source_files import SEEKED, STREAMED
 
 DOUBLINGS = 4
@@ -118,14 +124,34 @@ QUESTIONS = [
     "x " * 20,
 ]
 SETTINGS = CurationSettings()
+EVERYTHING = GopherSettings(
+    min_words=0,
+    max_words=10**9,
+    min_mean_word=0,
+    max_mean_word=10**9,
+    max_hashes=10**9,
+    max_ellipses=10**9,
+    max_bullet_lines=1,
+    max_ellipsis_lines=1,
+    min_alphabetic_words=0,
+    min_stop_words=0,
+    **{name: 1 for name in GopherSettings.model_fields if name.startswith(("max_repeated", "max_top"))},
+)
 BENCHMARK = Benchmark(QUESTIONS, ngram=13)
 
 
 def judged(text: str) -> None:
     for rule in quality_rules(SETTINGS).values():
         rule(text)
-    policy = Policy(quality_rules(SETTINGS), ("web",), BENCHMARK)
-    list(judge([Document("0", text, "web", "u", "", "{}")], policy, set()))
+    list(judge([(Document("0", text, "web", "u", "", "{}"), None)], set(), BENCHMARK))
+
+
+def looked_at(text: str) -> None:
+    """By every rule, each as if none before had dropped it."""
+    gopher(Texts([text]), EVERYTHING)
+    c4(text, SETTINGS.c4)
+    fineweb(Texts([text]), SETTINGS.fineweb)
+    mathematics(Texts([text]), SETTINGS.mathematics)
 
 
 def parsed(parser: Callable[[str], object], text: str) -> None:
@@ -139,6 +165,7 @@ def parsed(parser: Callable[[str], object], text: str) -> None:
 
 WORK: dict[str, Callable[[str], object]] = {
     "the rules and the gate": judged,
+    "the rule sets": looked_at,
     "the key of copies": partial(copy_key, text_id=""),
     "a document": partial(new_document, source="a", url="b"),
     "what is learned": partial(learned, metadata="{}"),

@@ -1,0 +1,162 @@
+"""What is said of documents one by one: kept as they are, kept with some of the text left out, or dropped for a reason.
+
+Documents are looked at many at a time; what is said of one depends on it alone. Rule sets are asked in the order in
+which the settings name them, and each sees a text as the ones before have left it.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from octo.data.c4 import c4
+from octo.data.documents import Document, revised
+from octo.data.filters import first_broken, quality_rules
+from octo.data.fineweb import fineweb
+from octo.data.gopher import gopher
+from octo.data.mathematical import mathematics
+from octo.data.texts import Texts
+from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
+from octo.settings.curation import CurationSettings
+from octo.settings.rules import C4Settings
+
+_CHARACTERS_AT_ONCE, _DOCUMENTS_AT_ONCE = 1 << 20, 512
+
+
+class Edit(NamedTuple):
+    """A text after a step, and what the step did to it."""
+
+    text: str
+    reason: str | None = None
+    """Why the document is dropped."""
+    changes: Mapping[str, int] = {}
+    """What was taken out, by what it is."""
+
+
+Judge = Callable[[Texts], Sequence[str | None]]
+Editor = Callable[[str], Edit]
+
+
+class Step(NamedTuple):
+    """A rule set: it judges texts together, or edits and judges them one by one."""
+
+    judge: Judge | None = None
+    edit: Editor | None = None
+
+
+class Screening(NamedTuple):
+    """Everything that is asked of a document on its own."""
+
+    steps: Sequence[Step]
+    unfiltered: Collection[str]
+    """Sources that skip the steps."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether a document that stays may be another text than before."""
+        return any(step.edit for step in self.steps)
+
+    def screened(
+        self, documents: Iterable[Document], clock: DocumentClock = STOPPED
+    ) -> Iterator[tuple[Document, str | None]]:
+        """Each document as it is after all steps, with the reason to drop it, or None."""
+        for batch in _batches(documents):
+            yield from self._timed(batch, clock)
+
+    def edited(self, document: Document) -> tuple[Document, Mapping[str, int]]:
+        """A document that stays, as `screened` gives it, and what was taken out of it."""
+        if document.source in self.unfiltered:
+            return document, {}
+        text, changes = document.text, Counter[str]()
+        for step in self.steps:
+            if step.edit:
+                edit = step.edit(text)
+                text = edit.text
+                changes.update(edit.changes)
+        return revised(document, text), changes
+
+    def _timed(self, batch: Sequence[Document], clock: DocumentClock) -> list[tuple[Document, str | None]]:
+        try:
+            return clock.timed(self._together, batch)
+        except TooSlowError:
+            if len(batch) == 1:
+                return [(batch[0], TOO_SLOW)]
+        # One of them, or all together: each has the time by itself.
+        return [found for document in batch for found in self._timed([document], clock)]
+
+    def _together(self, batch: Sequence[Document]) -> list[tuple[Document, str | None]]:
+        found: list[tuple[Document, str | None]] = [(document, None) for document in batch]
+        left = [at for at, document in enumerate(batch) if document.source not in self.unfiltered]
+        texts = Texts([batch[at].text for at in left])
+        for step in self.steps:
+            judged = _after(step, texts)
+            staying = []
+            for number, (at, edit) in enumerate(zip(left, judged, strict=True)):
+                if edit.reason:
+                    found[at] = batch[at], edit.reason
+                else:
+                    staying.append(number)
+            kept = [judged[number].text for number in staying]
+            texts = Texts(kept) if step.edit else texts.take(staying)
+            left = [left[number] for number in staying]
+        for at, text in zip(left, texts, strict=True):
+            found[at] = revised(batch[at], text), None
+        return found
+
+
+def _after(step: Step, texts: Texts) -> list[Edit]:
+    if step.edit:
+        return [step.edit(text) for text in texts]
+    judge = step.judge or (lambda given: [None] * len(given))
+    return [Edit(text, reason) for text, reason in zip(texts, judge(texts), strict=True)]
+
+
+def screening(settings: CurationSettings) -> Screening:
+    """What the settings ask of a document on its own."""
+    rules = quality_rules(settings)
+    sets: Mapping[str, Step] = {
+        "basic": one_by_one(lambda text: first_broken(text, rules)),
+        "gopher": Step(judge=partial(gopher, settings=settings.gopher)),
+        "c4": Step(edit=partial(_trimmed, settings=settings.c4)),
+        "fineweb": Step(judge=partial(fineweb, settings=settings.fineweb)),
+        "mathematics": Step(judge=partial(mathematics, settings=settings.mathematics)),
+    }
+    return Screening([sets[name] for name in settings.rules], settings.unfiltered)
+
+
+def one_by_one(reason_against: Callable[[str], str | None]) -> Step:
+    """The step of a rule that is asked of one text after another."""
+    return Step(judge=lambda texts: [reason_against(text) for text in texts])
+
+
+def reasons_to_bytes(reasons: Sequence[str | None]) -> bytes:
+    """Why each document of a shard is dropped, or None, as bytes."""
+    return zlib.compress(json.dumps(reasons).encode(), level=1)
+
+
+def reasons_from_bytes(body: bytes) -> list[str | None]:
+    """What `reasons_to_bytes` was given."""
+    return [reason or None for reason in json.loads(zlib.decompress(body))]
+
+
+def _trimmed(text: str, *, settings: C4Settings) -> Edit:
+    found = c4(text, settings)
+    return Edit(found.text, found.reason, {f"lines.removed.{name}": count for name, count in found.lines.items()})
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    held: list[Document] = []
+    characters = 0
+    for document in documents:
+        if held and characters + len(document.text) > _CHARACTERS_AT_ONCE:
+            yield held
+            held, characters = [], 0
+        held.append(document)
+        characters += len(document.text)
+        if len(held) >= _DOCUMENTS_AT_ONCE:
+            yield held
+            held, characters = [], 0
+    if held:
+        yield held
