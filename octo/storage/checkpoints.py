@@ -167,12 +167,7 @@ def fetch(store: Store, file: CheckpointFile, path: Path) -> None:
     """Bring a file of a checkpoint here; IntegrityError when it is not what was saved, which leaves no file."""
 
     def read() -> str:
-        digest = hashlib.sha256()
-        with path.open("wb") as written:
-            for block in store.blocks(file.key, file.size):
-                written.write(block)
-                digest.update(block)
-        return digest.hexdigest()
+        return store.fetch_hashed(file.key, file.size, path)
 
     try:
         verified(f"{store.address}/{file.key}", file.sha256, read, str)

@@ -6,9 +6,11 @@ sent in parts this must be asked for: S3's default there is a checksum of checks
 
 import hashlib
 import json
+import os
 import secrets
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +40,7 @@ from octo.storage.kept import crc32, crc32_of, is_kept
 from octo.storage.patience import REAL_TIME, Clock, Patience
 from octo.storage.seals import sealed, sealed_json, unsealed, unsealed_json
 from octo.storage.service import Service, service_of
-from octo.storage.streaming import BLOCK_BYTES, PART_BYTES, send_in_parts
+from octo.storage.streaming import AT_ONCE, BLOCK_BYTES, PART_BYTES, send_in_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -300,14 +302,14 @@ class Store:
             )
         return str(digests[0].hexdigest())
 
-    def blocks(self, key: str, size: int) -> Iterator[bytes]:
-        """The object's first bytes, so many, block after block. No checksum of the object covers them.
+    def blocks(self, key: str, end: int, *, first: int = 0) -> Iterator[bytes]:
+        """The object's bytes from one up to another, block after block. No checksum of the object covers them.
 
         A body that breaks off goes on where it did. IntegrityError when the object ends before.
         """
-        at, attempt = 0, 0
-        while at < size:
-            body = self._opened(key, at, size)
+        at, attempt = first, 0
+        while at < end:
+            body = self._opened(key, at, end)
             try:
                 with reading_body():
                     for block in body.iter_chunks(BLOCK_BYTES):
@@ -319,6 +321,33 @@ class Store:
                     with named(self._place(key), self.service):
                         raise InterruptedReadError from error.__cause__
                 self.patience.wait(attempt)
+
+    def fetch_hashed(self, key: str, size: int, path: Path) -> str:
+        """Bring an object of that size into a file; the sha256 of what is in it then, which the caller compares.
+
+        Parts are read side by side, and hashed in their order as they come. What fails leaves a part of a file.
+        """
+        digest = hashlib.sha256()
+        # A full disk is named, too.
+        with named(self._place(key), self.service), path.open("w+b") as file:
+            descriptor = file.fileno()
+
+            def bring(first: int) -> int:
+                at, end = first, min(first + PART_BYTES, size)
+                for block in self.blocks(key, end, first=first):
+                    at += os.pwrite(descriptor, block, at)
+                return end
+
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                try:
+                    for first, coming in [(each, pool.submit(bring, each)) for each in range(0, size, PART_BYTES)]:
+                        end = coming.result()
+                        for at in range(first, end, BLOCK_BYTES):
+                            digest.update(os.pread(descriptor, min(BLOCK_BYTES, end - at), at))
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+        return digest.hexdigest()
 
     def _opened(self, key: str, first: int, end: int) -> Any:
         """The body of the object from a byte on."""

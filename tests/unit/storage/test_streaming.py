@@ -2,12 +2,14 @@
 
 import random
 import zlib
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octo.errors import IntegrityError, MissingError
+from octo.errors import IntegrityError, MissingError, NoSpaceError
 from octo.storage.store import PART_BYTES, Store
 from octo.storage.streaming import BLOCK_BYTES, MOST_PARTS, joined_crc32, part_bytes
 
@@ -42,6 +44,25 @@ def test_what_is_sent_from_memory_comes_back_in_blocks(store: Store) -> None:
         list(store.blocks("large", len(body) + 1))
     with pytest.raises(MissingError, match=r"nothing is stored at .*/other"):
         list(store.blocks("other", 5))
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES + 1, PART_BYTES, 2 * PART_BYTES + 7, 6 * PART_BYTES])
+def test_an_object_is_brought_into_a_file_and_hashed_on_its_way(store: Store, tmp_path: Path, size: int) -> None:
+    body, path = random.Random(size).randbytes(size), tmp_path / "here"
+    store.upload_read("large", size, lambda first, count: body[first : first + count])
+    path.write_bytes(b"older and longer" * 9)
+    assert store.fetch_hashed("large", size, path) == sha256(body).hexdigest()
+    assert path.read_bytes() == body
+    with pytest.raises(IntegrityError, match=rf"expected {size + 1} bytes of .*/large, got {size}"):
+        store.fetch_hashed("large", size + 1, path)
+    with pytest.raises(MissingError, match=r"nothing is stored at .*/other"):
+        store.fetch_hashed("other", PART_BYTES + 1, path)
+
+
+def test_a_disk_that_is_full_is_named_where_an_object_is_brought(store: Store) -> None:
+    store.put("object", b"x")
+    with pytest.raises(NoSpaceError, match="no space left on this machine"):
+        store.fetch_hashed("object", 1, Path("/dev/full"))
 
 
 def test_an_upload_that_breaks_off_leaves_nothing_and_one_whose_writer_was_killed_can_be_ended(store: Store) -> None:
