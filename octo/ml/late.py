@@ -1,5 +1,6 @@
 """Numbers on a device that are looked at later."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,3 +28,25 @@ class Late:
         if self._copied is not None:
             self._copied.synchronize()
         return self._numbers
+
+
+class LateSum:
+    """What micro-batches add to a figure, a number each, brought from the device when all are there."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._parts: list[Tensor] = []
+        self._late: Late | None = None
+
+    def add(self, part: Tensor) -> None:
+        """One more, of shape ()."""
+        self._parts.append(part.detach())
+
+    def send(self) -> None:
+        """Begin to bring them."""
+        self._late = Late(torch.stack(self._parts)) if self._parts else None
+
+    @property
+    def read(self) -> Sequence[float]:
+        """The numbers, which are waited for."""
+        return self._late.read.tolist() if self._late else []

@@ -83,6 +83,8 @@ class Update:
     """What describes them, in the order in which it is shown; called once, on every rank, in the order of the steps."""
     names: Callable[[], Sequence[str]] = tuple
     """Of the documents or examples that they were made from; asked where one was not applied."""
+    objection: Callable[[], str] = str
+    """Why nothing may be learnt from what they were made from, if so; asked on every rank where one was not applied."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,7 @@ class _Record:
         self._job = job
         self._plan = plan
         self._observers = observers
+        self._engine = engine
         self._bad_steps = BadSteps(engine, job.settings.bad_steps, job.telemetry)
         self._meter = Meter(plan.work, engine.device)
         self._told = Told(job.telemetry, job.progress, training=job.training)
@@ -224,6 +227,10 @@ class _Record:
         return replace(result, counters={**result.counters, "steps.skipped": counted(lines)})
 
     def _figures(self, step: Step, update: Update) -> dict[str, float]:
+        if not all(result.applied for result in update.results):
+            said = self._engine.exchange(update.objection())
+            if objection := next(filter(None, said), ""):
+                raise InvariantError(objection)
         made = Made(step.number, step.rate, step.most_loss, update.results, update.losses, update.names)
         skipped = self._bad_steps.num_skipped(made, self.lines)
         figures = dict(update.figures())

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from octo.errors import UsageError
+from octo.ml.devices import brought
 from octo.ml.diffusion.denoiser import Kind, sight_of
 from octo.ml.diffusion.masking import Pass, passes
 from octo.ml.diffusion.sight import view
@@ -139,9 +140,13 @@ def scores(
         documents=reading.documents,
     )
     shape = (len(drawn[0]), *batch.scored_CL.shape)
-    logprobs_JCL = logprobs_K.new_zeros(shape).index_put(reading.tokens_JCL, logprobs_K)
-    entropies_JCL = entropies_N.new_zeros(shape).index_put(reading.tokens_JCL, entropies_N[reading.sites_K])
-    weights_JC = torch.tensor([[each.weight for each in own] for own in drawn]).t().to(logprobs_JCL)
+    device = logprobs_K.device
+    tokens_JCL = tuple(brought(each, device) for each in reading.tokens_JCL)
+    logprobs_JCL = logprobs_K.new_zeros(shape).index_put(tokens_JCL, logprobs_K)
+    entropies_K = entropies_N.index_select(0, brought(reading.sites_K, device))
+    entropies_JCL = entropies_N.new_zeros(shape).index_put(tokens_JCL, entropies_K)
+    weights_CJ = torch.tensor([[each.weight for each in own] for own in drawn])
+    weights_JC = brought(weights_CJ.to(logprobs_JCL.dtype), device).t()
     return Scores((weights_JC[..., None] * logprobs_JCL).sum(dim=0), logprobs_JCL.detach(), entropies_JCL[0])
 
 

@@ -4,22 +4,14 @@ Axes: D draws, C completions, L columns of a completion.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from octo.ml.devices import brought
 from octo.ml.diffusion.masking import Pass
 from octo.ml.diffusion.scores import Written, draw_passes
 from octo.settings.coupling import CouplingSettings
-
-
-@dataclass(frozen=True)
-class Variances:
-    """Of a token's score over draws of masks, in the mean over the tokens that are scored; nats squared."""
-
-    coupled: float
-    decoupled: float
 
 
 @torch.no_grad()
@@ -32,8 +24,10 @@ def variances(
     seed: int,
     occasion: tuple[str | int, ...],
     num_draws: int = 2,
-) -> Variances:
-    """Score completions under some draws of both kinds, which cost as many forward passes; unbiased.
+) -> Tensor:
+    """Of a token's score over draws of masks, in the mean over the tokens that are scored; nats squared, unbiased.
+
+    Scores completions under some draws of both kinds, which cost as many forward passes.
 
     Both kinds have the same noise levels and the same first masks of their pairs, so that their difference varies less.
 
@@ -45,9 +39,12 @@ def variances(
         seed: key of everything random.
         occasion: what is measured anew; no mask is one that training draws for it.
         num_draws: two or more.
+
+    Returns:
+        The coupled masks' and that of the others, where the scores are; shape (2,).
     """
 
-    def variance(estimator: str) -> float:
+    def variance(estimator: str) -> Tensor:
         drawn = settings.model_copy(update={"estimator": estimator})
         scores_DCL = torch.stack(
             [
@@ -55,6 +52,8 @@ def variances(
                 for draw in range(num_draws)
             ]
         )
-        return scores_DCL.var(dim=0)[batch.scored_CL].mean().item()
+        variances_N = scores_DCL.var(dim=0).flatten()
+        scored_N = batch.scored_CL.flatten().nonzero().squeeze(dim=1)
+        return variances_N.index_select(0, brought(scored_N, variances_N.device)).mean()
 
-    return Variances(variance("coupled"), variance("decoupled"))
+    return torch.stack((variance("coupled"), variance("decoupled")))

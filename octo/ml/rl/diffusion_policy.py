@@ -8,7 +8,7 @@ Axes: P prompts, G completions of one, C = P * G completions, L columns of a com
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,12 +18,14 @@ from transformers import PreTrainedModel
 
 from octo.errors import IntegrityError, InvariantError, UsageError
 from octo.job import Job
+from octo.ml.devices import brought
 from octo.ml.diffusion.ar_ness import Rules, ar_ness
 from octo.ml.diffusion.denoiser import Kind
 from octo.ml.diffusion.masking import Pass
 from octo.ml.diffusion.scores import Written, draw_passes, scores, written
 from octo.ml.diffusion.variance import variances
 from octo.ml.engine import Engine, StepResult
+from octo.ml.late import Late, LateSum
 from octo.ml.loop import Step, Update, described
 from octo.ml.rl.grpo import group_advantages, k3, policy_loss
 from octo.ml.rl.step import Rollout
@@ -35,13 +37,22 @@ AR_NESS_RULES = Rules(variant="ordered", history="left out", counted="text")
 """Of the figures that a training shows; the positions after a completion's end are in no order."""
 
 
+_HOST = torch.device("cpu")
+"""Where batches are made: an accelerator is brought what it needs of them, and is not waited for."""
+
+
 @dataclass
 class StepSums:
     """What the micro-batches of all updates of a step add up to, in the mean over tokens."""
 
-    clip_fraction: list[float] = field(default_factory=list)
-    entropy: list[float] = field(default_factory=list)
-    divergence: list[float] = field(default_factory=list)
+    clip_fraction: LateSum = field(default_factory=LateSum)
+    entropy: LateSum = field(default_factory=LateSum)
+    divergence: LateSum = field(default_factory=LateSum)
+
+    def send(self) -> None:
+        """Bring them from the device, all updates being through."""
+        for each in (self.clip_fraction, self.entropy, self.divergence):
+            each.send()
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,7 @@ class DiffusionPolicy:
             ]
             results.append(self._engine.step(losses, learning_rate=step.rate, most_loss=step.most_loss))
             all_losses.append(losses)
+        sums.send()
         return Update(results, all_losses, partial(self._figures, rollout, sums, results, step.rate, variances_of))
 
     def _figures(
@@ -164,22 +176,22 @@ class DiffusionPolicy:
         sums: StepSums,
         results: Sequence[StepResult],
         rate: float,
-        variances_of: Mapping[str, float],
+        variances_of: Late | None,
     ) -> dict[str, float]:
         judged = [rollout.completions.orders[row] for row in rollout.judged_rows]
         orders = ar_ness(judged, local_ks=[1], global_ks=[1], rules=AR_NESS_RULES)
         share = 1 / len(results)
         return {
             **rollout.described(),
-            "clip_fraction": share * self._engine.total(sums.clip_fraction),
-            "entropy": share * self._engine.total(sums.entropy),
-            "divergence": share * self._engine.total(sums.divergence),
+            "clip_fraction": share * self._engine.total(sums.clip_fraction.read),
+            "entropy": share * self._engine.total(sums.entropy.read),
+            "divergence": share * self._engine.total(sums.divergence.read),
             "local_ar_ness": orders.local_by_k[1],
             "global_ar_ness": orders.global_by_k[1],
             "local_ar_ness_by_chance": orders.local_chance_by_k[1],
             "global_ar_ness_by_chance": orders.global_chance_by_k[1],
             **described(results, rate),
-            **variances_of,
+            **self._told(variances_of),
             **rollout.figures,
         }
 
@@ -206,7 +218,7 @@ class DiffusionPolicy:
             length=settings.max_new_tokens,
             ends=self._ends,
             pad_id=self._kind.pad_id,
-            device=self._engine.device,
+            device=_HOST,
         )
         passes = draw_passes(
             batch,
@@ -239,35 +251,34 @@ class DiffusionPolicy:
         settings = self._settings
         found = scores(model, micro.batch, micro.passes, kind=self._kind, temperature=settings.temperature)
         rows, num_tokens = list(micro.rows), rollout.num_tokens
-        scored_CL = micro.batch.scored_CL.float()
-        counted_CL = scored_CL * rollout.judged_C[rows][:, None].to(scored_CL)
+        device = found.scores_CL.device
+        judged_C1 = rollout.judged_C[rows][:, None]
+        counted_CL = brought((micro.batch.scored_CL & judged_C1).float(), device)
         old_scores_CL = found.scores_CL.detach() if micro.old_scores_CL is None else micro.old_scores_CL
         loss = policy_loss(
             found.scores_CL,
             old_scores_CL,
-            advantages_C[rows].to(scored_CL.device),
+            brought(advantages_C[rows], device),
             counted_CL,
             num_tokens=num_tokens,
             clip_low=settings.clip_low,
             clip_high=settings.clip_high,
         )
-        into.clip_fraction.append(loss.clip_fraction.item())
-        into.entropy.append(((found.entropies_CL * counted_CL).sum() / num_tokens).item())
+        into.clip_fraction.add(loss.clip_fraction)
+        into.entropy.add((found.entropies_CL * counted_CL).sum() / num_tokens)
         if micro.reference_scores_CL is None:
             return loss.loss
         divergence = (k3(found.scores_CL, micro.reference_scores_CL) * counted_CL).sum() / num_tokens
-        into.divergence.append(divergence.item())
+        into.divergence.add(divergence)
         return loss.loss + settings.diffusion.kl_weight * divergence
 
-    def _variances(
-        self, policy: torch.nn.Module, micro_batches: Sequence[MicroBatch | None], step: int
-    ) -> dict[str, float]:
-        """How much scores depend on masks, of this step's first completions; rank 0's, on every rank."""
+    def _variances(self, policy: torch.nn.Module, micro_batches: Sequence[MicroBatch | None], step: int) -> Late | None:
+        """How much scores depend on masks, of this step's first completions; rank 0's, and zeros elsewhere."""
         every = self._settings.diffusion.variance_every
         if not every or step % every:
-            return {}
+            return None
         first = micro_batches[0]
-        coupled = decoupled = 0.0
+        found = torch.zeros(2)
         if first:
             found = variances(
                 partial(self._scored, policy, first.batch),
@@ -277,7 +288,13 @@ class DiffusionPolicy:
                 seed=self._settings.seed,
                 occasion=(step,),
             )
-            coupled, decoupled = found.coupled, found.decoupled
+        return Late(found)
+
+    def _told(self, variances_of: Late | None) -> dict[str, float]:
+        """Rank 0's, on every rank."""
+        if variances_of is None:
+            return {}
+        coupled, decoupled = variances_of.read.tolist()
         return {
             "variance_coupled": self._engine.sum(coupled),
             "variance_decoupled": self._engine.sum(decoupled),

@@ -7,18 +7,22 @@ weights that noise is 0.4 to 3 millionths of a nat a token in float32, of which 
 and 0.4 to 70 thousandths in bfloat16, of which it is 0.25 to 0.5 times away; a temperature of 0.9 for 1 is 10 to 140
 thousandths away, whatever the precision.
 
+What it finds stays on the learner's device: a loss of completions that are not let in is no number, so that nothing is
+learnt from them, and who looks at the step's figures is told why (`Gate.objection`).
+
 Axes: C completions of a micro-batch, T tokens of a completion.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from octo.errors import InvariantError
+from octo.ml.devices import brought
+from octo.ml.late import Late
 from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.settings.rl import RlSettings
 
@@ -29,6 +33,7 @@ ONE_IN = 32
 OFF = 1 / 12
 """Share of numbers that are off by a unit in the last place: rounding is off by at most half of one, evenly, and a
 twelfth of a unit in the mean square."""
+_HOST = torch.device("cpu")
 SEED = 0
 """Of which."""
 LOGITS = 32.0
@@ -43,14 +48,16 @@ class Gate:
     settings: RlSettings
     num_micro_batches: int = 0
     """So far, of this rank: all ranks score as often, as weights that are shared out are gathered by all."""
-    noise: float = 0.0
+    noise: Tensor | float = 0.0
     """Sum over `num_tokens` tokens of how much rounding changes their log-probabilities."""
     num_tokens: int = 0
+    _found: list[Tensor] = field(default_factory=list, repr=False)
+    _late: Late | None = field(default=None, repr=False)
 
     @property
-    def bound(self) -> float:
+    def bound(self) -> Tensor | float:
         """The largest mean difference that is let in."""
-        return self.settings.rollout.largest_gap or MARGIN * self.noise / max(1, self.num_tokens)
+        return self.settings.rollout.largest_gap or self.noise * (MARGIN / max(1, self.num_tokens))
 
     def admit(
         self,
@@ -59,8 +66,8 @@ class Gate:
         logprobs_CT: Tensor,
         gaps_CT: Tensor,
         mask_CT: Tensor,
-    ) -> None:
-        """Let a micro-batch in.
+    ) -> Tensor:
+        """0 where a micro-batch is let in, no number where it is not: what is to be added to its loss; shape ().
 
         Args:
             model: the policy.
@@ -68,18 +75,27 @@ class Gate:
             logprobs_CT: as the learner computes them.
             gaps_CT: how far they are from those that came with the completions.
             mask_CT: where there are tokens.
-
-        Raises:
-            InvariantError: it comes from other weights, or from another temperature.
         """
         if not self.settings.rollout.largest_gap:
             self._measure(model, written, logprobs_CT)
-        gap = ((gaps_CT * mask_CT).sum() / mask_CT.sum()).item()
-        if not gap <= self.bound:
-            raise InvariantError(
-                f"completions were sampled by another policy than the one that is trained: their log-probabilities "
-                f"differ by {gap:.3g} on average, over {self.bound:.3g}, {self._reason()}"
-            )
+        gap = ((gaps_CT * mask_CT).sum() / mask_CT.sum()).double()
+        found_2 = torch.stack((gap, torch.zeros_like(gap) + self.bound))
+        self._found.append(found_2)
+        return torch.zeros_like(gap).masked_fill(~(found_2[0] <= found_2[1]), torch.nan).to(logprobs_CT.dtype)
+
+    def send(self) -> None:
+        """Bring what was found, once all micro-batches of the step are through."""
+        self._late = Late(torch.stack(self._found)) if self._found else None
+
+    def objection(self) -> str:
+        """Why some micro-batch was not let in, which comes from other weights or another temperature; or nothing."""
+        for gap, bound in self._late.read.tolist() if self._late else []:
+            if not gap <= bound:
+                return (
+                    f"completions were sampled by another policy than the one that is trained: their log-probabilities "
+                    f"differ by {gap:.3g} on average, over {bound:.3g}, {self._reason()}"
+                )
+        return ""
 
     def _reason(self) -> str:
         if self.settings.rollout.largest_gap:
@@ -98,16 +114,16 @@ class Gate:
             return
         # The last are the longest.
         rows = list(range(len(written) - 1, -1, -ONE_IN))
-        batch = completion_batch(
-            [written[row][0] for row in rows], [written[row][1] for row in rows], device=logprobs_CT.device
-        )
+        batch = completion_batch([written[row][0] for row in rows], [written[row][1] for row in rows], device=_HOST)
+        mask_CT = brought(batch.mask_CT, logprobs_CT.device)
         with rounded(model, number):
             found_CT, _ = completion_logprobs(model, batch, temperature=self.settings.temperature)
-        gaps_CT = (found_CT - logprobs_CT[rows, : found_CT.shape[1]]).abs() * batch.mask_CT
+        scored_CT = logprobs_CT.index_select(0, brought(torch.tensor(rows), logprobs_CT.device))
+        gaps_CT = (found_CT - scored_CT[:, : found_CT.shape[1]]).abs() * mask_CT
         # Of float32, whatever the model computes in.
-        rounding_CT = torch.finfo(torch.float32).eps / 2 * (LOGITS + found_CT.abs()) * batch.mask_CT
-        self.noise += (gaps_CT + rounding_CT).sum().item()
-        self.num_tokens += int(batch.mask_CT.sum())
+        rounding_CT = torch.finfo(torch.float32).eps / 2 * (LOGITS + found_CT.abs()) * mask_CT
+        self.noise = self.noise + (gaps_CT + rounding_CT).sum().double()
+        self.num_tokens += sum(len(written[row][1]) for row in rows)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from octo.settings.midtraining import OptimizerSettings
 from octo.settings.rl import DiffusionPolicySettings, RlSettings
 from tests.unit.ml.diffusion.models import END_ID, PAD_ID, VOCABULARY_SIZE, small_model
 from tests.unit.ml.diffusion.plain_scores import score_plainly
+from tests.unit.ml.unread import NothingRead
 
 LENGTH = 6
 PROMPTS = [[1, 2, 3], [4, 5, 6, 7]]
@@ -185,3 +187,21 @@ def test_completions_are_sampled_alike_in_any_chunks() -> None:
         sorted(order) == list(range(len(tokens)))
         for order, tokens in zip(together.orders, together.tokens, strict=True)
     )
+
+
+def test_updates_wait_for_no_number_of_their_device() -> None:
+    settings, model = settings_of(), model_in_float32()
+    rollout = rollout_of(model, settings)
+    policy = policy_of(model, settings, OtherPolicy())
+    with NothingRead():
+        made = policy.update(model, rollout, step=Step(STEP, RATE))
+    assert made.figures()["variance_coupled"] > 0
+    elsewhere = copy.deepcopy(model).to("meta")
+    for loss in made.losses[0]:
+        # What was scored before is of the device that it was scored on.
+        micro = loss.keywords["micro"]
+        scored = {name: getattr(micro, name) for name in ("old_scores_CL", "reference_scores_CL")}
+        moved = {name: None if each is None else each.to("meta") for name, each in scored.items()}
+        found = loss(elsewhere, micro=replace(micro, **moved))
+        assert found.is_meta
+        found.backward()

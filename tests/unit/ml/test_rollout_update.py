@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from octo.ml.rl.logprobs import completion_batch, completion_logprobs
 from octo.ml.rl.sampling import chunks_of, sample
 from octo.ml.rl.step import Rollout
 from octo.settings.rl import RlSettings
+from tests.unit.ml.unread import NothingRead
 
 SETTINGS = RlSettings(prompts_per_step=2, group_size=2, micro_batch_size=4, max_new_tokens=5, temperature=1.0)
 
@@ -33,11 +35,22 @@ def rollout_at(model: PreTrainedModel, temperature: float) -> Rollout:
     )
 
 
+def learnt(engine: Engine, rollout: Rollout, settings: RlSettings, *, rate: float = 0.0) -> Mapping[str, float]:
+    """The figures of an update; what is objected to it is raised, as the loop does when it looks at them."""
+    made = update(engine, rollout, settings=settings, step=Step(0, rate))
+    objection = made.objection()
+    # Nothing that is objected to has changed the weights.
+    assert bool(objection) != all(each.applied for each in made.results)
+    if objection:
+        raise InvariantError(objection)
+    return made.figures()
+
+
 @pytest.mark.parametrize("temperature", [0.9, 0.99, 1.01, 1.1])
 def test_another_temperature_is_refused_however_near_it_is(model: PreTrainedModel, temperature: float) -> None:
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     with pytest.raises(InvariantError, match=r"differ by .* over .*, 3 times what rounding in float32 does"):
-        update(engine, rollout_at(model, temperature), settings=SETTINGS, step=Step(0, 1e-2))
+        learnt(engine, rollout_at(model, temperature), SETTINGS, rate=1e-2)
 
 
 def test_the_bound_is_that_of_the_settings_where_they_give_one(model: PreTrainedModel) -> None:
@@ -47,8 +60,8 @@ def test_the_bound_is_that_of_the_settings_where_they_give_one(model: PreTrained
         for gap in (5.0, 1e-9)
     )
     with pytest.raises(InvariantError, match=r"over 1e-09, which is --rollout\.largest-gap"):
-        update(engine, rollout_at(model, 1.0), settings=strict, step=Step(0, 0.0))
-    assert update(engine, rollout_at(model, 0.9), settings=generous, step=Step(0, 0.0)).figures()["logprob_gap"] > 1e-3
+        learnt(engine, rollout_at(model, 1.0), strict)
+    assert learnt(engine, rollout_at(model, 0.9), generous)["logprob_gap"] > 1e-3
 
 
 def logprobs_of(
@@ -68,10 +81,14 @@ def test_the_noise_is_that_of_the_precision_and_what_rounds_as_coarsely_is_let_i
         logprobs_CT, mask_CT = logprobs_of(each, written)
         alone_CT = torch.cat([logprobs_of(each, [row])[0] for row in written])
         gate = Gate(SETTINGS)
-        gate.admit(each, written, logprobs_CT, (alone_CT - logprobs_CT).abs(), mask_CT)
-        bounds.append(gate.bound)
-        with pytest.raises(InvariantError, match="sampled by another policy"):
-            gate.admit(each, written, logprobs_CT, torch.full_like(logprobs_CT, 1.5 * gate.bound), mask_CT)
+        assert gate.admit(each, written, logprobs_CT, (alone_CT - logprobs_CT).abs(), mask_CT) == 0
+        gate.send()
+        assert gate.objection() == ""
+        bounds.append(float(gate.bound))
+        farther_CT = torch.full_like(logprobs_CT, 1.5 * bounds[-1])
+        assert gate.admit(each, written, logprobs_CT, farther_CT, mask_CT).isnan()
+        gate.send()
+        assert "sampled by another policy" in gate.objection()
     assert 1e-8 < bounds[0] < 1e-5
     # The unit of roundoff of bfloat16 is 65,536 times that of float32.
     assert 1e2 < bounds[1] / bounds[0] < 1e6
@@ -88,7 +105,7 @@ def test_what_a_model_is_sure_of_may_be_off_by_what_rounds_its_logits(model: Pre
     def learn(off: float) -> None:
         logprobs = [[value - off for value in row] for row in sure.completions.logprobs]
         completions = replace(sure.completions, logprobs=logprobs)
-        update(engine, replace(sure, completions=completions), settings=SETTINGS, step=Step(0, 0.0))
+        learnt(engine, replace(sure, completions=completions), SETTINGS)
 
     learn(1e-6)
     with pytest.raises(InvariantError, match="sampled by another policy"):
@@ -100,9 +117,9 @@ def test_completions_in_bfloat16_are_let_in_where_settings_say_how_far_they_may_
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     rollout = rollout_at(coarse, 1.0)
     with pytest.raises(InvariantError, match=r"say with --rollout\.largest-gap by how much they may differ"):
-        update(engine, rollout, settings=SETTINGS, step=Step(0, 0.0))
+        learnt(engine, rollout, SETTINGS)
     allowed = SETTINGS.model_copy(update={"rollout": SETTINGS.rollout.model_copy(update={"largest_gap": 0.02})})
-    assert update(engine, rollout, settings=allowed, step=Step(0, 0.0)).figures()["logprob_gap"] > 0
+    assert learnt(engine, rollout, allowed)["logprob_gap"] > 0
 
 
 def test_a_rank_scores_one_in_thirty_two_twice_however_small_micro_batches_are(model: PreTrainedModel) -> None:
@@ -126,11 +143,39 @@ def test_completions_of_another_policy_are_refused_before_anything_is_learnt(mod
     engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(InvariantError, match="sampled by another policy than the one that is trained"):
-        update(engine, rollout_at(model, 0.05), settings=SETTINGS, step=Step(0, 1e-2))
+        learnt(engine, rollout_at(model, 0.05), SETTINGS, rate=1e-2)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
-    figures = update(engine, rollout_at(model, 1.0), settings=SETTINGS, step=Step(0, 1e-2)).figures()
+    figures = learnt(engine, rollout_at(model, 1.0), SETTINGS, rate=1e-2)
     assert figures["logprob_gap"] < 1e-5
     assert figures["clip_fraction"] == 0
     assert np.isfinite(figures["loss"])
     assert not all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_an_update_waits_for_no_number_of_its_device(model: PreTrainedModel) -> None:
+    """Of those that figures are made of, and of those that say whether anything is to be learnt."""
+    engine = Engine(model, settings=SETTINGS.optimizer, micro_batches=1)
+    rollout = rollout_at(model, 1.0)
+    with NothingRead():
+        made = update(engine, rollout, settings=SETTINGS, step=Step(0, 1e-2))
+    assert made.figures()["entropy"] > 0
+    with pytest.raises(AssertionError, match="a number was read"), NothingRead():
+        made.results[0]._figures_3[0].item()
+
+
+def test_the_loss_of_completions_and_who_is_let_in_ask_nothing_of_the_device(model: PreTrainedModel) -> None:
+    """On a device that holds no numbers: whatever waits for one of its numbers, or for their number, fails."""
+    allowed = SETTINGS.model_copy(update={"rollout": SETTINGS.rollout.model_copy(update={"largest_gap": 0.02})})
+    made = update(
+        Engine(model, settings=SETTINGS.optimizer, micro_batches=1),
+        rollout_at(model, 1.0),
+        settings=allowed,
+        step=Step(0, 0.0),
+    )
+    elsewhere = copy.deepcopy(model).to("meta")
+    for [loss] in made.losses:
+        found = loss(elsewhere)
+        assert found.is_meta
+        found.backward()
+    assert all(each.grad is not None for each in elsewhere.parameters())

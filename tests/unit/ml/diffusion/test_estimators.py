@@ -203,7 +203,7 @@ def test_the_variances_that_a_training_shows_are_those_in_the_mean(num_draws) ->
         occasion=(0,),
         num_draws=num_draws,
     )
-    for estimator in ("coupled", "decoupled"):
+    for each, estimator in zip(found.tolist(), ("coupled", "decoupled"), strict=True):
         true = np.mean([exact(completion, estimator)[1] for completion in COMPLETIONS])
-        assert getattr(found, estimator) == pytest.approx(true, rel=0.12)
-    assert found.coupled < found.decoupled
+        assert each == pytest.approx(true, rel=0.12)
+    assert found[0] < found[1]
