@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal, NamedTuple
 
 from octo.settings.base import Precision
@@ -45,7 +46,17 @@ class Held(NamedTuple):
 
 def adapter_parameters(shape: TransformerShape, lora: LoraSettings) -> int:
     """Weights of adapters of all layers, beside those matrices whose names are known."""
+    return shape.num_layers * lora.rank * sum(map(sum, _adapted(shape, lora)))
+
+
+def adapted_parameters(shape: TransformerShape, lora: LoraSettings) -> int:
+    """Weights of the matrices that have adapters, of all layers."""
+    return shape.num_layers * sum(map(prod, _adapted(shape, lora))) * (lora.rank > 0)
+
+
+def _adapted(shape: TransformerShape, lora: LoraSettings) -> list[tuple[int, int]]:
+    """The two sides of a layer's matrices that have adapters, whose names are known."""
     hidden, inner, queries, keys = shape.hidden_size, shape.intermediate_size, shape.query_size, shape.key_size
-    sizes = (hidden + queries, hidden + keys, hidden + keys, queries + hidden, *(3 * [hidden + inner]))
-    widths = dict(zip(PROJECTIONS, sizes, strict=True))
-    return shape.num_layers * lora.rank * sum(widths.get(name, 0) for name in lora.modules)
+    sides = ((hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden), *(3 * [(hidden, inner)]))
+    by_name = dict(zip(PROJECTIONS, sides, strict=True))
+    return [by_name[name] for name in lora.modules if name in by_name]

@@ -10,6 +10,7 @@ from typing import Any
 
 from octo.errors import UsageError
 from octo.memory_model import PROCESS, WIDTHS, Footprint, Training, decoding_footprint, footprint
+from octo.memory_terms import adapted_parameters
 from octo.render.roles import Role
 from octo.settings.base import JobSettings
 from octo.settings.decoding import DecodingSettings
@@ -171,8 +172,9 @@ def _of_role(settings: JobSettings, known: Known, role: Role) -> Footprint | Non
         return _of_rollout(settings, known, on_accelerator=on_accelerator)
     if isinstance(settings, Trainer):
         ranks = role.pods * max(1, role.need.accelerators)
-        found = footprint(known.shape, training_of(settings, known, ranks=ranks, on_accelerator=on_accelerator))
-        return _with_reference(settings, known, found)
+        training = training_of(settings, known, ranks=ranks, on_accelerator=on_accelerator)
+        found = _with_reference(settings, known, footprint(known.shape, training))
+        return _while_sampling(settings, known, found)
     if isinstance(settings, EvaluationSettings):
         return _of_decoder(settings, known, settings.batch_size, on_accelerator=on_accelerator)
     if isinstance(settings, DecodingSettings) and settings.engine == "torch":
@@ -187,6 +189,23 @@ def _with_reference(settings: Trainer, known: Known, found: Footprint) -> Footpr
         copy = WIDTHS[settings.optimizer.precision] * known.shape.num_parameters
         return replace(found, weights=found.weights + copy)
     return found
+
+
+def _while_sampling(settings: Trainer, known: Known, found: Footprint) -> Footprint:
+    """Of a learner that samples itself, or as it trains where it holds more then.
+
+    Layers with adapters have their weights twice while it samples.
+    """
+    if (
+        not (isinstance(settings, RlSettings) and settings.lora.rank)
+        or settings.rollout.pods
+        or settings.rollout.servers
+    ):
+        return found
+    twice = WIDTHS[settings.optimizer.precision] * adapted_parameters(known.shape, settings.lora)
+    held = found.weights + twice
+    sampling = replace(found, weights=held, gradients=0, activations=0, logits=0, buffers=0, moment="decoding")
+    return max(found, sampling, key=lambda each: each.total)
 
 
 def _of_decoder(

@@ -9,6 +9,7 @@ from octo.settings.base import Address, Need, Neutral, ServiceUrl, ServingRole, 
 from octo.settings.benchmarks import BenchmarkSettings
 from octo.settings.coupling import CouplingSettings
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings, training_determinants
 from octo.settings.schedule import Schedule, phases_of
 from octo.settings.scoring import RewardSettings
@@ -134,6 +135,9 @@ class RlSettings(BenchmarkSettings):
     """What a completion is worth."""
     optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0)
     """AdamW and DeepSpeed."""
+    lora: LoraSettings = LoraSettings()
+    """Adapters that are trained instead of all weights; completions are sampled with them in the weights, as they are
+    in the model that is committed."""
     bad_steps: BadStepSettings = BadStepSettings()
     """What becomes of steps without numbers, and of leaps of the loss."""
     gang: Annotated[GangSettings, Neutral()] = GangSettings(checkpoint_every=25)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+import torch
 from safetensors.torch import load, save
 
 from jobs.rl import main
@@ -15,6 +16,7 @@ from octo.errors import PreemptedError, StageFailedError, UsageError
 from octo.job import produce
 from octo.ml.rl.sampling import Chunk
 from octo.settings.loading import arguments_of, secrets_of
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import GangSettings, OptimizerSettings
 from octo.settings.rl import RlSettings
 from octo.storage.artifacts import Artifact, open_artifact
@@ -200,6 +202,20 @@ def test_the_ranks_of_a_learner_share_the_completions_that_each_sampled_or_that_
     assert first == expected
     for line, same in zip(metrics_of(artifact), metrics_of(alone), strict=True):
         assert line == pytest.approx(same, rel=1e-3, abs=1e-6)
+
+
+def test_adapters_are_in_the_weights_that_workers_sample_with_and_in_those_that_are_committed(
+    settings: RlSettings, place: Store, workers: list[WorkerProcess]
+) -> None:
+    adapted = settings.model_copy(update={"lora": LoraSettings(rank=2, modules=("v_proj", "up_proj"))})
+    own = trained(elsewhere(adapted, place, "adapted"))
+    served = trained(elsewhere(adapted, place, "adapted-served", servers=(workers[0].url,)))
+    assert served.manifest.digest == own.manifest.digest
+    assert served.manifest.content == own.manifest.content
+    before, after = load(weights_of(settings, place)), load(own.read_one("model.safetensors"))
+    assert before.keys() == after.keys()
+    for name, weight in after.items():
+        assert torch.equal(weight, before[name]) != any(part in name for part in ("v_proj", "up_proj")), name
 
 
 def test_a_learner_without_any_worker_ends_in_one_sentence(

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from octo.errors import InvariantError, UsageError
 from octo.job import Job
+from octo.ml.adapters import merging
 from octo.ml.engine import Engine
 from octo.ml.process_group import collective
 from octo.ml.rl.protocol import shared_token
@@ -50,7 +51,10 @@ def open_sampler(job: Job[RlSettings], model: PreTrainedModel, *, device: torch.
 
     def sample_here(chunks: Sequence[Chunk], _weights: Weights) -> Completions:
         own = range(rank(), len(chunks), world_size())
-        return shared(chunks, {place: sample(model, chunks[place], stops) for place in own}, device=device)
+        # As workers would, to whom the weights are told.
+        with merging(model):
+            sampled = {place: sample(model, chunks[place], stops) for place in own}
+        return shared(chunks, sampled, device=device)
 
     return sample_here
 

@@ -62,7 +62,7 @@ def train(job: Job[RlSettings], index: int) -> IndexResult:
     questions = practice.questions
     model = load_to_train(start, scratch=job.scratch, settings=settings.optimizer, gang=settings.gang)
     check_questions(model.config, asks, all_asked(questions, settings), max_new_tokens=settings.max_new_tokens)
-    make_ready(model)
+    make_ready(model, lora=settings.lora, seed=settings.seed)
     engine = Engine(
         model,
         settings=settings.optimizer,

@@ -8,15 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from octo.ml.adapters import merging
 from octo.ml.diffusion.denoiser import kind_of
 from octo.ml.diffusion.masking import passes
 from octo.ml.engine import Engine
 from octo.ml.loop import Step
+from octo.ml.lora import add_adapters
 from octo.ml.rl.diffusion_policy import DiffusionPolicy
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Denoising, chunks_of, joined, sample
 from octo.ml.rl.step import Rollout
 from octo.processes import rank
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import OptimizerSettings
 from octo.settings.rl import DiffusionPolicySettings, RlSettings
 from tests.unit.ml.diffusion.models import END_ID, PAD_ID, VOCABULARY_SIZE, small_model
@@ -205,3 +208,22 @@ def test_updates_wait_for_no_number_of_their_device() -> None:
         found = loss(elsewhere, micro=replace(micro, **moved))
         assert found.is_meta
         found.backward()
+
+
+def test_of_a_policy_with_adapters_these_alone_are_updated_and_its_reference_becomes_it_whole() -> None:
+    settings, model = settings_of(), model_in_float32()
+    add_adapters(model, LoraSettings(rank=2, modules=("q_proj", "down_proj")), seed=0)
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    policy = policy_of(model, settings, OtherPolicy())
+    with merging(model):
+        rollout = rollout_of(model, settings)
+    figures = policy.update(model, rollout, step=Step(STEP, RATE)).figures()
+    assert figures["divergence"] > 0
+    for name, each in model.named_parameters():
+        # What the first matrix learns comes by way of the second, which is zero at first: at the second update.
+        assert torch.equal(each, before[name]) == (".lora_" not in name), name
+    reference = copy.deepcopy(model)
+    for each in reference.parameters():
+        each.data.zero_()
+    policy._engine.copy_weights_to(reference)
+    assert all(torch.equal(*pair) for pair in zip(reference.parameters(), model.parameters(), strict=True))

@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel, Qwe
 
 from octo.errors import UsageError
 from octo.memory_model import adapter_parameters
+from octo.ml.adapters import merging
 from octo.ml.batches import language_model_loss, num_predicted, packed_batch
 from octo.ml.engine import Engine
 from octo.ml.loading import make_ready
@@ -79,6 +80,24 @@ def test_adapters_alone_are_trained_held_and_saved_and_are_in_the_model_that_com
     saved = {0: StoredTensors([tmp_path / "partition"])}
     again.restore(StoredTensors([tmp_path / "weights"]), saved, saved_by=1)
     assert train(again, 2) == expected
+
+
+def test_while_adapters_are_in_the_weights_a_model_computes_what_one_does_that_is_told_them(tmp_path: Path) -> None:
+    model = new()
+    engine = engine_of(model)
+    train(engine, 2)
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    plain = AutoModelForCausalLM.from_config(model.config).train()
+    make_ready(plain)
+    plain.load_state_dict(dict(engine.weights()), strict=False)
+    tokens_BS = packed_batch(packed()).tokens_BS
+    apart = model(input_ids=tokens_BS).logits
+    with merging(model):
+        together = model(input_ids=tokens_BS).logits
+    assert torch.equal(together, plain(input_ids=tokens_BS).logits)
+    assert not torch.equal(together, apart)
+    assert torch.equal(model(input_ids=tokens_BS).logits, apart)
+    assert all(torch.equal(each, before[name]) for name, each in model.named_parameters())
 
 
 def test_what_is_random_of_adapters_is_the_seeds_and_adds_nothing_at_first() -> None:

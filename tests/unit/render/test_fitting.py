@@ -17,6 +17,7 @@ from octo.settings.decoding import DecodingSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.installation import Installation, Pool
 from octo.settings.loading import arguments_of
+from octo.settings.lora import LoraSettings
 from octo.settings.midtraining import MidtrainingSettings, ModelShape, OptimizerSettings
 from octo.settings.rl import RlSettings, RolloutSettings
 from octo.settings.tuning import TuningSettings
@@ -102,6 +103,18 @@ def test_a_diffusion_policy_has_its_reference_beside_it_and_three_canvases_for_a
     )
     assert diffusion.weights == causal.weights + 2 * NUM_WEIGHTS
     assert diffusion.activations == 3 * causal.activations
+
+
+def test_a_learner_that_samples_has_matrices_with_adapters_twice_where_that_is_more_than_it_learns_with() -> None:
+    adapted = RlSettings(
+        lora=LoraSettings(rank=8, modules=("q_proj", "up_proj")), optimizer=BFLOAT16, need=EIGHT, micro_batch_size=1
+    )
+    [samples] = found(adapted)
+    served, _workers = found(adapted.model_copy(update={"rollout": RolloutSettings(pods=1)}))
+    assert samples.footprint.weights == served.footprint.weights + 2 * 28 * 3584 * (3584 + 18944)
+    assert samples.footprint.total > served.footprint.total
+    [learns] = found(adapted.model_copy(update={"micro_batch_size": 96}))
+    assert learns.footprint.moment == "backward"
 
 
 def test_rollout_workers_hold_weights_and_what_they_decode() -> None:
