@@ -13,7 +13,7 @@ from octo.data.arrow_records import read_arrow, read_parquet
 from octo.data.compression import CORRUPT, Allowance, open_stream
 from octo.data.csv_records import read_csv
 from octo.data.documents import Document, Rejected
-from octo.data.html_text import read_page
+from octo.data.html_text import Extent, read_page
 from octo.data.json_records import read_lines, read_values
 from octo.data.records import Found, Record, UnreadableError, document_of
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
@@ -33,6 +33,8 @@ class Reading(NamedTuple):
     max_expansion: int = MAX_EXPANSION
     """How many times its size a file may give; see `Allowance`."""
     clock: DocumentClock = STOPPED
+    extent: Extent = "whole"
+    """How much of a page is read."""
 
 
 def read_path(
@@ -87,7 +89,7 @@ def _found(path: Path, holds: Format, *, name: str, reading: Reading) -> Iterato
         if holds.name in _RECORDS:
             yield from _RECORDS[holds.name](stream, **limit)
         else:
-            yield from _PAGES[holds.name](stream, **limit, clock=reading.clock)
+            yield from _PAGES[holds.name](stream, **limit, clock=reading.clock, extent=reading.extent)
 
 
 def _read_text(stream: io.BufferedReader, *, name: str, max_bytes: int) -> Iterator[Found]:
@@ -95,9 +97,12 @@ def _read_text(stream: io.BufferedReader, *, name: str, max_bytes: int) -> Itera
     yield name, _too_large(body, url=name, max_bytes=max_bytes) or _text(body, url=name)
 
 
-def _read_html(stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock) -> Iterator[Found]:
+def _read_html(
+    stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock, extent: Extent
+) -> Iterator[Found]:
     body = stream.read(max_bytes + 1)
-    yield name, _too_large(body, url=name, max_bytes=max_bytes) or read_page(body, url=name, clock=clock)
+    too_large = _too_large(body, url=name, max_bytes=max_bytes)
+    yield name, too_large or read_page(body, url=name, clock=clock, extent=extent)
 
 
 def _too_large(body: bytes, *, url: str, max_bytes: int) -> Rejected | None:

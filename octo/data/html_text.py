@@ -1,29 +1,26 @@
 """The text of an HTML page, as somebody reads it: without tags, scripts and styles, in lines as its blocks are.
 
-No tree is built: by the standard's own rules that takes n x n steps where tags are not closed, and a text needs none.
-The page is gone over once. What the standard's tokenizer takes for text, a tag or a comment is taken for the same.
+All of it, or its main content; its formulas are TeX between dollars (see html_formulas.py), and those that are lost are
+listed. The page is gone over piece by piece, in time that is linear in its length.
 """
 
 import codecs
-import html
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from octo.data.documents import Rejected
+from octo.data.html_formulas import NAMED, Formulas, Lost, with_places
+from octo.data.html_main import main_content
+from octo.data.html_tokens import Token, attributes, unescaped
 from octo.data.time_limit import TOO_SLOW, DocumentClock, TooSlowError
 
-_MARK = re.compile(r"<(?:!--|/?[a-zA-Z]|[!?/])")
-_TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)(?>=\s*+(?:"[^"]*+"|'[^']*+')|[^>])*+>""")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _MANY_LINES = re.compile(r"\n(?:[ \t]*+\n){2,}+")
 # Looked at from its first space alone: a run of spaces that ends no line would be tried from each of them.
 _LINE_END = re.compile(r"(?<![ \t])[ \t]++(?=\n)|\r")
-_ZEROS = re.compile(r"(&#[xX]?)0++")
-_TOO_LARGE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
-"""References to characters that cannot be; Python would make integers of their digits."""
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _CHARSET_BYTES = 1024
 """Where the standard looks for a page's own word on its encoding."""
@@ -44,15 +41,19 @@ _ENCODINGS = {
     *(f"iso8859-{number}" for number in (*range(2, 12), 13, 14, 15, 16)),
 }  # fmt: skip
 """What pages are written in. Python knows codecs whose time is not linear, and a page may name any."""
-_RAW = {"script", "style", "textarea", "title", "iframe", "noembed", "noframes", "noscript", "xmp"}
-"""Elements in which nothing is a tag but their own end; none of them is read with the text."""
 _CELLS = {"td", "th"}
+_LISTS = {"ul", "ol"}
+_DIGITS = 9
 _INLINE = {
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img",
-    "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt",
-    "u", "var", "wbr",
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+    "img", "ins", "kbd", "label", "mark", "q", "s", "samp", "script", "small", "span", "strike", "strong", "style",
+    "sub", "sup", "time", "tt", "u", "var", "wbr",
 }  # fmt: skip
 """Elements that stand within a line."""
+
+
+Extent = Literal["whole", "main"]
+"""All of a page, or its main content."""
 
 
 class Page(NamedTuple):
@@ -60,24 +61,45 @@ class Page(NamedTuple):
 
     title: str
     text: str
+    num_formulas: int = 0
+    """In the text."""
+    lost: Sequence[Lost] = ()
+    """Formulas that are not in it."""
 
 
 def read_page(
-    body: bytes, *, url: str, clock: DocumentClock, encoding: str = "", is_html: bool = True
+    body: bytes, *, url: str, clock: DocumentClock, encoding: str = "", is_html: bool = True, extent: Extent = "whole"
 ) -> dict[str, object] | Rejected:
     """The record of a page, or of a plain text that is kept as pages are."""
     try:
         source = decoded(body, encoding=encoding)
         if not is_html:
             return {"text": source}
-        page = clock.timed(page_of, source)
+        page = clock.timed(page_of, source, extent=extent)
     except LookupError as error:
         return Rejected(url, "unknown_encoding", str(error.args[0]))
     except UnicodeDecodeError as error:
         return Rejected(url, "invalid_utf8", f"byte {error.start} of the page: {error.reason} in {error.encoding}")
     except TooSlowError as error:
         return Rejected(url, TOO_SLOW, str(error))
-    return {"text": page.text, **({"title": page.title} if page.title else {})}
+    found: dict[str, object] = {"text": page.text}
+    if page.title:
+        found["title"] = page.title
+    if page.num_formulas:
+        found["formulas"] = page.num_formulas
+    if page.lost:
+        found["formulas_lost"] = len(page.lost)
+        found["lost_formulas"] = [each._asdict() for each in page.lost[:NAMED]]
+    return found
+
+
+def formulas_of(metadata: str) -> Mapping[str, int]:
+    """Counters of a document's formulas: those in its text, and those that are not."""
+    if '"formulas' not in metadata:
+        return {}
+    fields = json.loads(metadata)
+    counts = {"formulas.kept": fields.get("formulas"), "formulas.lost": fields.get("formulas_lost")}
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
 
 
 def decoded(page: bytes, *, encoding: str = "") -> str:
@@ -104,58 +126,32 @@ def _known(encoding: str) -> str:
     return name
 
 
-def page_of(source: str) -> Page:
-    """The title and the text of a page."""
+def page_of(source: str, *, extent: Extent = "whole") -> Page:
+    """The title and the text of a page; of one without main content, all of the text."""
+    for read in (main_content, _whole) if extent == "main" else (_whole,):
+        formulas, titles = Formulas(), list[str]()
+        text = read(_untitled(with_places(source, formulas), titles))
+        if text:
+            break
+    return Page(next(filter(None, titles), ""), *formulas.settled(text))
+
+
+def _untitled(pieces: Iterable[Token], titles: list[str]) -> Iterator[Token]:
+    for piece in pieces:
+        if piece.kind == "title":
+            titles.append(_SPACE.sub(" ", unescaped(piece.source)).strip())
+        else:
+            yield piece
+
+
+def _whole(pieces: Iterable[Token]) -> str:
     text = _Text()
-    titles = []
-    for kind, content in _tokens(source):
-        if kind == "text":
-            text.write(content)
-        elif kind == "title":
-            titles.append(_SPACE.sub(" ", _unescaped(content)).strip())
+    for piece in pieces:
+        if piece.kind == "text":
+            text.write(piece.source)
         else:
-            text.mark(content, closing=kind == "end")
-    return Page(next(filter(None, titles), ""), text.whole())
-
-
-def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    """The text between tags, the names of tags (start, end), and the title's text; each character is looked at once."""
-    place = 0
-    while found := _MARK.search(source, place):
-        yield "text", source[place : found.start()]
-        if found[0] == "<!--":
-            place = _behind(source, "-->", found.end() - 2)
-        elif found[0][-1] in "!?/":
-            place = _behind(source, ">", found.end())
-        elif (tag := _TAG.match(source, found.start())) is None:
-            # Tags and comments that are not closed reach to the end.
-            return
-        else:
-            name, place = tag[2].lower(), tag.end()
-            if not tag[1] and name in _RAW:
-                end = _end_of(name).search(source, place)
-                if name == "title":
-                    yield "title", source[place : end.start() if end else len(source)]
-                place = end.start() if end else len(source)
-            else:
-                yield "end" if tag[1] else "start", name
-    yield "text", source[place:]
-
-
-def _behind(source: str, mark: str, place: int) -> int:
-    found = source.find(mark, place)
-    return len(source) if found < 0 else found + len(mark)
-
-
-@cache
-def _end_of(name: str) -> re.Pattern[str]:
-    return re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
-
-
-def _unescaped(text: str) -> str:
-    if "&" not in text:
-        return text
-    return html.unescape(_TOO_LARGE.sub("\N{REPLACEMENT CHARACTER}", _ZEROS.sub(r"\1", text)))
+            text.mark(piece)
+    return text.whole()
 
 
 class _Text:
@@ -164,11 +160,13 @@ class _Text:
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._in_pre = 0
+        self._lists: list[int | None] = []
+        """The number of the next item of each list that is open; None where items have none."""
         self._at_start = True
 
     def write(self, source: str) -> None:
         """Add what stands between two tags."""
-        text = _unescaped(source)
+        text = unescaped(source)
         if not self._in_pre:
             text = _SPACE.sub(" ", text)
             text = text.lstrip(" ") if self._at_start else text
@@ -176,8 +174,9 @@ class _Text:
             self._pieces.append(text)
             self._at_start = text[-1] in " \n"
 
-    def mark(self, name: str, *, closing: bool) -> None:
+    def mark(self, piece: Token) -> None:
         """Add what a tag means for the lines."""
+        name, closing = piece.name, piece.kind == "end"
         if name == "pre":
             self._in_pre = max(0, self._in_pre + (-1 if closing else 1))
         if name in _CELLS:
@@ -187,6 +186,25 @@ class _Text:
             # A paragraph stands apart; other blocks and breaks begin a line.
             self._pieces.append("\n\n" if name == "p" else "\n")
             self._at_start = True
+        if name in _LISTS:
+            self._list(piece)
+        elif name == "li" and not closing:
+            self._pieces.append(self._item())
+
+    def _list(self, piece: Token) -> None:
+        if piece.kind == "start":
+            start = attributes(piece.source).get("start", "1") if piece.name == "ol" else ""
+            self._lists.append(int(start) if start.isdecimal() and len(start) < _DIGITS else 1 if start else None)
+        elif self._lists:
+            self._lists.pop()
+
+    def _item(self) -> str:
+        """What an item of the innermost list begins with: its number, or a dash."""
+        number = self._lists[-1] if self._lists else None
+        if number is None:
+            return "- "
+        self._lists[-1] = number + 1
+        return f"{number}. "
 
     def whole(self) -> str:
         """All of it, without what only separates tags from each other in the source."""

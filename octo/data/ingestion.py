@@ -13,6 +13,7 @@ from octo.data.code_benchmarks import NOT_CHOSEN, read_problems
 from octo.data.documents import Document, Rejected, to_parquet, writing
 from octo.data.files import Reading, read_file
 from octo.data.functions import generate_functions
+from octo.data.html_text import formulas_of
 from octo.data.problems import generate
 from octo.data.proving import REASONS, Prover, Tally
 from octo.data.python_code import read_functions
@@ -195,7 +196,7 @@ def _read_files(
             clock=clock,
         )
         return
-    reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock)
+    reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock, settings.pages)
     for file in files_below(Path(source.what)):
         if not file.left_out:
             records = read_file(file.path, name=name or f"file:{file.path}", label=source.label, reading=reading)
@@ -210,7 +211,7 @@ def write_documents(
     Raises InputError for a source without a record and for one with too many bad ones, InvariantError when what was
     read is not what was written.
     """
-    reasons: Counter[str] = Counter()
+    reasons, formulas = Counter[str](), Counter[str]()
     first_of: dict[str, Rejected] = {}
     num_records = 0
     with writing(documents, Document) as good, writing(rejected, Rejected) as bad:
@@ -218,6 +219,7 @@ def write_documents(
             num_records += 1
             if isinstance(record, Document):
                 good.write(record)
+                formulas.update(formulas_of(record.metadata))
             else:
                 bad.write(record)
                 reasons[record.reason] += 1
@@ -232,7 +234,7 @@ def write_documents(
     if num_records != written + set_aside:
         raise InvariantError(f"{name}: {num_records} records read, {written} written and {set_aside} rejected")
     counts = {f"records.rejected.{reason}": count for reason, count in sorted(reasons.items())}
-    return {"records.in": num_records, "records.written": written, **counts}
+    return {"records.in": num_records, "records.written": written, **counts, **formulas}
 
 
 def _check_share(

@@ -17,7 +17,7 @@ from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserExce
 from octo.data.chunks import ChunksError, joined_chunks
 from octo.data.compression import CORRUPT
 from octo.data.documents import Rejected
-from octo.data.html_text import read_page
+from octo.data.html_text import Extent, read_page
 from octo.data.records import Found, UnreadableError
 from octo.data.time_limit import DocumentClock
 
@@ -35,7 +35,9 @@ _SKIP_BYTES = 1 << 16
 _LOADER = ArcWarcRecordLoader(verify_http=False)
 
 
-def read_archive(stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock) -> Iterator[Found]:
+def read_archive(
+    stream: io.BufferedReader, *, name: str, max_bytes: int, clock: DocumentClock, extent: Extent
+) -> Iterator[Found]:
     """The pages of an archive, `name#RECORD`, with their address as `url` and their date.
 
     Raises:
@@ -44,7 +46,7 @@ def read_archive(stream: io.BufferedReader, *, name: str, max_bytes: int, clock:
     try:
         for number, record in enumerate(ArchiveIterator(_Strict(stream), no_record_parse=True), start=1):
             url = f"{name}#{number}"
-            found = _page(record, url=url, max_bytes=max_bytes, clock=clock)
+            found = _page(record, url=url, max_bytes=max_bytes, clock=clock, extent=extent)
             _finish(record)
             yield url, found
     except (ArchiveLoadFailed, StatusAndHeadersParserException) as error:
@@ -64,7 +66,9 @@ class _Strict:
             raise UnreadableError(str(error)) from None
 
 
-def _page(record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClock) -> dict[str, object] | Rejected:
+def _page(
+    record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClock, extent: Extent
+) -> dict[str, object] | Rejected:
     where = record.rec_headers.get_header("WARC-Target-URI") or ""
     http = _http_headers(record, where)
     kind, _, encoding = ((http or record.rec_headers).get_header("Content-Type") or "").lower().partition("charset=")
@@ -77,7 +81,7 @@ def _page(record: ArcWarcRecord, *, url: str, max_bytes: int, clock: DocumentClo
     if isinstance(body, Rejected):
         return body
     encoding = encoding.partition(";")[0].strip("\"' ")
-    found = read_page(body, url=url, encoding=encoding, is_html=kind in _PAGES, clock=clock)
+    found = read_page(body, url=url, encoding=encoding, is_html=kind in _PAGES, clock=clock, extent=extent)
     if isinstance(found, Rejected):
         return found
     return {**found, "url": where, "date": record.rec_headers.get_header("WARC-Date")}

@@ -99,7 +99,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 7
+    code_version: ClassVar[int] = 8
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()
@@ -121,6 +121,10 @@ class IngestionSettings(JobSettings):
     max_unread_share: float = Field(default=0.5, ge=0, le=1)
     """The job fails when files with more than this share of a directory's or a prefix's bytes are not read: of unknown
     names, or links that lead out of it. What is not read is counted, said in the log, and named in unread.parquet."""
+    pages: Literal["whole", "main"] = "whole"
+    """What of an HTML page is taken. whole: all of its text, menus and notices too; main: its main content, as most
+    crawls are used. Either way a formula is TeX between dollars; one that is not in the text is counted, and listed in
+    the document's metadata."""
     max_document_bytes: int = Field(default=10_000_000, gt=0)
     """A longer record is rejected as too_large, without being held in memory."""
     max_document_seconds: float = Field(default=60, gt=0)

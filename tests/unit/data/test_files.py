@@ -242,10 +242,10 @@ def test_a_document_on_which_work_does_not_end_is_rejected_and_the_next_is_read(
         (tmp_path / f"{number}.html").write_text(f"<p>page {number}")
     whole = html_text.page_of
 
-    def page_of(source: str) -> html_text.Page:
+    def page_of(source: str, *, extent: html_text.Extent) -> html_text.Page:
         while source.endswith("1"):
             pass
-        return whole(source)
+        return whole(source, extent=extent)
 
     monkeypatch.setattr(html_text, "page_of", page_of)
     found = []

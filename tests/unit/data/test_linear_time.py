@@ -8,7 +8,7 @@ import base64
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -32,7 +32,7 @@ from octo.data.filters import quality_rules
 from octo.data.final_answers import boxed, settled
 from octo.data.fineweb import fineweb
 from octo.data.gopher import gopher
-from octo.data.html_text import page_of
+from octo.data.html_text import Extent, page_of
 from octo.data.lookalikes import disguised
 from octo.data.markup import unmarked
 from octo.data.mathematical import mathematics
@@ -116,6 +116,27 @@ SHAPES: dict[str, Callable[[int], str]] = {
     ),
     **{name: partial(repeated, piece) for name, piece in PIECES.items()},
 }
+PAGES = {
+    "blocks in blocks": "<div>",
+    "links around blocks": "<a href=x><div>",
+    "tables in cells": "<table><tr><td>",
+    "lists in items": "<ul><li>",
+    "marks that are opened again": "<b id=a><p>",
+    "ends of what is not open": "</div></p>",
+    "formulas that do not end": "<math><mrow>",
+    "formulas in formulas": "<span class=MathJax><math>",
+    "rows in rows": "<math><mrow></mrow></math>",
+    "shown formulas": "<span class='MathJax'></span> ",
+    "kept formulas": "<span class=MathJax data-mathml='&lt;math>",
+    "scripts of formulas": "<script type=math/tex>x</script>",
+    "images of formulas": "<img class=tex alt='\\frac'>",
+    "styles in styles": "<img class=tex alt='{\\displaystyle ",
+    "exponents": "x<sup>2</sup>",
+    "exponents that do not end": "x<sup> ",
+    "attributes": "<span class=math a=1 b c='2'",
+    "places of formulas": "<math>x</math>&#xFDD0;0&#xFDD1;",
+}
+"""Pieces of pages that are work for whoever looks for formulas or builds a tree."""
 QUESTIONS = [
     NGRAM * 2,
     "12 + 34 =",
@@ -178,6 +199,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "the fenced program": fenced,
     "the cut program": partial(cut, stops=("\nclass", "\ndef", "\n```")),
     "a page": page_of,
+    "a page's main content": partial(page_of, extent="main"),
     "docstrings": partial(parsed, lambda text: docstrings(text.encode(errors="replace"))),
     "functions": partial(parsed, functions),
 }
@@ -261,10 +283,16 @@ def test_reading_grows_as_what_is_read_does(name: str, tmp_path: Path) -> None:
     check_growth(partial(READ[name], tmp_path))
 
 
-def check_growth(work: Callable[[str], object]) -> None:
+@pytest.mark.parametrize("extent", ["whole", "main"])
+def test_the_work_on_a_page_grows_as_its_tags_and_formulas_do(extent: Extent) -> None:
+    shapes = {name: partial(repeated, piece) for name, piece in PAGES.items()}
+    check_growth(partial(page_of, extent=extent), shapes)
+
+
+def check_growth(work: Callable[[str], object], shapes: Mapping[str, Callable[[int], str]] = SHAPES) -> None:
     work("warm up")
     too_fast_growing = {}
-    for shape, make in SHAPES.items():
+    for shape, make in shapes.items():
         growth = least_growth(work, make(SIZE), make(SIZE * 2**DOUBLINGS))
         if growth > LARGEST_GROWTH:
             too_fast_growing[shape] = growth
