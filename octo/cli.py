@@ -43,6 +43,16 @@ VERBS: Mapping[str, Verb] = {
         f"{_PIPELINES}.views:trace_command",
         f"{_PIPELINES}.settings:TraceSettings",
     ),
+    "show": Verb(
+        "an artifact or a run: what it is, how it was made, what it counted",
+        f"{_PIPELINES}.show_command:show_command",
+        f"{_PIPELINES}.show_command:ShowSettings",
+    ),
+    "get": Verb(
+        "what an artifact holds: parts as files, or rows on standard output",
+        f"{_PIPELINES}.get_command:get_command",
+        f"{_PIPELINES}.get_command:GetSettings",
+    ),
     "why": Verb(
         "what a result comes from: settings, inputs, documents, verified by digests",
         f"{_PIPELINES}.why_command:why_command",

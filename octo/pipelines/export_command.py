@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
 from octo.errors import EXIT_DONE, InputError, UsageError
+from octo.lineage import address_of
 from octo.model_files import CONFIGURATION, is_of_model, is_weights
 from octo.pipelines.settings import StoreSettings
 from octo.processes import stoppable
@@ -25,7 +26,8 @@ class ExportSettings(StoreSettings):
     """Write a model as a directory that transformers and vLLM load as it is, every file verified."""
 
     address: CliPositionalArg[str]
-    """The model's artifact, of a pretrained, midtraining, tuning or rl job."""
+    """The model's artifact, of a pretrained, midtraining, tuning or rl job: its address, or JOB/DIGEST of which the
+    first letters are enough."""
     directory: CliPositionalArg[Path]
     """Where to write it: a directory that is not there yet, or is empty."""
     training: int = Field(default=0, ge=0)
@@ -35,11 +37,11 @@ class ExportSettings(StoreSettings):
 def export_command(arguments: Sequence[str]) -> int:
     """Write the model's files; nothing is at the place before all of them are."""
     settings = load(ExportSettings, arguments, os.environ)
-    _check_empty(settings.directory)
+    check_empty(settings.directory)
     with stoppable("nothing was written"), open_session(settings.store, settings.s3) as session:
-        artifact = open_artifact(session.store, settings.address)
+        artifact = open_artifact(session.store, address_of(session.store, settings.address))
         parts = model_parts_of(artifact, training=settings.training)
-        with _appearing(settings.directory) as folder:
+        with appearing(settings.directory) as folder:
             for part in parts:
                 artifact.fetch(part, folder / part.name)
     size = sum(part.size for part in parts)
@@ -70,13 +72,14 @@ def model_parts_of(artifact: Artifact, *, training: int = 0) -> list[Part]:
     return parts
 
 
-def _check_empty(directory: Path) -> None:
+def check_empty(directory: Path) -> None:
+    """UsageError where something is there that would be written over."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} is there and not empty: give a directory that is not there yet, or is empty")
 
 
 @contextmanager
-def _appearing(directory: Path) -> Iterator[Path]:
+def appearing(directory: Path) -> Iterator[Path]:
     """A folder to write to that becomes the directory at the end, and is gone if the end is not reached."""
     partial = directory.absolute().with_name(f".{directory.absolute().name}-{secrets.token_hex(4)}")
     try:

@@ -119,12 +119,12 @@ def _made(artifact: Artifact) -> Made:
         bytes=sum(part.size for part in manifest.parts),
         content=manifest.content,
         inputs={field: tuple(key_of(each.address) for each in given) for field, given in manifest.inputs.items()},
-        settings=_changed(manifest.job, manifest.settings),
+        settings=changed_settings(manifest.job, manifest.settings),
         versions=manifest.versions,
     )
 
 
-def _changed(job: str, settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def changed_settings(job: str, settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The settings that are not a job's defaults, and the facts that determined it too, such as files' digests."""
     if job not in JOBS:
         return dict(settings)

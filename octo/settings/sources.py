@@ -134,7 +134,7 @@ class _Parser(ArgumentParser):
 
     def __init__(self, settings_class: type[Settings]) -> None:
         settings = table(settings_class)
-        arguments = "".join(f" {setting.flag}" for setting in settings if setting.positional)
+        arguments = "".join(f" {_argument(setting)}" for setting in settings if setting.positional)
         secrets = "".join(f"\n  {setting.variable}  {_first_line(setting)}" for setting in settings if setting.secret)
         super().__init__(
             prog=f"octo {settings_class.verb()}",
@@ -156,6 +156,10 @@ class _Parser(ArgumentParser):
         if missing := re.match(r"the following arguments are required: (.+)", message):
             raise UsageError(f"{missing[1]} is missing: {self.usage}")
         raise UsageError(message.replace("expected one argument", "expected a value after it"))
+
+
+def _argument(setting: Setting) -> str:
+    return setting.flag if setting.default is PydanticUndefined else f"[{setting.flag}]"
 
 
 class _Texts(Action):
@@ -232,7 +236,9 @@ def _add_argument(parser: _Parser, *names: str, **keywords: Any) -> None:
     # Suppressed, a flag that is not given leaves no trace; by default argparse would say None for it.
     always: dict[str, Any] = {"help": _description(setting).replace("%", "%%"), "default": SUPPRESS}
     if setting.positional:
-        group.add_argument(dest, action=_Texts, setting=setting, metavar=setting.flag, **always)
+        # One that has a default may be left out.
+        count: dict[str, Any] = {} if setting.default is PydanticUndefined else {"nargs": "?"}
+        group.add_argument(dest, action=_Texts, setting=setting, metavar=setting.flag, **count, **always)
     elif setting.secret:
         always["help"] = SUPPRESS
         group.add_argument(setting.flag, dest=dest, action=_Refusal, setting=setting, nargs="?", **always)

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from octo.cli import main
 from octo.data.token_shards import open_token_shards
@@ -85,24 +89,24 @@ def test_the_branches_start_from_one_model_and_are_compared_on_one_set_of_proble
 
 
 @pytest.fixture
-def why(looked_at: Session, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """`octo why` of the run's store, which is open."""
+def asked(looked_at: Session, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`octo`, of the run's store, which is open."""
     for name, secret in (("ACCESS", looked_at.s3.access_key), ("SECRET", looked_at.s3.secret_key)):
         assert secret is not None
         monkeypatch.setenv(f"OCTO_S3__{name}_KEY", secret.get_secret_value())
     place = ["--store", looked_at.store.address, "--s3.endpoint", str(looked_at.s3.endpoint)]
-    return lambda *arguments: main(["why", *arguments, *place])
+    return lambda *arguments: main([*arguments, *place])
 
 
 @pytest.fixture
-def told(why: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """What it says, as JSON."""
+def told(asked: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """What `octo why` says, as JSON."""
 
-    def asked(*arguments: str) -> Any:
-        assert why(*arguments, "--json") == 0
+    def why(*arguments: str) -> Any:
+        assert asked("why", *arguments, "--json") == 0
         return json.loads(capsys.readouterr().out)
 
-    return asked
+    return why
 
 
 def test_a_score_is_explained_down_to_sources_settings_and_contamination(
@@ -147,7 +151,7 @@ def test_a_score_is_explained_down_to_sources_settings_and_contamination(
 def test_a_step_is_explained_by_the_documents_that_it_was_made_from(
     finished: Finished,
     looked_at: Session,
-    why: Callable[..., int],
+    asked: Callable[..., int],
     told: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -165,12 +169,12 @@ def test_a_step_is_explained_by_the_documents_that_it_was_made_from(
     (one,) = told(part, "--sequence", "0", "--position", "3")
     assert one["offset"] <= 3 < one["offset"] + one["length"]
     assert (one["source"], one["row"], one["tokens"]) == ("long", 0, part)
-    assert why(part, "--sequence", "0") == 0
+    assert asked("why", part, "--sequence", "0") == 0
     assert one["excerpt"] in capsys.readouterr().out
 
 
 def test_questions_that_have_no_answer_are_refused_in_a_sentence(
-    finished: Finished, why: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    finished: Finished, asked: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stages = {name: each["address"] for name, each in finished.outcome["stages"].items()}
     for arguments, said in (
@@ -180,5 +184,73 @@ def test_questions_that_have_no_answer_are_refused_in_a_sentence(
         ([stages["decay-long"], "--step", "1", "--sequence", "99"], "expected a sequence from 0 to"),
         ([stages["base"][:-1] + "g"], "expected s3://bucket/prefix/artifacts/<job>/<digest>"),
     ):
-        assert why(*arguments) == 2
+        assert asked("why", *arguments) == 2
         assert said in capsys.readouterr().err
+
+
+def test_an_artifact_is_shown_in_words_and_whole(
+    finished: Finished, looked_at: Session, asked: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact = open_artifact(looked_at.store, finished.outcome["stages"]["curate"]["address"])
+    key = "/".join(artifact.address.split("/")[-2:])
+    assert asked("show", key[:20]) == 0
+    shown = capsys.readouterr().out
+    for said in (artifact.address, artifact.manifest.content, "documents.parquet", "documents.kept", "unfiltered"):
+        assert said in shown
+    assert f"{artifact.manifest.counters['documents.in']:,}" in shown
+    for form, read in (("json", json.loads), ("yaml", yaml.safe_load)):
+        assert asked("show", artifact.address, "-o", form) == 0
+        facts = read(capsys.readouterr().out)
+        assert facts.pop("address") == artifact.address
+        assert facts == artifact.manifest.model_dump(mode="json")
+
+
+def test_a_run_is_shown_with_the_artifact_of_each_stage(
+    finished: Finished, asked: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked("show", finished.run_id) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, stage in finished.outcome["stages"].items():
+        job, digest = stage["address"].split("/")[-2:]
+        (line,) = (line for line in lines if line.split()[:1] == [name])
+        assert line.split()[1:3] == ["done", f"{job}/{digest[:8]}"]
+    assert asked("show", finished.run_id, "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out)["trace_id"] == finished.outcome["trace_id"]
+    assert asked("show", "nothing") == 2
+    assert f"there is {finished.run_id}" in capsys.readouterr().err
+
+
+def test_what_an_artifact_holds_is_got_as_files_and_as_rows(
+    finished: Finished,
+    looked_at: Session,
+    asked: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = open_artifact(looked_at.store, finished.outcome["stages"]["stable"]["address"])
+    assert asked("get", model.address, str(tmp_path / "model")) == 0
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {part.name for part in model.parts()}
+    for part in model.parts():
+        assert (tmp_path / "model" / part.name).read_bytes() == model.read(part)
+    # Of several indexes, each has a folder; here, where nobody says where.
+    corpus = open_artifact(looked_at.store, finished.outcome["stages"]["curate"]["address"])
+    monkeypatch.chdir(tmp_path)
+    assert asked("get", corpus.address, "--part", "documents.parquet") == 0
+    here = tmp_path / f"curate-{corpus.manifest.digest[:8]}"
+    found = {str(path.relative_to(here)): path.read_bytes() for path in here.rglob("*.parquet")}
+    assert found == {f"{part.index}/{part.name}": corpus.read(part) for part in corpus.parts("documents.parquet")}
+    capsys.readouterr()
+    assert asked("get", corpus.address, "--rows", "--part", "documents.parquet", "--index", "1") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (part,) = (part for part in corpus.parts("documents.parquet") if part.index == 1)
+    assert rows == pq.read_table(pa.BufferReader(corpus.read(part))).to_pylist()
+    for arguments, said in (
+        (["--index", "99"], "has the indexes 0 to"),
+        (["--part", "nothing"], "has no part nothing: it has decontamination.json, documents.parquet"),
+        ([str(tmp_path / "model")], "is there and not empty"),
+    ):
+        assert asked("get", corpus.address, *arguments) == 2
+        assert said in capsys.readouterr().err
+    assert asked("get", model.address, "--rows", "--part", "model.safetensors") == 2
+    assert "without --rows" in capsys.readouterr().err
