@@ -5,23 +5,20 @@ stands between two spaces of it is a word. A text with fewer words than a run ha
 none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
-from itertools import chain, islice
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from octo.data.normal_forms import comparable
+from octo.data.word_hashes import Hashes, hashes_of_words
 from octo.settings.near import NearSettings
 
-Hashes = NDArray[np.uint64]
+__all__ = ["Hashes", "Runs", "Shingler", "mixed"]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _WORDS_AT_A_TIME = 1 << 20
-_WORDS_KEPT = 1 << 18
-"""Hashes of words that are remembered: some 40 MB."""
 
 
 class Runs(NamedTuple):
@@ -43,48 +40,38 @@ class Runs(NamedTuple):
 
 
 class Shingler:
-    """Makes runs of texts. It remembers what common words hash to, and holds a bounded number of them."""
+    """Makes runs of texts."""
 
     def __init__(self, settings: NearSettings) -> None:
-        self._units = self._characters if settings.unit == "characters" else self._words
+        self._units = _characters if settings.unit == "characters" else _words
         self._size = settings.shingle_size
-        self._known = _WordHashes()
 
     def runs(self, texts: Sequence[str]) -> Runs:
         """The runs of each text, 64 bits each: two different ones of a corpus are seldom equal."""
-        units = [self._units(comparable(text)) for text in texts]
-        if len(units) == 1:
-            return _runs_of_one(units.pop(), self._size)
+        units, lengths = self._units([comparable(text) for text in texts])
+        if len(lengths) == 1:
+            return _runs_of_one(units, self._size)
         # Of a short text, what lacks to one whole run is filled up: no unit hashes to 0.
-        lengths = np.array([max(len(each), self._size) if len(each) else 0 for each in units], np.int64)
-        ends = np.cumsum(lengths)
-        laid = np.zeros(int(lengths.sum()) + self._size - 1, np.uint64)
-        for each, end, length in zip(units, ends.tolist(), lengths.tolist(), strict=True):
-            laid[end - length : end - length + len(each)] = each
-        counts = np.maximum(lengths - (self._size - 1), 0)
-        first = np.repeat(ends - lengths, counts) + _within(counts)
+        laid_lengths = np.where(lengths > 0, np.maximum(lengths, self._size), 0)
+        ends = np.cumsum(laid_lengths)
+        laid = np.zeros(int(laid_lengths.sum()) + self._size - 1, np.uint64)
+        laid[np.repeat(ends - laid_lengths, lengths) + _within(lengths)] = units
+        counts = np.maximum(laid_lengths - (self._size - 1), 0)
+        first = np.repeat(ends - laid_lengths, counts) + _within(counts)
         return Runs(mixed(_windows(laid, self._size)[first]), counts)
 
-    def _words(self, form: str) -> Hashes:
-        pieces = []
-        words = iter(form.split(" ")) if len(form) < _WORDS_AT_A_TIME else _split(form)
-        while piece := list(islice(words, _WORDS_AT_A_TIME)):
-            pieces.append(np.fromiter(map(self._known.__getitem__, piece), np.uint64, len(piece)))
-            if len(self._known) > _WORDS_KEPT:
-                self._known.clear()
-        found = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        return found if form else found[:0]
 
-    @staticmethod
-    def _characters(form: str) -> Hashes:
-        return mixed(np.frombuffer(form.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64))
+def _words(forms: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
+    """Hashes of the words of all forms, and how many are each form's."""
+    lengths = np.array([form.count(" ") + 1 if form else 0 for form in forms], np.int64)
+    return hashes_of_words(" ".join(filter(None, forms)).encode(errors="surrogatepass")), lengths
 
 
-class _WordHashes(dict[str, int]):
-    def __missing__(self, word: str) -> int:
-        digest = blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest()
-        self[word] = found = int.from_bytes(digest, "little") or 1
-        return found
+def _characters(forms: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
+    """The same of characters."""
+    lengths = np.array([len(form) for form in forms], np.int64)
+    letters = np.frombuffer("".join(forms).encode("utf-32-le", "surrogatepass"), "<u4")
+    return mixed(letters.astype(np.uint64)), lengths
 
 
 def _runs_of_one(units: Hashes, size: int) -> Runs:
@@ -130,18 +117,3 @@ def _windows(units: Hashes, size: int) -> Hashes:
 def _within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, ... up to each of the counts, one after another."""
     return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
-def _split(form: str) -> Iterator[str]:
-    """The words of a form of any length, of which few are held at a time."""
-    return chain.from_iterable(piece.split(" ") for piece in _pieces(form))
-
-
-def _pieces(form: str) -> Iterator[str]:
-    start = 0
-    while start < len(form):
-        end = form.find(" ", start + _WORDS_AT_A_TIME)
-        yield form[start : None if end < 0 else end]
-        if end < 0:
-            return
-        start = end + 1

@@ -14,7 +14,7 @@ class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, dedup of copies and near matches, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 8
+    code_version: ClassVar[int] = 9
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)

@@ -23,7 +23,8 @@ def completed(script: str, *words: str) -> set[str]:
         f"{script}\nCOMP_WORDS=({' '.join(repr(word) for word in words)})\nCOMP_CWORD={len(words) - 1}\n"
         'words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD\n_shtab_octo\nprintf "%s\\n" "${COMPREPLY[@]}"\n'
     )
-    ran = subprocess.run([bash, "-c", call], capture_output=True, text=True, timeout=1500, check=False)
+    # By its input: as an argument it may be too long.
+    ran = subprocess.run([bash, "-s"], input=call, capture_output=True, text=True, timeout=1500, check=False)
     return set(ran.stdout.split())
 
 
