@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from octo.data.classifier import BATCH, Classifier, judged, train
+from octo.data.classifier import BATCH, Classifier, batches, judged, train
 from octo.data.documents import Document, Dropped, RowWriter, read_documents, writing
 from octo.data.strata import year_of
 from octo.errors import InputError
@@ -25,7 +25,7 @@ TENTHS = 10
 
 
 class Scored(NamedTuple):
-    """A document that is kept, and how likely it is worth it."""
+    """A document that is kept, and how likely it is worth it; empty where nobody asked."""
 
     id: str
     text: str
@@ -83,13 +83,16 @@ def classify_shard(job: Job[ClassificationSettings], index: int, *, prepared: Pa
         writing(folder / DROPPED, Dropped) as dropped,
     ):
         for document, chance in _scored(job, index, classifier):
-            year, said = year_of(document.date), f"{chance:.4f}"
             counts["documents.in"] += 1
+            if chance is None:
+                counts["documents.untouched"] += 1
+                kept.write(Scored(*document, probability=""))
+                continue
+            year, said = year_of(document.date), f"{chance:.4f}"
             counts[f"year.{year}.documents"] += 1
             counts[f"probability.{min(int(chance * TENTHS), TENTHS - 1)}"] += 1
             scores.write(Score(document.id, document.source, year, said))
             if chance >= job.settings.threshold:
-                counts["documents.kept"] += 1
                 counts[f"year.{year}.kept"] += 1
                 kept.write(Scored(*document, said))
             else:
@@ -100,19 +103,18 @@ def classify_shard(job: Job[ClassificationSettings], index: int, *, prepared: Pa
         # What all indexes have in common is there once.
         parts[MODEL] = prepared / MODEL
         parts[FIGURES] = json.dumps(judged(classifier, job.input("graded"), job.settings), indent=1).encode()
-    return IndexResult(parts=parts, rows=rows, counters={"documents.kept": 0, **counts})
+    return IndexResult(parts=parts, rows=rows, counters={"documents.kept": kept.num_rows, **counts})
 
 
-def _scored(job: Job[ClassificationSettings], index: int, classifier: Classifier) -> Iterator[tuple[Document, float]]:
-    documents = job.input("documents")
-    batch: list[Document] = []
-    for document in read_documents(documents.read(documents.parts("documents.parquet")[index])):
-        batch.append(document)
-        if len(batch) == BATCH:
-            yield from zip(batch, classifier.probabilities([each.text for each in batch]), strict=True)
-            batch = []
-    if batch:
-        yield from zip(batch, classifier.probabilities([each.text for each in batch]), strict=True)
+def _scored(
+    job: Job[ClassificationSettings], index: int, classifier: Classifier
+) -> Iterator[tuple[Document, float | None]]:
+    """Each document in its order with its probability, or None where it is of a source that has none."""
+    documents, untouched = job.input("documents"), job.settings.untouched
+    for batch in batches(read_documents(documents.read(documents.parts("documents.parquet")[index])), BATCH):
+        judged_here = [each.text for each in batch if each.source not in untouched]
+        chances = iter(classifier.probabilities(judged_here) if judged_here else [])
+        yield from ((each, None if each.source in untouched else next(chances)) for each in batch)
 
 
 def _show(dropped: RowWriter, document: Document, said: str) -> None:

@@ -8,7 +8,7 @@ of graded documents, some hundred bytes each; their texts lie on the disk.
 import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import fasttext
 import numpy as np
@@ -28,6 +28,7 @@ DIGITS = 4
 """Of a probability that are written, and compared with the threshold."""
 BATCH = 64
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+T = TypeVar("T")
 _LINE = np.dtype([("place", "<u8"), ("first", "<u8"), ("size", "<u4")])
 
 
@@ -135,9 +136,9 @@ def measured(worth: NDArray[np.bool_], chances: NDArray[np.float64], threshold: 
     }
 
 
-def batches(items: Iterable[GradedText], size: int) -> Iterator[list[GradedText]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """So many at a time; the last may be fewer."""
-    batch: list[GradedText] = []
+    batch: list[T] = []
     for item in items:
         batch.append(item)
         if len(batch) == size:

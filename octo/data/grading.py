@@ -110,6 +110,8 @@ def _sampled(
 ) -> Iterator[Document]:
     documents = job.input("documents")
     for document in read_documents(documents.read(documents.parts("documents.parquet")[index])):
+        if document.source in job.settings.untouched:
+            continue
         year = year_of(document.date)
         counts[f"year.{year}.documents"] += 1
         if year in limits and place_of(document.id, job.settings.seed) <= limits[year]:
@@ -117,9 +119,9 @@ def _sampled(
             yield document
 
 
-def _judged(answer: Answer | Refusal) -> tuple[int | None, str, str]:
+def _judged(answer: Answer | Refusal | None) -> tuple[int | None, str, str]:
     """The score, or why there is none; and what was said."""
-    if isinstance(answer, Refusal):
-        return None, REFUSED, answer.sentence
+    if not isinstance(answer, Answer):
+        return None, REFUSED, answer.sentence if answer else ""
     score = read_score(answer.text)
     return score, "" if score is not None else NO_SCORE if answer.finished else CUT, answer.text

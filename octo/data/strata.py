@@ -55,7 +55,7 @@ def limits_of(job: Job[GradingSettings], *, num_shards: int) -> Mapping[str, int
         for body in job.output.sections.read_all(PHASE, num_shards, 0):
             counts.update(json.loads(body))
         if not counts:
-            raise InputError(f"there is no document in {job.settings.documents}: what did ingestion read?")
+            raise InputError(f"there is no document to draw in {job.settings.documents}: what did ingestion read?")
 
         def places(section: int) -> Iterable[bytes]:
             return job.output.sections.read_all(PHASE, num_shards, section + 1)
@@ -72,7 +72,9 @@ def write_places(job: Job[GradingSettings], index: int, writer: SectionWriter) -
     body = documents.read(documents.parts("documents.parquet")[index])
     years = Counter[str]()
     rows = []
-    for document_id, date in read_columns(body, ("id", "date")):
+    for document_id, source, date in read_columns(body, ("id", "source", "date")):
+        if source in job.settings.untouched:
+            continue
         year = year_of(date)
         years[year] += 1
         rows.append((place_of(document_id, job.settings.seed), _code(year)))

@@ -90,29 +90,24 @@ class Asker:
         self.tally = Tally()
 
     def answers(
-        self, items: Iterable[T], *, instructions: str, text_of: Callable[[T], str], seed: int
-    ) -> Iterator[tuple[T, Answer | Refusal]]:
-        """Each item with the answer to the instructions about its text, in their order.
+        self, items: Iterable[T], *, instructions: str, text_of: Callable[[T], str | None], seed: int
+    ) -> Iterator[tuple[T, Answer | Refusal | None]]:
+        """Each item with the answer to the instructions about its text, in their order; None where it has no text.
 
         Raises:
             StageFailedError: one found no answer within the patience.
             UsageError: the service refuses the key, the model or the address.
         """
         settings = self._settings
-        waiting: deque[tuple[T, Future[Answer | Refusal]]] = deque()
+        waiting: deque[tuple[T, Future[Answer | Refusal | None]]] = deque()
         with _threads(settings.concurrency) as submit:
             try:
                 for item in items:
-                    question = Question(
-                        model=settings.model,
-                        identity=self._identity,
-                        instructions=instructions,
-                        text=text_of(item),
-                        temperature=settings.temperature,
-                        max_new_tokens=settings.max_new_tokens,
-                        seed=seed,
-                    )
-                    waiting.append((item, submit(partial(self.answer, question))))
+                    text = text_of(item)
+                    if text is None:
+                        waiting.append((item, _nothing()))
+                    else:
+                        waiting.append((item, submit(partial(self._answer_about, text, instructions, seed))))
                     if len(waiting) >= 2 * settings.concurrency:
                         done, answer = waiting.popleft()
                         yield done, answer.result()
@@ -122,6 +117,19 @@ class Asker:
             finally:
                 # Whoever still waits for a service, or for its turn, asks no more.
                 self._failure = self._failure or (StageFailedError("it was stopped") if waiting else None)
+
+    def _answer_about(self, text: str, instructions: str, seed: int) -> Answer | Refusal | None:
+        return self.answer(
+            Question(
+                model=self._settings.model,
+                identity=self._identity,
+                instructions=instructions,
+                text=text,
+                temperature=self._settings.temperature,
+                max_new_tokens=self._settings.max_new_tokens,
+                seed=seed,
+            )
+        )
 
     def answer(self, question: Question) -> Answer | Refusal:
         """The one answer to the question: the store's, else the service's, which is then the store's."""
@@ -227,6 +235,12 @@ def _threads(count: int) -> Iterator[Callable[[Callable[[], T]], "Future[T]"]]:
     finally:
         for _ in range(count):
             to_do.put(None)
+
+
+def _nothing() -> "Future[Answer | Refusal | None]":
+    future: Future[Answer | Refusal | None] = Future()
+    future.set_result(None)
+    return future
 
 
 def _identity(settings: AskingSettings) -> str:

@@ -20,6 +20,7 @@ from octo.settings.installation import Installation
 from octo.settings.launch import LaunchSettings
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.pretrained import PretrainedSettings
+from octo.settings.refinement import RefinementSettings
 from octo.settings.report import ReportSettings
 from octo.settings.rl import RlSettings, RolloutSettings
 from octo.settings.tokenization import TokenizationSettings
@@ -63,6 +64,7 @@ def examples() -> Mapping[str, JobSettings]:
     classification = ClassificationSettings(
         documents=documents, graded=_address(grading), need=Need(pods=2, memory_gib=8)
     )
+    refinement = RefinementSettings(documents=_address(classification), endpoint=served, need=Need(pods=2))
     midtraining = MidtrainingSettings(
         tokens=(_address(tokenization),),
         weights={"noisy": 0.4, "long": 0.3, "short": 0.3},
@@ -88,7 +90,7 @@ def examples() -> Mapping[str, JobSettings]:
     # Put the files of a model there first; nothing else in the chain waits for it.
     pretrained = PretrainedSettings(source=f"{INSTALLATION.store}/models/SmolLM2-135M")
     chain = (
-        *(ingestion, pretrained, grading, classification, curation, tokenization, midtraining),
+        *(ingestion, pretrained, grading, classification, refinement, curation, tokenization, midtraining),
         *(tuning, rl, evaluation, decoding, report),
     )
     launch = with_job(LaunchSettings, "ingestion").model_validate(

@@ -47,6 +47,8 @@ class ClassificationSettings(JobSettings):
     """The documents to score."""
     graded: Address = ""
     """What the classifier learns from, of the grading job."""
+    untouched: tuple[str, ...] = ()
+    """Sources that are kept without a score, such as generated problems."""
     least_score: int = Field(default=3, ge=1, le=5)
     """A document with this score or a better one is worth keeping."""
     threshold: float = Field(default=0.4, ge=0, le=1)

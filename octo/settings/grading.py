@@ -24,6 +24,8 @@ class GradingSettings(AskingSettings):
 
     documents: Address = ""
     """The documents to draw from."""
+    untouched: tuple[str, ...] = ()
+    """Sources that are not drawn from, such as generated problems."""
     per_year: int = Field(default=10_000, ge=0)
     """Documents that are drawn of each year, and of those without a date; of a year that has fewer, all."""
     quotas: dict[str, int] = Field(default={})

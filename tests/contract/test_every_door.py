@@ -55,6 +55,7 @@ CHANGES: Mapping[str, dict[str, Any]] = {
     "ingestion": {"need": {"pods": 7, "retries": 1}, "sources": ("a=python:stdlib", "b=arithmetic:prompts?count=9")},
     "grading": {"need": {"pods": 3}, "quotas": {"2014": 5, "undated": 0}, "rubric": 'It\'s "fine".\n\nFinal score: N'},
     "classification": {"need": {"pods": 3}, "threshold": 0.25, "fasttext": {"dimension": 64}},
+    "refinement": {"need": {"pods": 3}, "untouched": ("a, b",), "guards": {"least_length": 0.25}},
     "curation": {"need": {"pods": 5}, "unfiltered": ("$(NOT_A_VARIABLE)", 'it\'s, "quoted"')},
     "tokenization": {"need": {"memory_gib": 33.5}, "special": {"end": "<|im_end|>"}},
     "pretrained": {"need": {"scratch_gib": 200}, "special": {"end": "<|im_end|>", "pad": 'it\'s [PAD], "too"'}},

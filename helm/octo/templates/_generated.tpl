@@ -145,6 +145,7 @@ seccompProfile:
 {{- define "octo.gangs" -}}
 - grading
 - midtraining
+- refinement
 - rl
 - tuning
 {{- end -}}

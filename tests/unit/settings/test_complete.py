@@ -27,6 +27,7 @@ LACKING = {
     "ingestion": ([], "nothing to ingest: give --sources"),
     "grading": ([], "nothing to grade: give --documents"),
     "classification": (["--documents=s3://b/d"], "nothing to classify: give --documents, and --graded"),
+    "refinement": ([], "nothing to refine: give --documents"),
     "curation": ([], "nothing to curate: give --documents"),
     "tokenization": ([], "nothing to tokenize: give --corpus"),
     "midtraining": ([], "nothing to train on: give --tokens"),
