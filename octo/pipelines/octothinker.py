@@ -1,8 +1,9 @@
 """OctoThinker: what does mid-training do to reinforcement learning?
 
 curate -> tokenize -> base -> stable -> {long, short, hybrid} decay -> rl on each, and on a control -> evaluate each ->
-report. The control is the base as it is, or decays like the branches, on other data. A base that is taken from
-elsewhere comes before the tokens, for its tokenizer makes them.
+report; where a preset says so, sift -> grade -> classify -> refine come before curate. The control is the base as it
+is, or decays like the branches, on other data. A base that is taken from elsewhere comes before the tokens, for its
+tokenizer makes them.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from octo.pipelines.dag import Parameter, Pipeline, Stage
 from octo.pipelines.octothinker_ablations import ABLATIONS
 from octo.pipelines.octothinker_papers import PAPER_SIZES
 from octo.pipelines.octothinker_preset import BASE, STABLE, Preset
+from octo.pipelines.octothinker_refining import refined
 from octo.pipelines.octothinker_small import SMALL
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
@@ -51,7 +53,12 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
     return (
         Stage("problems", preset.problems),
         Stage("ingest", preset.ingestion),
-        Stage("curate", preset.curation, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+        *_refining(preset),
+        Stage(
+            "curate",
+            preset.curation,
+            {"documents": ("refine" if preset.refining else "ingest",), "benchmarks": ("problems",)},
+        ),
         *_base_and_tokens(preset),
         *_trainings(preset),
         *(
@@ -73,10 +80,27 @@ def _stages(preset: Preset) -> tuple[Stage, ...]:
                 "evaluations": tuple(f"evaluate-{name}" for name in starts),
                 "policies": tuple(f"rl-{name}" for name in starts),
                 "models": _trained_here(preset),
-                "corpora": ("curate",),
+                "corpora": _curations(preset),
             },
         ),
     )
+
+
+def _refining(preset: Preset) -> tuple[Stage, ...]:
+    """The stages in which a language model has a say in what is learned from."""
+    refining = preset.refining
+    if refining is None:
+        return ()
+    return (
+        Stage("sift", refining.sifting, {"documents": ("ingest",), "benchmarks": ("problems",)}),
+        Stage("grade", refining.grading, {"documents": ("sift",)}),
+        Stage("classify", refining.classification, {"documents": ("sift",), "graded": ("grade",)}),
+        Stage("refine", refining.refinement, {"documents": ("classify",)}),
+    )
+
+
+def _curations(preset: Preset) -> tuple[str, ...]:
+    return ("sift", "curate") if preset.refining else ("curate",)
 
 
 def _trainings(preset: Preset) -> tuple[Stage, ...]:
@@ -135,10 +159,10 @@ def _parameters(preset: Preset) -> tuple[Parameter, ...]:
     return (
         Parameter("seed", "seed", stages),
         Parameter("sources", "sources", ("ingest",)),
-        Parameter("unfiltered", "unfiltered", ("curate",)),
+        Parameter("unfiltered", "unfiltered", _curations(preset)),
         Parameter("problem_sources", "sources", ("problems",)),
-        Parameter("benchmark_sources", "benchmark_sources", ("curate",)),
-        Parameter("not_benchmarks", "not_benchmarks", ("curate",)),
+        Parameter("benchmark_sources", "benchmark_sources", _curations(preset)),
+        Parameter("not_benchmarks", "not_benchmarks", _curations(preset)),
         *(Parameter(f"{name}_weights", "weights", (name,)) for name in alone),
         *(Parameter(_argument(name, "weights"), "weights", (f"decay-{name}",)) for name in preset.branches),
         *(Parameter(f"{name}_num_steps", "num_steps", (name,)) for name in alone),
@@ -249,4 +273,4 @@ TOY = Preset(
 """Real text that every Python installation has, and a model of half a million weights trained on the spot. What its
 settings were chosen by: docs/toy-claim.md."""
 
-PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL, **PAPER_SIZES, **ABLATIONS}
+PRESETS: Mapping[str, Preset] = {"toy": TOY, "small": SMALL, **PAPER_SIZES, **ABLATIONS, **refined(TOY)}

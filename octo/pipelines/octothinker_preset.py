@@ -4,16 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from octo.settings.classification import ClassificationSettings
 from octo.settings.curation import CurationSettings
 from octo.settings.evaluation import EvaluationSettings
+from octo.settings.grading import GradingSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.pretrained import PretrainedSettings
+from octo.settings.refinement import RefinementSettings
 from octo.settings.rl import RlSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.transformer_shape import TransformerShape
 
 BASE, STABLE = "base", "stable"
+
+
+@dataclass(frozen=True)
+class Refining:
+    """What comes between documents as they are ingested and their curation, where a language model has a say (S2)."""
+
+    sifting: CurationSettings
+    """What is left out before anybody is asked."""
+    grading: GradingSettings
+    classification: ClassificationSettings
+    refinement: RefinementSettings
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,8 @@ class Preset:
     """By branch, where a policy is trained otherwise than the others."""
     shape: TransformerShape | None = None
     """Of a base from elsewhere, for plans."""
+    refining: Refining | None = None
+    """How documents are graded and rewritten before they are curated; None curates them as they are."""
 
     @property
     def branches(self) -> tuple[str, ...]:

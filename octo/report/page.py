@@ -15,6 +15,7 @@ from octo.report.comparison import answer_of
 from octo.report.curves import ends
 from octo.report.drafts import findings_of_drafts
 from octo.report.drawing import Drawing
+from octo.report.refining import refining_of
 from octo.report.results import Branch, Curve, Finding, Results
 from octo.report.runs import described, recorded, span_lines
 from octo.report.statement import called
@@ -112,6 +113,7 @@ def render_page(store: Store, run_id: str) -> str:
         mixtures=figures.mixtures(results) if results and results.mixtures else None,
         timeline=timeline(run.stages),
         speed=speed_figure(run.speeds),
+        refining=refining_of(run.artifacts, run.changed_settings),
         answer_of=answer_of,
         ends=ends,
     )

@@ -21,6 +21,7 @@ from octo.pipelines.plan import StagePlan, plan
 from octo.pipelines.run import _resume_command, _resumed
 from octo.pipelines.settings import PipelineSettings, RunSettings
 from octo.render.jobset import jobset
+from octo.settings.curation import CurationSettings
 from octo.settings.ingestion import IngestionSettings
 from octo.settings.installation import Installation, Pool
 from octo.settings.midtraining import MidtrainingSettings, keeps
@@ -267,3 +268,27 @@ def test_a_run_that_is_resumed_remembers_where_its_data_are() -> None:
     assert (resumed.preset, resumed.only, resumed.data_prefix) == ("3b", "stable", "s3://mine")
     moved = _resumed(RunSettings(pipeline="octothinker", run_id="run-1", data_prefix="s3://new"), {"command": command})
     assert moved.data_prefix == "s3://new"
+
+
+def test_the_refining_preset_asks_a_model_between_two_curations_and_changes_no_other(store: Store) -> None:
+    pipeline = made("octothinker", "web-pro-max")
+    chain = {"sift": "ingest", "grade": "sift", "classify": "sift", "refine": "classify", "curate": "refine"}
+    assert {name: pipeline.stage(name).inputs["documents"] for name in chain} == {
+        name: (before,) for name, before in chain.items()
+    }
+    assert pipeline.stage("classify").inputs["graded"] == ("grade",)
+    assert {stage.name for stage in pipeline.only("refine").stages} == {"problems", "ingest", *chain} - {"curate"}
+    others = {stage.name for stage in pipeline.stages} - set(chain)
+    toy = made("octothinker", "toy")
+    assert others == {stage.name for stage in toy.stages} - {"curate"}
+    assert [name for name in others - {"report"} if pipeline.stage(name) != toy.stage(name)] == []
+    # Rewriting makes copies: they are looked for again, exact and near, and so are the questions that are asked later.
+    curate = pipeline.stage("curate")
+    assert isinstance(curate.settings, CurationSettings)
+    assert curate.settings.near.threshold == 0.75
+    assert curate.inputs["benchmarks"] == ("problems",)
+    for stage in pipeline.stages:
+        rendered = jobset(stage.reading(dict.fromkeys(stage.needs, f"s3://a/artifacts/b/{'0' * 64}")), CLUSTER)
+        assert rendered["spec"]["replicatedJobs"]
+    assert compile_pipeline(pipeline, CLUSTER)
+    assert len(plan(pipeline, CLUSTER, store)) == len(pipeline.stages)
