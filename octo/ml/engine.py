@@ -13,6 +13,7 @@ from torch import Tensor, distributed
 
 from octo.errors import InvariantError, UsageError
 from octo.ml.adapters import frozen, merged
+from octo.ml.devices import brought
 from octo.ml.exact import ExactUpdates
 from octo.ml.process_group import AS_USUAL, bound_collectives, collective, device_of_rank, join_process_group
 from octo.ml.sequence_parallel import check_together
@@ -134,11 +135,25 @@ class Engine:
 
         Of a step that was not applied, whose losses are computed anew. Every rank takes part, and is told the same.
         """
+        # Agreed on first: a rank whose weights are sound would compute with them, and gather them from all.
+        if name := next(filter(None, self.exchange(self._updates.wrong_weight())), ""):
+            return f"the first tensor that holds no number is the weight {name}: take a model without such weights"
         found = self._updates.culprit(self._own(losses))
         return next(filter(None, self.exchange(found)), "every weight, gradient and loss is a number by itself")
 
+    def count(self, own: int) -> Tensor:
+        """How many the ranks have, as a number on the device, which is not waited for; counted like a `sum`."""
+        cell = brought(torch.tensor(0 if rank() % self._together else own), self.device)
+        if world_size() > 1:
+            with collective():
+                distributed.all_reduce(cell)
+        return cell
+
     def sum(self, value: float) -> float:
-        """The sum of every rank's value, on every rank; of those that compute sequences together, of one."""
+        """The sum of every rank's value, on every rank; of those that compute sequences together, of one.
+
+        It waits for all that is computed before.
+        """
         return self._reduced(0 if rank() % self._together else value, distributed.ReduceOp.SUM)
 
     def total(self, values: Sequence[float]) -> float:

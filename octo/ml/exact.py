@@ -13,6 +13,7 @@ the loss are sums that no order changes (`octo.ml.fixed_sums`); AdamW updates sh
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,7 +28,7 @@ from octo.ml.numbers import are_numbers, first_without_numbers, listening
 from octo.ml.process_group import collective, device_of_rank
 from octo.ml.recomputation import recompute
 from octo.ml.sharded import Sharded, sharded
-from octo.ml.units import BLOCK, Unit, layouts, spread
+from octo.ml.units import Unit, layouts, spread
 from octo.processes import rank, world_size
 from octo.settings.midtraining import OptimizerSettings
 
@@ -72,8 +73,8 @@ class ExactUpdates:
         loss = self._summed([self._computed(compute) for compute in losses])
         totals = [held.take() for held in self._gradients.of_units]
         squares = torch.cat([block_squares(total) for total in totals])
-        num_blocks = sum(unit.size for unit in self._trained) // BLOCK
-        norm = sum_of_all(squares, count=num_blocks).sqrt()
+        # What fills units up is zero, and not counted: the sum is cut by the count, which must be that of any ranks.
+        norm = sum_of_all(squares, count=sum(unit.layout.blocks for unit in self._trained)).sqrt()
         applied = loss.isfinite() & norm.isfinite() & (loss <= most_loss)
         settings = self._settings
         update(
@@ -89,11 +90,15 @@ class ExactUpdates:
             self._follow(moments)
         return torch.stack((loss, norm, applied.double()))
 
-    def culprit(self, losses: Sequence[Loss]) -> str:
-        """A clause about the first tensor without numbers that this rank finds; empty where it finds none."""
+    def wrong_weight(self) -> str:
+        """The name of the first weight without numbers of those that this rank has; empty where there is none."""
         held = ((name, part) for each in self._moments for name, part, _ in each.parts("weights"))
-        if name := first_without_numbers(held):
-            return f"the first tensor that holds no number is the weight {name}: take a model without such weights"
+        shares = ((name, part) for unit in self._units for name, part, _ in unit.own_parts())
+        whole = self._model.named_parameters()
+        return first_without_numbers(chain(held, shares if self._sharded else whole))
+
+    def culprit(self, losses: Sequence[Loss]) -> str:
+        """A clause about the first tensor without numbers that this rank makes of weights that are all numbers."""
         found: list[str] = []
         gradients: list[tuple[str, Tensor]] = []
         self._gradients.look = lambda name, gradient: gradients.append((name, are_numbers(gradient)))

@@ -120,8 +120,12 @@ class PlainUpdates:
         sound &= norm.isfinite() & (norm >= 0)
         return torch.stack((total, norm.where(sound, math.nan), (sound & (total <= most_loss)).double()))
 
+    def wrong_weight(self) -> str:
+        """The name of the first weight without numbers of those that this rank has; empty where there is none."""
+        return "" if self.weights_are_partitioned else first_without_numbers(self._tensors())
+
     def culprit(self, losses: Sequence[Loss]) -> str:
-        """A clause about the first tensor without numbers that this rank finds; empty where it finds none."""
+        """A clause about the first tensor without numbers that this rank makes of weights that are all numbers."""
         module = self._engine.module
         if self.weights_are_partitioned:
             return _UNTOLD

@@ -48,6 +48,11 @@ class Layout:
         object.__setattr__(self, "starts", starts)
         object.__setattr__(self, "length", at)
 
+    @property
+    def blocks(self) -> int:
+        """Blocks that hold weights, on any number of ranks: what fills it up is more on some than on others."""
+        return -(-self.length // BLOCK)
+
     def share(self, ranks: int) -> int:
         """Elements of the share of each of so many ranks."""
         return _filled_up(self.length, BLOCK * ranks) // ranks
@@ -88,6 +93,10 @@ class Unit:
     def shard(self) -> Tensor:
         """This rank's share of the weights."""
         return self.flat[self.own] if self._shard is None else self._shard
+
+    def own_parts(self) -> Iterator[tuple[str, Tensor, slice]]:
+        """What this rank's share has of each weight, and which of its elements that are."""
+        return self.layout.parts(self.shard, first=self.own.start)
 
     @property
     def is_whole(self) -> bool:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from tests.unit.ml.engine_run import Toy, loss_of
 MICRO_BATCHES = 12
 SPOILT = 6
 """The micro-batch whose gradient is made no number, though its loss is one: of rank 2 of 4, and of rank 0 of 2."""
+POISONED = ("norm.weight", "hidden.bias", "down_proj.weight")
+"""Ends of the names of weights that every micro-batch computes with."""
 SIZES = {
     "vocab_size": 37,
     "hidden_size": 24,
@@ -151,7 +153,27 @@ def run(case: str, folder: Path, saved_by: int, *, first: int, steps: int) -> di
         "spoilt": [isfinite(result.loss), isfinite(result.gradient_norm), result.applied],
         "culprits": engine.exchange(engine.culprit(losses)),
         "unchanged": digest(engine) == made,
+        "poisoned": engine.exchange(_poisoned(engine, case)),
     }
+
+
+def _poisoned(engine: Engine, case: str) -> str:
+    """Whether a step is done with a weight that is no number on one of the ranks that update it, and what is said."""
+    moments = next(each for each in engine._updates._moments if any(map(_is_poisoned, each.unit.layout.shapes)))
+    name = next(filter(_is_poisoned, moments.unit.layout.shapes))
+    place = moments.unit.layout.starts[name] - moments.place.start
+    if 0 <= place < len(moments.states["weights"]) and (
+        moments.place == moments.unit.own or rank() == world_size() - 1
+    ):
+        moments.states["weights"][place] = nan
+        moments.write_weights()
+    losses = losses_of(case, 98)
+    result = engine.step(losses, learning_rate=1e-2)
+    return f"{result.applied}: {engine.culprit(losses).replace(name, 'NAME')}"
+
+
+def _is_poisoned(name: str) -> bool:
+    return name.endswith(POISONED)
 
 
 def _steep(loss: Callable[[torch.nn.Module], Tensor], model: torch.nn.Module) -> Tensor:

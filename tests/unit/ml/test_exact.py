@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from octo.ml.fixed_sums import block_squares, sum_of_all
-from octo.ml.units import BLOCK, REST, layouts
+from octo.ml.units import BLOCK, REST, Unit, layouts
 from tests.ranks import run_ranks
 from tests.unit.ml.exact_run import MODELS, digest, engine_of, main, train
 
+POISONED = "False: the first tensor that holds no number is the weight NAME: take a model without such weights"
 KINDS = [f"{model}-{precision}" for model in MODELS for precision in ("float32", "bfloat16")]
 
 
@@ -54,6 +55,8 @@ def test_a_training_that_changes_its_ranks_and_stages_twice_is_the_one_that_does
             assert part[kind]["unchanged"], kind
             [culprit] = set(part[kind]["culprits"])
             assert culprit.startswith("the first tensor that holds no number is the gradient of the weight "), kind
+            # Nor is anything done on any rank with a weight that holds none on one of them.
+            assert set(part[kind]["poisoned"]) == {POISONED}, kind
 
 
 @pytest.mark.slow
@@ -86,6 +89,23 @@ def test_a_sum_of_what_holds_no_number_is_none() -> None:
         found = sum_of_all(torch.tensor([1.0, wrong, 2.0], dtype=torch.float64), count=3)
         assert not math.isfinite(found)
     assert sum_of_all(torch.zeros(3, dtype=torch.float64), count=3) == 0
+
+
+def test_what_a_norm_is_summed_over_does_not_depend_on_how_many_ranks_fill_it_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    squares = torch.rand(1 << 20, dtype=torch.float64, generator=generator) * 2.0**-22
+    squares[3] = 1
+    # Beside a large block, the last bits of a billion weights' norm are those of the count that it is cut by.
+    assert sum_of_all(squares, count=1 << 20) != sum_of_all(squares, count=(1 << 20) + 1)
+    with torch.device("meta"):
+        [layout] = layouts([("rest.weight", torch.empty(2 * BLOCK - 5, requires_grad=True))])
+    for ranks in range(1, 9):
+        monkeypatch.setenv("WORLD_SIZE", str(ranks))
+        unit = Unit(layout, [torch.nn.Parameter()], dtype=torch.float32, device=torch.device("cpu"))
+        assert unit.size == {1: 2, 2: 2}.get(ranks, ranks) * BLOCK
+        assert unit.layout.blocks == 2
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
