@@ -50,13 +50,17 @@ def num_predicted(sequences: PackedSequences) -> int:
 
 
 def language_model_loss(
-    model: torch.nn.Module, batch: PackedBatch, *, num_predicted: int, note: Callable[[Tensor], None] | None = None
+    model: torch.nn.Module,
+    batch: PackedBatch,
+    *,
+    num_predicted: int | Tensor,
+    note: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Cross entropy of the next token, summed over this batch and divided by `num_predicted`, in nats.
 
     The model may be anywhere: its device is given what it needs, and is not waited for. `num_predicted` counts the
-    predicted tokens of the whole update, so that micro-batches add up to its mean. `note` is given each sequence's sum
-    of losses, and its count of predicted tokens; shape (B, 2).
+    predicted tokens of the whole update, so that micro-batches add up to its mean; it may be on that device. `note` is
+    given each sequence's sum of losses, and its count of predicted tokens; shape (B, 2).
     """
     if not attends_by_documents(model):
         raise InvariantError("this model would let documents see each other: it must attend_by_documents")

@@ -307,7 +307,7 @@ def train_step(
 def _causal_losses(
     engine: Engine, batches: Batches, settings: MidtrainingSettings, *, step: int, note: Note | None
 ) -> list[Loss]:
-    whole = int(engine.sum(sum(map(num_predicted, batches.values()))))
+    whole = engine.count(sum(map(num_predicted, batches.values())))
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
         batch = packed_batch(batches[wanted])
@@ -324,7 +324,7 @@ def _diffusion_losses(
     own = sum(
         num_maskable(packed, wanted, kind=kind, seed=seed, settings=noising) for wanted, packed in batches.items()
     )
-    whole = int(engine.sum(own))
+    whole = engine.count(own)
 
     def loss(model: torch.nn.Module, *, wanted: range) -> torch.Tensor:
         batch = packed_batch(batches[wanted])

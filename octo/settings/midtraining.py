@@ -135,7 +135,7 @@ def training_determinants(
 
     An accelerator rounds otherwise than a processor; plainly reduced gradients depend on who adds them up.
     """
-    facts: dict[str, JsonValue] = {"device": "accelerator" if need.accelerators else "processor"}
+    facts: dict[str, JsonValue] = {"device": need.device}
     if optimizer.reduction == "plain":
         facts |= {
             "ranks": ranks_of(need),
@@ -174,7 +174,7 @@ class MidtrainingSettings(JobSettings):
     """Train a language model on packed tokens, causal or by masked diffusion, from random weights or another model."""
 
     job: ClassVar[str] = "midtraining"
-    code_version: ClassVar[int] = 6
+    code_version: ClassVar[int] = 7
     pod_shape = "gang"
     image = "train"
 

@@ -108,15 +108,15 @@ def diffusion_loss(
     noisy: NoisyBatch,
     *,
     kind: Kind,
-    num_maskable: int,
+    num_maskable: int | Tensor,
     note: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """The weighted cross entropy of the masked tokens, in nats, divided by `num_maskable`.
 
-    `num_maskable` counts the tokens of the whole update, so that micro-batches add up to its mean. Only the states
-    that predict masked tokens reach the vocabulary. `note` is given each sequence's sum of weighted losses, and its
-    count of tokens that could be masked; shape (B, 2). A model of blocks reads each masked block after what is before
-    it without noise.
+    `num_maskable` counts the tokens of the whole update, so that micro-batches add up to its mean; it may be on the
+    model's device. Only the states that predict masked tokens reach the vocabulary. `note` is given each sequence's sum
+    of weighted losses, and its count of tokens that could be masked; shape (B, 2). A model of blocks reads each masked
+    block after what is before it without noise.
     """
     where_N = noisy.masked_BS.nonzero(as_tuple=True)
     read = view(noisy.tokens_BS, clean.tokens_BS, clean.sight, where_N, lag=kind.lag)
