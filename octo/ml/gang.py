@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,6 +35,7 @@ from octo.errors import (
     UsageError,
 )
 from octo.ml.gang_watch import GangWatch
+from octo.ml.last_words import last_words
 from octo.ml.machines import Machines
 from octo.ml.rank import Ending, endings
 from octo.outcome import concluded
@@ -67,8 +68,9 @@ def run_gang(arguments: Sequence[str]) -> int:
             with watch:
                 launch_agent(_configuration(options), sys.executable, _command_of_a_rank(str(folder), command))
         except ChildFailedError as failed:
-            exit_codes = [each.exitcode for each in failed.failures.values()]
-            return _conclude_failed(endings(folder), exit_codes, verdict=watch.verdict)
+            failures = sorted(failed.failures.items(), key=lambda each: (each[1].timestamp, each[0]))
+            exit_codes = {number: each.exitcode for number, each in failures}
+            return _conclude_failed(folder, exit_codes, verdict=watch.verdict)
         except SignalException:
             return _conclude_stopped(endings(folder))
         except DistError as error:
@@ -167,25 +169,31 @@ def _missed(options: argparse.Namespace, error: DistError) -> str:
     return f"{options.nnodes} machines did not all meet at {place} within {options.meeting_seconds} s: run again"
 
 
-def _conclude_failed(ended: Sequence[Ending], exit_codes: Sequence[int], *, verdict: str) -> int:
+def _conclude_failed(folder: Path, exit_codes: Mapping[int, int], *, verdict: str) -> int:
     """Say the sentence of the rank that failed first, and give its exit code.
 
     When one rank fails, the others lose it and are stopped: what they say of that counts only when nobody says more.
-    The verdict, if there is one, is that of whoever watched the ranks.
+    The verdict, if there is one, is that of whoever watched the ranks. Exit codes are the kernel's, by rank, of those
+    that failed, the first of them first.
     """
+    ended = endings(folder)
     for exit_code in (EXIT_USAGE, EXIT_FAILED, EXIT_OUTPUT, EXIT_READER_LEFT):
         if any(ending.exit_code == exit_code for ending in ended):
             return _say(ended, exit_code)
     if verdict:
         raise PreemptedError(verdict)
-    killed = [-exit_code for exit_code in exit_codes if exit_code < 0 and -exit_code != signal.SIGTERM]
-    if killed:
-        name = signal.Signals(killed[0]).name
-        why = "out of memory?" if killed[0] == signal.SIGKILL else "its stack is above"
-        raise StageFailedError(f"a rank was killed by {name} ({why}): run again, it resumes")
-    silent = [ending for ending in ended if ending.exit_code not in (EXIT_DONE, EXIT_PREEMPTED)]
-    if silent:
-        raise StageFailedError(f"rank {silent[0].rank} ended with exit code {silent[0].exit_code} and said nothing")
+    killed = {number: -code for number, code in exit_codes.items() if code < 0 and -code != signal.SIGTERM}
+    for number, blow in killed.items():
+        why = "out of memory?" if blow == signal.SIGKILL else "its stack is above"
+        raise StageFailedError(
+            f"rank {number} was killed by {signal.Signals(blow).name} ({why}){last_words(folder, number)}: run again, "
+            "it resumes"
+        )
+    left = {ending.rank: ending.exit_code for ending in ended}
+    for number, exit_code in (left | {number: code for number, code in exit_codes.items() if code > 0}).items():
+        if exit_code not in (EXIT_DONE, EXIT_PREEMPTED):
+            words = last_words(folder, number) or " and said nothing"
+            raise StageFailedError(f"rank {number} ended with exit code {exit_code}{words}")
     return _say(ended, EXIT_PREEMPTED)
 
 

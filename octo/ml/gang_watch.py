@@ -20,6 +20,7 @@ from typing import Self
 
 from octo.errors import EXIT_DONE, EXIT_PREEMPTED
 from octo.ml import stacks
+from octo.ml.last_words import Listener, last_words
 from octo.ml.machines import EXCHANGE_SECONDS, Hang, Machines
 from octo.ml.marks import Mark, marks_in
 from octo.ml.rank import endings
@@ -76,6 +77,7 @@ class GangWatch:
         self._local_ranks, self._ranks = local_ranks, ranks
         self._is_first = is_first
         self._seen = Seen()
+        self._listener = Listener(folder)
         self._shown = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="octo-gang", daemon=True)
@@ -89,6 +91,7 @@ class GangWatch:
     ) -> None:
         self._over.set()
         self._thread.join(3 * stacks.STACKS_SECONDS)
+        self._listener.show(over=True)
         if kind and not self._shown:
             # A rank that crashes writes them too.
             self._show({mark.rank: stacks.written_by(mark, self._folder) for mark in marks_in(self._folder)})
@@ -99,6 +102,7 @@ class GangWatch:
     def _watch(self) -> None:
         failed_at = 0.0
         while not self._over.wait(LOOK_SECONDS):
+            self._listener.show()
             now, marks = time.monotonic(), marks_in(self._folder)
             self._seen.look([*marks, *self._machines.exchange(marks)], now)
             failure = self._failure()
@@ -128,7 +132,8 @@ class GangWatch:
         for ending in left.values():
             if ending.exit_code not in (EXIT_DONE, EXIT_PREEMPTED):
                 return f"rank {ending.rank} failed: {ending.sentence.removeprefix('octo: ')}"
-        return next((f"rank {rank} was killed" for rank in gone if rank not in left), "")
+        killed = (f"rank {rank} was killed{last_words(self._folder, rank)}" for rank in gone if rank not in left)
+        return next(killed, "")
 
     def _has_finished(self) -> bool:
         left = endings(self._folder)

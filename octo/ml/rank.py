@@ -7,12 +7,14 @@ closing sentence is left in the folder with its exit code instead, because when 
 import os
 import runpy
 import sys
+import traceback
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from pydantic import BaseModel
 
 from octo.errors import EXIT_DONE, EXIT_FAILED
+from octo.ml.last_words import speak_in
 from octo.ml.marks import leave_in
 from octo.processes import die_with_parent, rank, world_size
 
@@ -84,13 +86,24 @@ def main(arguments: list[str]) -> int:
         exit_code = EXIT_DONE
     except SystemExit as ended:
         exit_code = ended.code if isinstance(ended.code, int) else EXIT_FAILED if ended.code else EXIT_DONE
+        if exit_code and not isinstance(ended.code, int):
+            stderr.sentence = f"{_SENTENCE}{ended.code}"
     except ImportError as error:
         stderr.sentence = f"{_SENTENCE}cannot run {module}: {error}"
+    except Exception as error:  # noqa: BLE001 - a job says in a sentence what it fails of: this one has not begun
+        traceback.print_exc()
+        stderr.sentence = (
+            f"{_SENTENCE}rank {rank()} died before {module} began: {_told(error)} (its traceback is above)"
+        )
     finally:
         stderr.close()
         ending = Ending(rank=rank(), exit_code=exit_code, sentence=stderr.sentence)
         _leave(ending, Path(folder))
     return exit_code
+
+
+def _told(error: Exception) -> str:
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 def _leave(ending: Ending, folder: Path) -> None:
@@ -108,4 +121,5 @@ def _end(exit_code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    speak_in(Path(sys.argv[2]), rank())
     _end(main(sys.argv[1:]))

@@ -56,7 +56,14 @@ def _join() -> None:
 
 
 def crash() -> None:
+    # As a library does, past Python.
+    os.write(2, b"terminate called\n  what():  a shape is odd\n")
     os.abort()
+
+
+def vanish() -> None:
+    os.write(2, b"no device is left")
+    os._exit(3)
 
 
 def finish() -> None:
@@ -64,7 +71,7 @@ def finish() -> None:
     print("a warning", file=sys.stderr)
 
 
-DEEDS = {deed.__name__: deed for deed in (wait, refuse, fail, lose, die, meet, stop, crash, finish)}
+DEEDS = {deed.__name__: deed for deed in (wait, refuse, fail, lose, die, meet, stop, crash, vanish, finish)}
 
 
 def run(arguments: Sequence[str]) -> int:

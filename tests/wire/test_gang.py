@@ -48,7 +48,8 @@ def test_a_gang_of_one_is_the_job_itself() -> None:
         (["0=refuse", "1=refuse"], 2, "octo: the ranks are odd: give even ones\n"),
         (["0=wait", "1=fail"], 1, "octo: a shard is empty\n"),
         (["0=lose", "1=lose"], 75, "octo: rank lost another\n"),
-        (["0=wait", "1=die"], 1, "octo: a rank was killed by SIGKILL (out of memory?): run again, it resumes\n"),
+        (["0=wait", "1=die"], 1, "octo: rank 1 was killed by SIGKILL (out of memory?): run again, it resumes\n"),
+        (["0=wait", "1=vanish"], 1, "octo: rank 1 ended with exit code 3, and said last: no device is left\n"),
     ],
 )
 def test_a_gang_ends_as_the_rank_that_failed_first(deeds: list[str], exit_code: int, said: str) -> None:
@@ -75,7 +76,11 @@ def test_a_rank_that_crashes_shows_where() -> None:
     code, _, err = ended(start("0=crash", port=free_port(), ranks=1))
     assert code == 1
     assert [line for line in err.splitlines() if line.startswith("[rank 0]") and line.endswith("in crash")], err
-    assert err.splitlines()[-1] == "octo: a rank was killed by SIGABRT (its stack is above): run again, it resumes"
+    assert "[rank 0] terminate called\n[rank 0]   what():  a shape is odd\n" in err
+    assert err.splitlines()[-1] == (
+        "octo: rank 0 was killed by SIGABRT (its stack is above), and said last: what():  a shape is odd: run again, "
+        "it resumes"
+    )
 
 
 def test_a_rank_that_fails_on_another_machine_is_told_to_those_who_wait_for_it_to_join() -> None:

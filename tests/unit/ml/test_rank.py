@@ -28,6 +28,22 @@ def test_a_rank_leaves_how_it_ended(tmp_path: Path) -> None:
     ]
 
 
+def test_a_rank_that_dies_before_its_job_begins_leaves_what_it_died_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "octo_broken_job.py").write_text("raise ValueError('no such architecture: 9.9')\n")
+    (tmp_path / "octo_refusing_job.py").write_text("raise SystemExit('this machine is too old')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("RANK", "3")
+    assert run(tmp_path, "octo_broken_job") == 1
+    assert endings(tmp_path)[0].sentence == (
+        "octo: rank 3 died before octo_broken_job began: ValueError: no such architecture: 9.9 (its traceback is above)"
+    )
+    assert "octo_broken_job.py" in capsys.readouterr().err
+    assert run(tmp_path, "octo_refusing_job") == 1
+    assert endings(tmp_path)[0].sentence == "octo: this machine is too old"
+
+
 def test_a_rank_that_is_stopped_while_it_leaves_that_has_left_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
