@@ -20,6 +20,9 @@ TERMINATION_BYTES = 2048
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 """What the settings take for true; said here again because the settings may be what failed."""
 
+_NO_MEMORY = ("can't allocate memory", "out of memory")
+"""Words of torch's allocators, whose errors have several types, in lower case."""
+
 Command = Callable[[Sequence[str]], int]
 Listener = Callable[[str], object]
 
@@ -112,6 +115,9 @@ def _show(error: Exception, arguments: Sequence[str]) -> None:
 
 
 def _surprise(error: Exception) -> str:
+    if isinstance(error, MemoryError) or any(clause in str(error).lower() for clause in _NO_MEMORY):
+        told = f" ({str(error).splitlines()[0]})" if str(error) else ""
+        return f"no memory is left{told}: give this process more, or less to do at once: smaller batches, fewer workers"
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in ("octo", "jobs"):
         return f"this needs the package {error.name}: install octo with the extra that brings it, or all of them"
     return f"this is a bug in octo: {type(error).__name__}: {error} (--debug shows the traceback)"

@@ -16,6 +16,18 @@ from octo.processes import local_rank, rank, world_size
 from octo.settings.midtraining import GangSettings
 
 SLACK_SECONDS = 60
+_LOSSES = (
+    "connection closed by peer",
+    "connection reset by peer",
+    "broken pipe",
+    "timed out waiting",
+    "ncclremoteerror",
+    "ncclsystemerror",
+    "remote process exited",
+    "timeout",
+    "communicator was aborted",
+)
+"""Words of gloo's and of NCCL's errors, which have no types, that a peer is not there, in lower case."""
 
 
 class _Choice:
@@ -88,12 +100,23 @@ def device_of_rank() -> torch.device:
 
 @contextmanager
 def collective() -> Iterator[None]:
-    """Work in which every rank takes part; a rank that is gone is told in a sentence."""
+    """Work in which every rank takes part; a rank that is gone is told in a sentence, other errors as they are."""
     try:
         yield
     except RuntimeError as error:
-        if world_size() > 1 and (isinstance(error, distributed.DistError) or "gloo" in str(error).lower()):
+        if world_size() > 1 and is_loss(error):
             raise PreemptedError(
                 f"rank {rank()} lost another rank of its {world_size()}: run again, it resumes"
             ) from error
         raise
+
+
+def is_loss(error: RuntimeError) -> bool:
+    """Whether an error of a collective says that another rank is gone, or did not come for as long as it was to.
+
+    A shape that does not fit, or memory that cannot be had, is this rank's own, whichever library says so.
+    """
+    if isinstance(error, distributed.DistNetworkError | distributed.DistStoreError):
+        return True
+    said = str(error).lower()
+    return any(clause in said for clause in _LOSSES) and "out of memory" not in said

@@ -22,7 +22,8 @@ def verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "    if what == 'import': importlib.import_module(rest[0])\n"
         "    if what == 'exit': raise SystemExit(rest[0])\n"
         "    raise {'usage': UsageError, 'preempted': PreemptedError, 'failed': StageFailedError, 'bug': ValueError,\n"
-        "           'interrupt': KeyboardInterrupt, 'pipe': BrokenPipeError}[what]('it went wrong')\n"
+        "           'interrupt': KeyboardInterrupt, 'pipe': BrokenPipeError,\n"
+        "           'memory': MemoryError}[what]('it went wrong')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(cli.VERBS, "act", cli.Verb("act", "verb_for_tests:act"))
@@ -82,6 +83,14 @@ def test_an_unknown_verb_names_the_nearest(verb_given: str, sentence: str, capsy
         (["interrupt"], 75, "stopped; what is committed stays: run again to resume"),
         (["bug"], 1, "this is a bug in octo: ValueError: it went wrong (--debug shows the traceback)"),
         (["pipe"], 1, "this is a bug in octo: BrokenPipeError: it went wrong (--debug shows the traceback)"),
+        (
+            ["memory"],
+            1,
+            (
+                "no memory is left (it went wrong): give this process more, or less to do at once: smaller batches, "
+                "fewer workers"
+            ),
+        ),
         (["exit", "said on the way out"], 1, "said on the way out"),
         (
             ["import", "a_library_for_tests"],
