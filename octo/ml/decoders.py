@@ -19,7 +19,8 @@ from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import Text, texts_of
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.draft_times import MOST_TOKENS, draft_times
-from octo.ml.models import accelerator, load_model
+from octo.ml.models import load_model
+from octo.ml.placement import device_of
 from octo.ml.rl.rollout import Completions, complete
 from octo.randomness import generator
 from octo.settings.decoding import DecodingSettings
@@ -119,7 +120,7 @@ def decoder_of(job: Job[DecodingSettings], artifact: Artifact, tokenizer: TextTo
 def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
     settings = job.settings
     if settings.engine == "torch":
-        model = load_model(artifact, scratch=job.scratch, on=accelerator(), precision=settings.precision)
+        model = load_model(artifact, scratch=job.scratch, on=device_of(settings), precision=settings.precision)
         model.train(mode=False)
         return model
     if "mask_token_id" in json.loads(artifact.read_one("config.json")):
@@ -132,6 +133,7 @@ def _loaded(job: Job[DecodingSettings], artifact: Artifact) -> object:
         role="rollout",
         rollout=RolloutSettings(engine="vllm", tensor_parallel=max(1, settings.need.accelerators)),
         optimizer=OptimizerSettings(precision=settings.precision),
+        need=settings.need,
     )
     return VllmEngine(artifact, asked, job.scratch)
 

@@ -69,11 +69,6 @@ _LAYERS = frozenset({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "
 _CPU = torch.device("cpu")
 
 
-def accelerator() -> torch.device:
-    """The machine's accelerator, or its processor where it has none."""
-    return torch.device("cuda") if torch.cuda.is_available() else _CPU
-
-
 def load_model(
     artifact: Artifact, *, scratch: Path, on: torch.device = _CPU, precision: Precision = "float32"
 ) -> PreTrainedModel:

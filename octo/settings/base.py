@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 class Need(BaseModel):
     """What each pod of a job asks of a cluster. Nothing of it changes a result.
 
-    But of a training, where accelerators round otherwise than processors; a laptop ignores the rest.
+    But where a model is computed with, for accelerators round otherwise than processors; a laptop ignores the rest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -143,6 +143,11 @@ class Need(BaseModel):
     """The job fails when it has run for longer; waiting in a queue does not count."""
     retries: int = Field(default=3, ge=0)
     """Failures forgiven: of each index of a fleet, where a lost node does not count, or of a gang as a whole."""
+
+    @property
+    def device(self) -> Literal["accelerator", "processor"]:
+        """What computes in it: either rounds otherwise than the other, see `octo.ml.placement`."""
+        return "accelerator" if self.accelerators else "processor"
 
 
 class ShardGroup(BaseModel):

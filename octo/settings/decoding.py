@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
@@ -74,6 +74,11 @@ class DecodingSettings(JobSettings):
     @classmethod
     def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
         return check_no_temperature(denoising)
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """What the model is computed with; and by how many, where these share it."""
+        spread = {"accelerators": self.need.accelerators} if self.engine == "vllm" else {}
+        return {"device": self.need.device, **spread}
 
     def lacking(self) -> str:
         """The model, or what it answers."""

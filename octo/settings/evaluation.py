@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from octo.settings.base import Address, JobSettings, Need, Neutral, Precision, Stops, Verbatim
 from octo.settings.denoising import DenoisingSettings, check_no_temperature
@@ -63,6 +63,10 @@ class EvaluationSettings(JobSettings):
     @classmethod
     def _temperature_is_given_elsewhere(cls, denoising: DenoisingSettings) -> DenoisingSettings:
         return check_no_temperature(denoising)
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """What the models are computed with."""
+        return {"device": self.need.device}
 
     def lacking(self) -> str:
         """The models, or what they are judged by."""

@@ -18,8 +18,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from octo.cli import VERBS
+from octo.job import stage_digest
 from octo.settings import JOBS
-from octo.settings.base import Input, JobSettings, Neutral
+from octo.settings.base import Input, JobSettings, Need, Neutral
+from octo.settings.decoding import DecodingSettings
 from octo.settings.installation import Pool, Toleration
 from octo.settings.loading import arguments_of, inputs_of, load, result_settings, schema, secrets_of
 from octo.settings.sources import help_text
@@ -112,6 +114,21 @@ def test_what_determines_a_result_is_neither_neutral_nor_an_input_nor_a_secret(j
         below = [path for path in determining if path[: len(setting.path)] == setting.path]
         assert not (left_out and below), setting.key
     assert ("seed",) in determining
+
+
+@every_job
+def test_who_computes_with_a_model_has_another_digest_where_another_kind_of_device_does(job: str) -> None:
+    computes = bool({"precision", "optimizer"} & JOBS[job].model_fields.keys())
+    asked = [JOBS[job](need=Need(accelerators=number)) for number in (0, 1, 8)]
+    on_processors, *on_accelerators = [stage_digest(each, listings={}) for each in asked]
+    # How many there are belongs to the digest only where they share what they compute.
+    assert len(set(on_accelerators)) == 1
+    assert (on_processors not in on_accelerators) is computes
+
+
+def test_vllm_decodes_otherwise_on_another_number_of_accelerators() -> None:
+    asked = [DecodingSettings(engine="vllm", need=Need(accelerators=number)) for number in (0, 1, 8)]
+    assert len({stage_digest(each) for each in asked}) == 3
 
 
 @every_job

@@ -17,7 +17,8 @@ from octo.ml.diffusion.canvases import Request
 from octo.ml.diffusion.completing import texts_of
 from octo.ml.diffusion.denoiser import is_diffusion, kind_of
 from octo.ml.lengths import check_questions
-from octo.ml.models import accelerator, load_model, use_threads
+from octo.ml.models import load_model, use_threads
+from octo.ml.placement import device_of
 from octo.ml.rl.rollout import Completions, complete
 from octo.ml.rl.sampling import completions_of
 from octo.ml.scoring import Attempt, Score, Scorer, scoring
@@ -53,7 +54,7 @@ def evaluate_model(job: Job[EvaluationSettings], index: int) -> IndexResult:
     settings = job.settings
     use_threads(settings.threads)
     training, artifact = _models(job)[index]
-    model = load_model(artifact, scratch=job.scratch, on=accelerator(), precision=settings.precision)
+    model = load_model(artifact, scratch=job.scratch, on=device_of(settings), precision=settings.precision)
     model.train(mode=False)
     tokenizer = read_tokenizer(artifact)
     questions = read_questions(job.input("problems"), source=settings.source)

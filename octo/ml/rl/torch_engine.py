@@ -7,7 +7,8 @@ from safetensors import SafetensorError
 from octo.data.tokenizer import read_tokenizer
 from octo.errors import InputError, UsageError
 from octo.ml.attention import attend_by_documents
-from octo.ml.models import accelerator, load_model, take_weights
+from octo.ml.models import load_model, take_weights
+from octo.ml.placement import device_of
 from octo.ml.products import multiply_fast
 from octo.ml.rl.rollout import Completions
 from octo.ml.rl.sampling import Chunk, sample
@@ -21,7 +22,7 @@ class TorchEngine:
     """The model that the learner started from, and then whatever weights it is given."""
 
     def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
-        self._model = load_model(start, scratch=scratch, on=accelerator())
+        self._model = load_model(start, scratch=scratch, on=device_of(settings))
         attend_by_documents(self._model)
         # As the learner does, which would sample by other roundings otherwise.
         multiply_fast(self._model)

@@ -15,6 +15,7 @@ from octo.data.tokenizer import read_tokenizer
 from octo.errors import InvariantError, UsageError
 from octo.ml.lengths import check_room
 from octo.ml.models import fetch_model
+from octo.ml.placement import check_place
 from octo.ml.rl.rollout import Completions, stopped
 from octo.ml.rl.sampling import Chunk
 from octo.ml.stops import Stops
@@ -25,6 +26,7 @@ from octo.storage.artifacts import Artifact
 
 try:
     from vllm import LLM, SamplingParams  # type: ignore[import-not-found]  # on GPUs alone, in an image of its own
+    from vllm.platforms import current_platform  # type: ignore[import-not-found]
 except ModuleNotFoundError as error:
     raise UsageError(
         f"--rollout.engine=vllm needs the package {error.name}: install octo with the extra rollout"
@@ -35,6 +37,7 @@ class VllmEngine:
     """vLLM's offline engine on the model that the learner started from, and then whatever weights it is given."""
 
     def __init__(self, start: Artifact, settings: RlSettings, scratch: Path) -> None:
+        check_place(settings, computes_on="processor" if current_platform.is_cpu() else "accelerator")
         self._folder = scratch / "model"
         self._folder.mkdir()
         fetch_model(start, self._folder)
