@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from octo.data.mixture import Mixture
 from octo.data.packed import PackedSequences
 from octo.data.token_shards import TokenPart, TokenShards
-from octo.errors import IntegrityError
+from octo.errors import InputError, IntegrityError
 from octo.numbers import in_runs
 
 READERS = 16
@@ -89,7 +89,8 @@ class SequenceReader:
     def rows(self, first: int, count: int) -> PackedSequences:
         """The sequences first, first + 1, ... of the mixture.
 
-        Raises IntegrityError for a record that is not the one that was written, and whatever the store raises.
+        Raises IntegrityError for a record that is not the one that was written, InputError for a token that its
+        tokenizer does not have, and whatever the store raises.
         """
         wanted = range(first, first + count)
         if self._coming and self._coming[0].wanted == wanted:
@@ -101,7 +102,9 @@ class SequenceReader:
         for run, found in coming.runs:
             for place, record in zip(run.places, found.result(), strict=True):
                 records[place] = record
-        return self._shards.format.decode(b"".join(records))
+        sequences = self._shards.format.decode(b"".join(records))
+        self._check_tokens(wanted, greatest=int(sequences.tokens_NS.max()))
+        return sequences
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +127,14 @@ class SequenceReader:
     def _begin(self, wanted: range) -> _Coming:
         runs = list(runs_of(self._shards, self._mixture, wanted))
         return _Coming(wanted, [(run, self._pool.submit(self._read, run)) for run in runs])
+
+    def _check_tokens(self, wanted: range, *, greatest: int) -> None:
+        shards = self._shards
+        if greatest >= shards.vocabulary_size:
+            raise InputError(
+                f"token {greatest} is in {', '.join(names_of(shards, self._mixture, wanted))}, and the tokenizer of "
+                f"{shards.tokenizer.address} has tokens below {shards.vocabulary_size}: tokenize again"
+            )
 
     def _read(self, run: Run) -> list[bytes]:
         """The run's records; a second read tells a bad wire from a bad object."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, train
-from octo.errors import IntegrityError, UsageError
+from octo.errors import InputError, IntegrityError, UsageError
 from octo.job import produce
 from octo.ml.midtraining import tokenizer_of_both
 from octo.model_files import CHAT_TEMPLATE, GENERATION
@@ -89,6 +89,18 @@ def test_tokens_that_do_not_fit_are_said_before_a_step_is_done(
         trained(store, embedded, others, model=model.address)
     with pytest.raises(UsageError, match="nothing to train on: give --tokens"):
         trained(store, embedded)
+
+
+def test_a_token_that_no_model_of_these_tokens_has_an_embedding_for_is_named_with_its_shard(
+    store: Store, embedded: EmbeddedStore, tmp_path: Path
+) -> None:
+    lying = commit_tokens(store, tmp_path / "lying", {"web": [20]}, vocabulary_size=VOCABULARY_SIZE - 8)
+    with pytest.raises(
+        InputError,
+        match=rf"token 4\d is in {lying.address}/0/tokens-web-00000.bin rows .*, and the tokenizer of {lying.address} "
+        "has tokens below 40: tokenize again",
+    ):
+        trained(store, embedded, lying)
 
 
 def test_at_stage_3_a_model_is_continued_from_shares_and_becomes_a_diffusion_model_whole(
