@@ -1,5 +1,6 @@
 """How a command ends: an exit code, for every error one line on stderr, and for Kubernetes a line in a file."""
 
+import errno
 import fcntl
 import json
 import logging
@@ -118,6 +119,9 @@ def _surprise(error: Exception) -> str:
     if isinstance(error, MemoryError) or any(clause in str(error).lower() for clause in _NO_MEMORY):
         told = f" ({str(error).splitlines()[0]})" if str(error) else ""
         return f"no memory is left{told}: give this process more, or less to do at once: smaller batches, fewer workers"
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        place = f" for {error.filename}" if error.filename else ""
+        return f"no space left on this machine{place}: free some, or point TMPDIR elsewhere, then run again"
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in ("octo", "jobs"):
         return f"this needs the package {error.name}: install octo with the extra that brings it, or all of them"
     return f"this is a bug in octo: {type(error).__name__}: {error} (--debug shows the traceback)"

@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 
 from safetensors import SafetensorError
 
-from octo.errors import OctoError, PreemptedError
+from octo.errors import InvariantError, OctoError, PreemptedError, StorageError
 from octo.job import Job
 from octo.ml.engine import Engine
 from octo.ml.saving.agreement import Agreement
@@ -43,7 +43,7 @@ S = TypeVar("S", bound=JobSettings)
 
 logger = logging.getLogger(__name__)
 
-_STOP, _GIVE_WAY = 1, 2
+_STOP, _GIVE_WAY, _GIVE_UP = 1, 2, 3
 """What a rank may have to tell the others at the end of a step."""
 
 
@@ -84,6 +84,7 @@ class Checkpoints:
         self._saver: Saver[S] | None = None
         self._saving: Future[Outcome] | None = None
         self._superseded = ""
+        self._spoilt = ""
 
     def restore(self) -> tuple[int, dict[str, Any]]:
         """Make the engine what it was at the newest checkpoint; the steps done by then, and rank 0's state.
@@ -92,6 +93,7 @@ class Checkpoints:
 
         Raises:
             UsageError: the newest was saved by other software, which may round otherwise.
+            StorageError: one could not be read, as on a full disk, and nothing says that it is damaged.
         """
         if not self._every:
             return 0, {}
@@ -106,9 +108,14 @@ class Checkpoints:
             if not isinstance(state, str):
                 self._say(f"goes on after step {checkpoint.step} of {self._num_steps}")
                 return checkpoint.step, state
+            if not self._agreement.most(int(self._was_damage)):
+                # It may be whole: to begin before it would throw away what was trained.
+                raise StorageError(
+                    f"the checkpoint of step {checkpoint.step} could not be read: {state}; mend that and run again, or "
+                    f"delete {folder_of(self._job.store, self._name)} to begin anew"
+                )
             self._say(f"the checkpoint of step {checkpoint.step} is left out: {state}")
-            if self._agreement.most(int(self._was_damage)):
-                self._damaged.add(checkpoint.step)
+            self._damaged.add(checkpoint.step)
         return 0, {}
 
     def after(self, step: int, state: Callable[[], Mapping[str, Any]]) -> None:
@@ -121,14 +128,18 @@ class Checkpoints:
         Raises:
             PreemptedError: another rank was told to stop.
             SupersededError: another trainer goes on with this training.
+            InvariantError: what was to be saved holds no numbers.
         """
         if not self._every or step == self._num_steps:
             return
         self._conclude(wait=False)
-        told = self._agreement.most(_GIVE_WAY if self._superseded else _STOP if self._signals.held else 0)
+        own = _GIVE_UP if self._spoilt else _GIVE_WAY if self._superseded else _STOP if self._signals.held else 0
+        told = self._agreement.most(own)
         stopping = told == _STOP
-        if told == _GIVE_WAY or stopping or step % self._every == 0:
+        if told > _STOP or stopping or step % self._every == 0:
             self._conclude(wait=True)
+            if self._spoilt:
+                raise InvariantError(self._spoilt)
             if self._superseded:
                 raise SupersededError(self._superseded)
             with self._job.telemetry.span("octo.checkpoint.save", {"octo.step": step}):
@@ -201,7 +212,7 @@ class Checkpoints:
             return
         self._saving = None
         outcome = saving.result()
-        self._superseded = outcome.superseded
+        self._superseded, self._spoilt = outcome.superseded, outcome.spoilt
         if outcome.problem:
             # The training is worth more than a checkpoint, and the next may succeed.
             self._say(f"no checkpoint of step {outcome.step} is kept: {outcome.problem}")

@@ -21,6 +21,7 @@ def verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "    if what == 'return': return int(rest[0])\n"
         "    if what == 'import': importlib.import_module(rest[0])\n"
         "    if what == 'exit': raise SystemExit(rest[0])\n"
+        "    if what == 'disk': raise OSError(28, 'No space left on device', rest[0])\n"
         "    raise {'usage': UsageError, 'preempted': PreemptedError, 'failed': StageFailedError, 'bug': ValueError,\n"
         "           'interrupt': KeyboardInterrupt, 'pipe': BrokenPipeError,\n"
         "           'memory': MemoryError}[what]('it went wrong')\n"
@@ -90,6 +91,11 @@ def test_an_unknown_verb_names_the_nearest(verb_given: str, sentence: str, capsy
                 "no memory is left (it went wrong): give this process more, or less to do at once: smaller batches, "
                 "fewer workers"
             ),
+        ),
+        (
+            ["disk", "/scratch/model"],
+            1,
+            "no space left on this machine for /scratch/model: free some, or point TMPDIR elsewhere, then run again",
         ),
         (["exit", "said on the way out"], 1, "said on the way out"),
         (

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel
 
-from octo.errors import IntegrityError, PreemptedError, UsageError
+from octo.errors import InputError, IntegrityError, PreemptedError, UsageError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
@@ -230,17 +230,19 @@ def test_a_checkpoint_of_other_software_is_refused_with_both_versions(training: 
     check_software(written_by_other, software(), place="")
 
 
+SHAPE = {
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "vocab_size": 16,
+    "tie_word_embeddings": True,
+}
+
+
 def tied_model(seed: int) -> PreTrainedModel:
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        vocab_size=16,
-        tie_word_embeddings=True,
-    )
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(LlamaConfig(**SHAPE))
     return model
 
 
@@ -296,6 +298,29 @@ def test_a_checkpoint_that_lost_a_file_is_left_out_for_the_one_before(
     assert "stable: the checkpoint of step 8 is left out: nothing is stored at" in caplog.text
     # It was made anew.
     assert training.run(upto=9) == 8
+
+
+@pytest.mark.parametrize("reduction", ["plain", "fixed-order"])
+def test_a_checkpoint_of_another_model_is_refused(training: Training, store: Store, reduction: str) -> None:
+    def saved_of(hidden: int, *, upto: int) -> int:
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(LlamaConfig(**{**SHAPE, "hidden_size": hidden}))
+        engine = Engine(model, settings=OptimizerSettings.model_validate({"reduction": reduction}), micro_batches=1)
+        with open_job(training.settings, DIGEST, "attempt", None) as job:
+            checkpoints = Checkpoints(job, engine, num_steps=9, gang=GangSettings(checkpoint_every=2))
+            first, _ = checkpoints.restore()
+            with checkpoints:
+                for step in range(first, upto):
+                    engine.step([next_token_loss], learning_rate=1e-2)
+                    checkpoints.after(step + 1, dict)
+        return first
+
+    saved_of(8, upto=3)
+    with pytest.raises(
+        InputError,
+        match=rf"the checkpoint of step 2 is of another model than .*: delete {store.address}/checkpoints/{DIGEST} to",
+    ):
+        saved_of(200, upto=3)
+    assert saved_of(8, upto=3) == 2
 
 
 def test_what_cannot_be_read_back_is_not_kept_and_the_training_goes_on(

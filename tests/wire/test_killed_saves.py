@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from octo.errors import PreemptedError
+from octo.errors import InvariantError, PreemptedError, StorageError
 from octo.job import Job, open_job
 from octo.ml.checkpoint import Checkpoints
 from octo.ml.engine import Engine
@@ -229,6 +229,40 @@ def test_a_store_that_is_away_or_full_within_a_save_costs_that_checkpoint_alone(
     assert len(proxy.happened) == 1
     assert f"no checkpoint of step 2 is kept: {proxy.endpoint} {said}" in caplog.text
     assert steps(store) == [8, 6]
+
+
+def test_a_checkpoint_that_the_store_does_not_give_now_is_waited_for_and_not_begun_before(
+    store: Store, embedded: EmbeddedStore, proxy: FaultProxy, straight: Weights
+) -> None:
+    with trainer(store, embedded.s3) as one:
+        one.run(upto=7)
+    told = embedded.s3.model_copy(update={"endpoint": proxy.endpoint})
+    proxy.plan("GET", "optimizer-0", answer(503, "SlowDown"))
+    with (
+        pytest.raises(
+            StorageError, match=r"the checkpoint of step 6 could not be read: .*SlowDown.*; mend that and run"
+        ),
+        trainer(connect(store.address, told, attempts=1), embedded.s3),
+    ):
+        pytest.fail("it began anew")
+    assert goes_on_to_the_same_end(store, embedded.s3, straight) == 6
+
+
+def test_weights_that_are_no_numbers_are_saved_by_nobody_and_end_the_training(
+    store: Store, embedded: EmbeddedStore, straight: Weights
+) -> None:
+    with trainer(store, embedded.s3) as spoilt:
+
+        def poison(step: int) -> None:
+            if step == 3:
+                next(iter(spoilt.engine.held_weights().values()))[0] = torch.nan
+
+        with pytest.raises(
+            InvariantError, match=r"\S+ is to be saved and holds a NaN or an infinity: lower --learning"
+        ):
+            spoilt.run(before=poison)
+    assert len(spoilt.done) <= 2 * EVERY + 2
+    assert goes_on_to_the_same_end(store, embedded.s3, straight) == 2
 
 
 def test_older_checkpoints_that_cannot_be_removed_are_removed_with_the_next(

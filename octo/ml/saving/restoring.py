@@ -2,13 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octo.errors import IntegrityError, MissingError
+from safetensors import SafetensorError
+
+from octo.errors import InputError, IntegrityError, MissingError
 from octo.job import Job
 from octo.ml.engine import Engine
 from octo.ml.saving.portions import STATE, WEIGHTS, optimizer_of
@@ -40,20 +43,39 @@ def restored(
         if problem:
             return problem
         saved_by = checkpoint.world_size
-        engine.restore(
-            {} if engine.weights_are_partitioned else _tensors(checkpoint, WEIGHTS, folder),
-            {each: _tensors(checkpoint, optimizer_of(engine, each), folder) for each in engine.ranks_needed(saved_by)},
-            saved_by=saved_by,
-        )
+        weights = {} if engine.weights_are_partitioned else _tensors(checkpoint, WEIGHTS, folder)
+        needed = engine.ranks_needed(saved_by)
+        with _of_this_model(job.store, checkpoint):
+            engine.restore(
+                weights,
+                {each: _tensors(checkpoint, optimizer_of(engine, each), folder) for each in needed},
+                saved_by=saved_by,
+            )
         state: dict[str, Any] = json.loads((folder / checkpoint.files_of(STATE)[0].name).read_bytes())
         return state
     finally:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def _of_this_model(store: Store, checkpoint: Checkpoint) -> Iterator[None]:
+    """InputError where a checkpoint has not the tensors that it is to have."""
+    try:
+        yield
+    except (KeyError, RuntimeError) as error:
+        # torch has no type for it.
+        if isinstance(error, RuntimeError) and "size of tensor" not in str(error):
+            raise
+        place = checkpoint.files[0].key.rpartition("/step-")[0]
+        raise InputError(
+            f"the checkpoint of step {checkpoint.step} is of another model than this training's ({error}): delete "
+            f"{store.address}/{place} to begin anew"
+        ) from error
+
+
 def is_damage(error: BaseException) -> bool:
     """Whether an error says that what was saved is not there any more as it was."""
-    return isinstance(error, IntegrityError | MissingError)
+    return isinstance(error, IntegrityError | MissingError | SafetensorError)
 
 
 def _fetch(store: Store, checkpoint: Checkpoint, engine: Engine, folder: Path) -> None:

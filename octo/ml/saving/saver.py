@@ -39,6 +39,8 @@ class Outcome:
     """Why it is not kept; empty where it is."""
     superseded: str = ""
     """Who goes on with this training instead; empty where nobody does."""
+    spoilt: str = ""
+    """What is no number of what was to be saved, as a sentence: no later checkpoint will be better."""
     leftovers: str = ""
     """Why checkpoints that are kept no more could not be removed; of rank 0 alone."""
     seconds: float = 0.0
@@ -82,6 +84,7 @@ class Saver(Generic[S]):
         self._thread = ThreadPoolExecutor(1)
         self._verifier: Verifier | None = None
         self._closing = False
+        self._spoilt = ""
 
     def begin(self, portion: Portion, *, copied: Callable[[], object]) -> "Future[Outcome]":
         """Save it from now on; what it holds must stay as it is until that has ended.
@@ -114,7 +117,7 @@ class Saver(Generic[S]):
             self._verifier = self._verifier or Verifier(self._job.store.address, self._job.settings.s3)
         problem = self._attempted(partial(self._store, portion, copied, own))
         if problem:
-            return Outcome(portion.step, problem)
+            return Outcome(portion.step, problem, spoilt=self._agreement.first(self._spoilt))
         said = self._agreement.exchange(json.dumps([file.model_dump() for file in own]))
         files = [[CheckpointFile.model_validate(each) for each in json.loads(text)] for text in said]
         problem = self._attempted(partial(self._read_back, files))
@@ -132,7 +135,7 @@ class Saver(Generic[S]):
             return Outcome(portion.step, problem, superseded)
         # Kept by now, whatever becomes of the older ones.
         seconds = time.monotonic() - began
-        return Outcome(portion.step, "", "", self._remove_others(), seconds, portion.num_bytes)
+        return Outcome(portion.step, leftovers=self._remove_others(), seconds=seconds, num_bytes=portion.num_bytes)
 
     def _store(self, portion: Portion, copied: Callable[[], object], stored: list[CheckpointFile]) -> None:
         if self._verifier:
@@ -140,7 +143,8 @@ class Saver(Generic[S]):
         copied()
         for holds, tensors in portion.tensors.items():
             if name := first_without_numbers(tensors.items()):
-                raise InvariantError(f"{name} is to be saved and holds a NaN or an infinity: lower --learning-rate")
+                self._spoilt = f"{name} is to be saved and holds a NaN or an infinity: lower --learning-rate"
+                raise InvariantError(self._spoilt)
             # The ranks' files are side by side.
             stem = holds if world_size() == 1 else f"{holds}-by-{rank()}"
             for file, image in images(tensors, stem, most_bytes=self._shard_bytes).items():
