@@ -6,7 +6,7 @@ A case is a `Spoilt` as JSON. Each rank leaves how each case ended in the folder
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import inf, nan
 from pathlib import Path
@@ -72,8 +72,8 @@ def trained(case: Spoilt) -> None:
 
 def _steep(loss: Loss, model: torch.nn.Module, *, factor: float) -> Tensor:
     made = loss(model)
-    hook: Callable[[Tensor], Tensor] = lambda gradient: gradient * factor  # noqa: E731
-    made.register_hook(hook)  # type: ignore[no-untyped-call]  # torch's
+    if made.requires_grad:
+        made.register_hook(lambda gradient: gradient * factor)  # type: ignore[no-untyped-call]  # torch's
     return made
 
 
