@@ -129,8 +129,6 @@ class PlainUpdates:
         module = self._engine.module
         if self.weights_are_partitioned:
             return _UNTOLD
-        if name := first_without_numbers(module.named_parameters()):
-            return f"the first tensor that holds no number is the weight {name}: take a model without such weights"
         found: list[str] = []
         for compute in losses:
             heard: list[str] = []
