@@ -12,6 +12,7 @@ from octo.memory_model import WIDTHS
 from octo.pipelines.dag import Pipeline, Stage
 from octo.pipelines.hours import training_duration
 from octo.pipelines.known import Knowledge
+from octo.render.even import refuse_uneven
 from octo.render.fitting import Known, RoleMemory, Trainer, memory_of, refuse_misfit
 from octo.render.jobset import installed
 from octo.render.roles import Role, roles
@@ -111,8 +112,11 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
         kept_by = "" if cached else _keeper(pipeline, stage)
         parts = tuple(roles(installed(stage.settings, installation), installation))
         memory = memory_of(stage.settings, known, parts) if known else ()
+        name = stage.name if stage.name != pipeline.name else ""
+        if not cached:
+            refuse_uneven(stage.settings, stage=name)
         if known and not cached:
-            refuse_misfit(stage.settings, known, memory, stage=stage.name if stage.name != pipeline.name else "")
+            refuse_misfit(stage.settings, known, memory, stage=name)
         trained, saved = _sizes(stage, known)
         plans.append(
             StagePlan(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from octo.errors import EXIT_PREEMPTED, EXIT_USAGE
 from octo.render.api_names import check_installation
+from octo.render.even import refuse_uneven
 from octo.render.fitting import least_known, memory_of, refuse_misfit
 from octo.render.pods import CONTAINER, Object, pod_template
 from octo.render.roles import Role, roles
@@ -48,13 +49,15 @@ def jobset(
         annotations: more annotations of the JobSet.
 
     Raises:
-        UsageError: no pool fits what the job needs, a new model cannot fit into memory, the settings contradict the
-            job's shape, the store is a directory, or the API would refuse a name of the installation.
+        UsageError: no pool fits what the job needs, a new model cannot fit into memory, ranks cannot share the
+            micro-batches of a step, the settings contradict the job's shape, the store is a directory, or the API
+            would refuse a name of the installation.
     """
     check_installation(installation)
     settings = installed(settings, installation)
     if settings.store:
         check_shared(settings.store)
+    refuse_uneven(settings)
     known = least_known(settings)
     if known is not None:
         refuse_misfit(settings, known, memory_of(settings, known, roles(settings, installation)))

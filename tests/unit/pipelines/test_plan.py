@@ -75,7 +75,8 @@ def test_what_is_committed_would_not_run_and_what_reads_it_still_would(store: St
 
 
 def test_accelerators_are_counted_over_all_nodes_and_placed_in_their_pool(store: Store) -> None:
-    pipeline = one_stage(MidtrainingSettings(need=Need(pods=4, accelerators=8)))
+    settings = MidtrainingSettings(need=Need(pods=4, accelerators=8), batch_size=64, micro_batch_size=2)
+    pipeline = one_stage(settings)
     [training] = plan(pipeline, GPUS, store)
     assert (training.pods, training.accelerators) == (4, 32)
     assert training.roles[0].placement.pool.name == "gpus"

@@ -70,7 +70,8 @@ def test_every_shard_group_of_a_fleet_is_somebodys_however_many_pools_there_are(
 
 
 def test_a_gang_starts_and_restarts_as_one_and_finds_its_first_node_by_name() -> None:
-    rendered = jobset(MidtrainingSettings(need=Need(pods=4, accelerators=8, memory_gib=8, retries=5)), GPUS)
+    need = Need(pods=4, accelerators=8, memory_gib=8, retries=5)
+    rendered = jobset(MidtrainingSettings(need=need, batch_size=32, micro_batch_size=1), GPUS)
     [node] = jobs_of(rendered).values()
     assert (node["completions"], node["parallelism"], node["backoffLimit"]) == (4, 4, 0)
     assert rendered["spec"]["failurePolicy"]["maxRestarts"] == 5
