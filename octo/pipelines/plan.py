@@ -113,10 +113,10 @@ def plan(pipeline: Pipeline, installation: Installation, store: Store) -> list[S
         parts = tuple(roles(installed(stage.settings, installation), installation))
         memory = memory_of(stage.settings, known, parts) if known else ()
         name = stage.name if stage.name != pipeline.name else ""
-        if not cached:
-            refuse_uneven(stage.settings, stage=name)
         if known and not cached:
             refuse_misfit(stage.settings, known, memory, stage=name)
+        if not cached:
+            refuse_uneven(stage.settings, stage=name)
         trained, saved = _sizes(stage, known)
         plans.append(
             StagePlan(

@@ -14,7 +14,7 @@ def refuse_uneven(settings: JobSettings, *, stage: str = "") -> None:
         settings: of any job.
         stage: of a pipeline, whose settings are given by --set; empty for a job by itself.
     """
-    if not isinstance(settings, MidtrainingSettings | TuningSettings | RlSettings):
+    if not isinstance(settings, MidtrainingSettings | TuningSettings | RlSettings) or settings.pod_shape != "gang":
         return
     size, shares = settings.micro_batch_size, ranks_of(settings.need)
     if isinstance(settings, RlSettings):

@@ -57,10 +57,10 @@ def jobset(
     settings = installed(settings, installation)
     if settings.store:
         check_shared(settings.store)
-    refuse_uneven(settings)
     known = least_known(settings)
     if known is not None:
         refuse_misfit(settings, known, memory_of(settings, known, roles(settings, installation)))
+    refuse_uneven(settings)
     spec = _spec(settings, installation, "")
     metadata: Object = {
         **({"name": name} if name else {"generateName": f"{settings.job}-"}),

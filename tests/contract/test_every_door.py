@@ -61,6 +61,7 @@ CHANGES: Mapping[str, dict[str, Any]] = {
     "pretrained": {"need": {"scratch_gib": 200}, "special": {"end": "<|im_end|>", "pad": 'it\'s [PAD], "too"'}},
     "midtraining": {
         "need": {"pods": 2, "accelerators": 8, "interconnect": "nvlink"},
+        "batch_size": 16,
         "micro_batch_size": 1,
         "weights": {"a": 0.5, "b": 1e-7},
     },

@@ -231,7 +231,7 @@ def test_a_training_that_cannot_fit_is_refused_and_every_remedy_helps(store: Sto
 
 
 def test_a_model_that_nothing_tells_the_size_of_is_not_refused_and_said_to_be_unknown(store: Store) -> None:
-    pipeline = one_stage(MidtrainingSettings(need=Need(accelerators=8)))
+    pipeline = one_stage(MidtrainingSettings(need=Need(accelerators=8), micro_batch_size=2))
     [training] = plan(pipeline, H100S, store)
     assert (training.memory, training.memory_unknown) == ((), "the vocabulary of its tokens is not known")
     text = shown(pipeline, H100S, store)

@@ -179,10 +179,10 @@ def test_a_new_model_that_cannot_fit_is_refused_where_it_is_rendered(capsys: pyt
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("octo: midtraining: a rank holds about ")
-    small = MidtrainingSettings(need=EIGHT, tokens=("s3://bucket/p/artifacts/tokenization/0",))
+    small = MidtrainingSettings(need=EIGHT, micro_batch_size=2, tokens=("s3://bucket/p/artifacts/tokenization/0",))
     assert concluded(render_command, ["midtraining", *arguments_of(small), f"--installation.pools={pools}"]) == 0
 
 
 def test_a_model_that_is_continued_is_rendered_as_it_is() -> None:
-    settings = MidtrainingSettings(shape=LARGE, model="s3://a/artifacts/rl/" + "0" * 64, need=EIGHT)
+    settings = MidtrainingSettings(shape=LARGE, model="s3://a/artifacts/rl/" + "0" * 64, need=EIGHT, micro_batch_size=2)
     assert jobset(settings, GPUS)["kind"] == "JobSet"
