@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from octo.data.arrow_values import (
 from octo.data.compression import Allowance
 from octo.data.documents import Rejected
 from octo.data.records import Found, column_names
+from octo.data.text_forms import PLAIN, TextForm
 
 BATCH_BYTES = 64 << 20
 """Of a file's columns, what is decoded at a time."""
@@ -34,7 +36,9 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBL
 _ARROW_MAGIC = b"ARROW1\0\0"
 
 
-def read_parquet(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -> Iterator[Found]:
+def read_parquet(
+    file: Path, *, name: str, max_bytes: int, allowance: Allowance, form: TextForm = PLAIN
+) -> Iterator[Found]:
     """The rows of a Parquet file, `name#ROW`.
 
     Raises:
@@ -45,12 +49,14 @@ def read_parquet(file: Path, *, name: str, max_bytes: int, allowance: Allowance)
         allowance.take(_claimed(opened.metadata))
         repeating = _repeating_columns(opened.metadata)
     with pq.ParquetFile(file, read_dictionary=repeating) as opened:
-        columns = column_names(opened.schema_arrow.names)
+        columns = _Columns(column_names(opened.schema_arrow.names, form), form.whole_column)
         batches = opened.iter_batches(batch_size=_rows_at_a_time(opened.metadata))
         yield from _rows(batches, columns, name=name, max_bytes=max_bytes, allowance=allowance)
 
 
-def read_arrow(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -> Iterator[Found]:
+def read_arrow(
+    file: Path, *, name: str, max_bytes: int, allowance: Allowance, form: TextForm = PLAIN
+) -> Iterator[Found]:
     """The rows of an Arrow file (Feather) or of a stored Arrow stream; raises as `read_parquet` does."""
     with pa.memory_map(str(file)) as source:
         # A file is a stream between marks, and the stream's messages say what they take before they take it.
@@ -60,18 +66,30 @@ def read_arrow(file: Path, *, name: str, max_bytes: int, allowance: Allowance) -
             allowance.take(inflated_size(message))
         source.seek(start)
         with pa.ipc.open_stream(source) as opened:
-            columns = column_names(opened.schema.names)
+            columns = _Columns(column_names(opened.schema.names, form), form.whole_column)
             yield from _rows(map(_valid, opened), columns, name=name, max_bytes=max_bytes, allowance=allowance)
 
 
+class _Columns(NamedTuple):
+    """The columns of a file."""
+
+    names: Sequence[str]
+    text: str
+    """The one that is the text by itself, which is read in bytes; empty for none."""
+
+
 def _rows(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[str], *, name: str, max_bytes: int, allowance: Allowance
+    batches: Iterable[pa.RecordBatch], columns: _Columns, *, name: str, max_bytes: int, allowance: Allowance
 ) -> Iterator[Found]:
     first = 0
     for batch in batches:
         for start in range(0, batch.num_rows, MAX_ROWS):
             part = batch.slice(start, MAX_ROWS)
-            texts = _texts(part.column(columns.index("text")), allowance)
+            if columns.text:
+                texts = _texts(part.column(columns.names.index(columns.text)), allowance)
+            else:
+                allowance.take(_ROW_BYTES * part.num_rows)
+                texts = repeat(None, part.num_rows)
             for row, record in enumerate(_records(texts, part, columns, max_bytes), start=first):
                 url = f"{name}#{row}"
                 yield url, record if isinstance(record, dict) else Rejected(url, *record)
@@ -79,10 +97,10 @@ def _rows(
 
 
 def _records(
-    texts: Iterable[bytes | None], batch: pa.RecordBatch, columns: Sequence[str], max_bytes: int
+    texts: Iterable[bytes | None], batch: pa.RecordBatch, columns: _Columns, max_bytes: int
 ) -> Iterator[dict[str, object] | tuple[str, str]]:
     """The rows as records, or the reason and the detail why a row is none."""
-    others = {name: batch.column(place) for place, name in enumerate(columns) if name != "text"}
+    others = {name: batch.column(place) for place, name in enumerate(columns.names) if name != columns.text}
     made = {name: ready_values(column) for name, column in others.items()}
     ready = {name: values for name, values in made.items() if values is not None}
     slow = {name: column for name, column in others.items() if made[name] is None}
@@ -101,7 +119,8 @@ def _records(
                 record = {name: value for name, value in record.items() if value is not None}
             if slow or size > max_bytes:
                 record |= _slow(slow, position, Budget(max_bytes - size))
-            record["text"] = None if raw is None else raw.decode()
+            if columns.text:
+                record[columns.text] = None if raw is None else raw.decode()
             yield record
         except UnicodeDecodeError as error:
             yield "invalid_utf8", f"byte {error.start} of the record: {error.reason}"

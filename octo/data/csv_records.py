@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from octo.data.documents import Rejected
 from octo.data.json_records import lines
 from octo.data.records import Found, Record, UnreadableError, column_names
+from octo.data.text_forms import PLAIN, TextForm
 
 
-def read_csv(stream: io.BufferedReader, *, name: str, max_bytes: int, delimiter: str) -> Iterator[Found]:
+def read_csv(
+    stream: io.BufferedReader, *, name: str, max_bytes: int, delimiter: str, form: TextForm = PLAIN
+) -> Iterator[Found]:
     """The rows below the header as records of texts, `name#LINE` of the line that they begin in.
 
     A row with another number of fields than the header is rejected. A quotation mark that is never closed takes what
@@ -31,7 +34,7 @@ def read_csv(stream: io.BufferedReader, *, name: str, max_bytes: int, delimiter:
         if columns is None:
             if isinstance(row, Rejected):
                 raise UnreadableError(f"its header cannot be read: {row.detail}")
-            columns = column_names(row) if row else None
+            columns = column_names(row, form) if row else None
         elif row:
             yield url, row if isinstance(row, Rejected) else _record(row, columns, url=url)
 

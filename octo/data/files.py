@@ -16,6 +16,7 @@ from octo.data.documents import Document, Rejected
 from octo.data.html_text import Extent, read_page
 from octo.data.json_records import read_lines, read_values
 from octo.data.records import Found, Record, UnreadableError, document_of
+from octo.data.text_forms import PLAIN, TextForm
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
 from octo.data.web_archives import read_archive
 from octo.errors import InputError, UsageError
@@ -35,6 +36,8 @@ class Reading(NamedTuple):
     clock: DocumentClock = STOPPED
     extent: Extent = "whole"
     """How much of a page is read."""
+    form: TextForm = PLAIN
+    """What the text of a record is made of, where it has several columns."""
 
 
 def read_path(
@@ -53,12 +56,14 @@ def read_file(path: Path, *, name: str, label: str, reading: Reading) -> Iterato
     A corrupt file raises InputError, after the records before the damage; with `skip_bad_files` it counts as one
     rejected record instead.
     """
+    holds = format_of(path.name)
+    form = reading.form if holds and holds.name in _OF_COLUMNS else PLAIN
     for url, record in read_records(path, name=name, reading=reading):
         if isinstance(record, Rejected):
             yield record
             continue
         try:
-            yield reading.clock.timed(document_of, record, label=label, url=url)
+            yield reading.clock.timed(document_of, record, label=label, url=url, form=form)
         except TooSlowError as error:
             yield Rejected(url, TOO_SLOW, str(error))
 
@@ -83,10 +88,12 @@ def _found(path: Path, holds: Format, *, name: str, reading: Reading) -> Iterato
     limit = {"name": name, "max_bytes": reading.max_document_bytes}
     allowance = Allowance(path.stat().st_size, expansion=reading.max_expansion)
     if holds.name in SEEKED.values():
-        yield from _TABLES[holds.name](path, **limit, allowance=allowance)
+        yield from _TABLES[holds.name](path, **limit, allowance=allowance, form=reading.form)
         return
     with open_stream(path, holds.compression, allowance) as stream:
-        if holds.name in _RECORDS:
+        if holds.name in _SEPARATED:
+            yield from _SEPARATED[holds.name](stream, **limit, form=reading.form)
+        elif holds.name in _RECORDS:
             yield from _RECORDS[holds.name](stream, **limit)
         else:
             yield from _PAGES[holds.name](stream, **limit, clock=reading.clock, extent=reading.extent)
@@ -126,9 +133,13 @@ _TABLES: Mapping[str, Callable[..., Iterator[Found]]] = {"parquet": read_parquet
 _RECORDS: Mapping[str, Callable[..., Iterator[Found]]] = {
     "json lines": read_lines,
     "json": read_values,
+    "text": _read_text,
+}
+_SEPARATED: Mapping[str, Callable[..., Iterator[Found]]] = {
     "csv": partial(read_csv, delimiter=","),
     "tsv": partial(read_csv, delimiter="\t"),
-    "text": _read_text,
 }
 _PAGES: Mapping[str, Callable[..., Iterator[Found]]] = {"html": _read_html, "warc": read_archive}
 """How a file of a format is read."""
+_OF_COLUMNS = {*_TABLES, *_RECORDS, *_SEPARATED} - {"text"}
+"""Formats whose records have columns, or fields of a name."""

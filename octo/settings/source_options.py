@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from string import Formatter
 from typing import Literal, cast, get_args
 
 from octo.errors import UsageError
@@ -73,6 +74,49 @@ class CodeOptions:
     """Whether a question is put once more as a function to complete, where it does not speak to its reader."""
 
 
+TEXT = "text"
+"""The column that a record's text is in, where nothing else is said."""
+LAYOUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "qa": ("{question}\n{answer}", ("question", "answer")),
+    "think": ("{question}\n<think>\n{thinking}\n</think>\n{answer}", ("question", "thinking", "answer")),
+    "chat": ("", ("messages",)),
+}
+"""Texts by name (OctoThinker, appendix, on formatting), and what they are made of: a question with its answer, with the
+thinking between them, and the turns of a chat, `User:` and `Assistant:`, a line each."""
+_TEXT_OPTIONS = {"text", "template", "layout", "url", "date", "id"}
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """What follows the question mark of a source of records."""
+
+    text: str = TEXT
+    """The column that is the text."""
+    pieces: tuple[tuple[str, str], ...] = ()
+    """Where it is made of several: what stands before a column, and the column, empty behind the last."""
+    messages: str = ""
+    """The column of a chat's messages, where the text is its turns."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """What a layout's parts are called in the records."""
+    url: str = "url"
+    date: str = "date"
+    id: str = "id"
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the text is a column as it is."""
+        return not (self.pieces or self.messages)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the text is made of."""
+        if self.messages:
+            return (self.messages,)
+        if self.is_column:
+            return (self.text,)
+        return tuple(dict.fromkeys(name for _, name in self.pieces if name))
+
+
 def parse_arithmetic_options(what: str, options: Mapping[str, str]) -> ArithmeticOptions:
     """Check the kind and the options of an arithmetic source."""
     _check_generated(
@@ -125,6 +169,45 @@ def parse_code_options(kind: str, options: Mapping[str, str]) -> CodeOptions:
     if docstrings not in ("0", "1"):
         raise UsageError(f"{kind} needs docstrings of 0 or 1, got {docstrings!r}")
     return replace(default, style=cast("CodeStyle", style), shown=int(shown), docstrings=docstrings == "1", **shares)
+
+
+def parse_text_options(source: str, options: Mapping[str, str]) -> TextOptions:
+    """Check the options of a source of records."""
+    layout = options.get("layout", "")
+    template, parts = LAYOUTS.get(layout, ("", ()))
+    if layout and layout not in LAYOUTS:
+        raise UsageError(f"{source} needs layout of {', '.join(LAYOUTS)}, got {layout!r}")
+    _check_known(source, options, _TEXT_OPTIONS | {*parts})
+    if sum(name in options for name in ("text", "template", "layout")) > 1:
+        raise UsageError(f"{source} takes one of text, template and layout: they say what a text is made of")
+    if empty := [name for name, value in options.items() if not value]:
+        raise UsageError(f"{source} needs a value for {empty[0]}, got none")
+    roles = {part: options.get(part, part) for part in parts}
+    named = TextOptions(
+        text=options.get("text", TEXT),
+        url=options.get("url", "url"),
+        date=options.get("date", "date"),
+        id=options.get("id", "id"),
+    )
+    if layout == "chat":
+        return replace(named, messages=roles["messages"])
+    if layout:
+        pieces = tuple((before, roles.get(part, "")) for before, part in _pieces(source, template))
+        return replace(named, pieces=pieces, roles=roles)
+    return replace(named, pieces=_pieces(source, options["template"]) if "template" in options else ())
+
+
+def _pieces(source: str, template: str) -> tuple[tuple[str, str], ...]:
+    """A template taken apart: what stands before each column, and its name."""
+    needed = f"{source} needs a template with names of columns in braces, such as {{question}}%0A{{answer}}"
+    try:
+        pieces = list(Formatter().parse(template))
+    except ValueError as error:
+        raise UsageError(f"{needed}, got {template!r}: {error}") from None
+    names = [name for _, name, _, _ in pieces if name is not None]
+    if not names or not all(names) or any(form or conversion for _, _, form, conversion in pieces):
+        raise UsageError(f"{needed}, got {template!r}")
+    return tuple((before, name or "") for before, name, _, _ in pieces)
 
 
 def _check_enough(kind: str, what: str, asked: int, there_are: int, of_what: str) -> None:
