@@ -87,7 +87,7 @@ def test_the_schema_speaks_of_every_setting_of_every_job_and_of_no_secret() -> N
             "additional properties 'learning_rat' not allowed",
         ),
         ({"jobs": {"a": {"job": "rl", "settings": {"learning_rat": 1}}}}, "'learning_rat' not allowed"),
-        ({"jobs": {"a": {"job": "rll"}}}, "at '/jobs/a/job': value must be one of 'curation'"),
+        ({"jobs": {"a": {"job": "rll"}}}, f"at '/jobs/a/job': value must be one of '{min(JOBS)}'"),
         ({"jobs": {"a": {"job": "rl", "settings": {"s3": {"secret_key": "x"}}}}}, "'secret_key' not allowed"),
         ({"janitor": {"staleSeconds": 0}}, "at '/janitor/staleSeconds'"),
         ({"kueue": {"clusterQueue": "all"}}, "name the LocalQueue that jobs wait in"),
