@@ -18,6 +18,7 @@ from octo.settings.curation import CurationSettings
 from octo.settings.endpoint import STAND_IN, EndpointSettings
 from octo.settings.grading import GradingSettings
 from octo.settings.ingestion import IngestionSettings
+from octo.settings.refinement import RefinementSettings
 from octo.settings.tokenization import TokenizationSettings
 from octo.storage import patience
 from octo.storage.artifacts import Artifact
@@ -51,7 +52,11 @@ def made_of(documents: Artifact, reached: Mapping[str, object], *, service: str)
         "octo.data.classification:classify",
     )
     yield kept
-    again = _done(CurationSettings(documents=kept.address, **near, **reached), "octo.data.curation:curate")
+    refined = _done(
+        RefinementSettings(documents=kept.address, endpoint=asked, **reached), "octo.data.refinement:refine"
+    )
+    yield refined
+    again = _done(CurationSettings(documents=refined.address, **near, **reached), "octo.data.curation:curate")
     yield again
     yield _done(
         TokenizationSettings(corpus=(again.address,), vocabulary_size=280, sequence_length=32, **reached),

@@ -203,4 +203,4 @@ def test_a_curation_that_is_disturbed_and_killed_makes_what_the_undisturbed_one_
         output, errors = last.communicate(timeout=600)
     assert last.returncode == 0, errors
     print(f"schedule {seed}: {kills} killed, {sum(not code for *_, code in ended)} ended well, {dict(weather.drawn)}")
-    assert contents([open_artifact(store, address) for address in json.loads(output)]) == undisturbed
+    assert contents([open_artifact(store, address) for address in json.loads(output.splitlines()[-1])]) == undisturbed
