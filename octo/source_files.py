@@ -38,6 +38,8 @@ SAME_FILE = "same_file"
 UNKNOWN_FORMAT = "unknown_format"
 NO_DATA = "no_data"
 """What is said about the data: such a name, without an end that says what it holds."""
+_ABOUT_DATASETS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+"""What Hugging Face's datasets says of the files beside it."""
 _ABOUT = {"readme", "license", "licence", "copying", "notice", "authors", "citation", "changelog", "_success"}
 
 
@@ -82,9 +84,12 @@ def reason_against_name(name: str) -> str:
     """Why what has that name below a source is not read; empty when it is."""
     if any(part.startswith(".") for part in name.split("/")):
         return HIDDEN
+    end = name.rpartition("/")[2].lower()
+    if end in _ABOUT_DATASETS:
+        return NO_DATA
     if format_of(name):
         return ""
-    return NO_DATA if name.rpartition("/")[2].lower() in _ABOUT else UNKNOWN_FORMAT
+    return NO_DATA if end in _ABOUT else UNKNOWN_FORMAT
 
 
 def files_below(path: Path) -> list[SourceFile]:

@@ -24,6 +24,9 @@ _MEMORY_BYTES = 1 << 30
 """What the dictionary of an xz file may take; `xz -9` takes 64 MiB."""
 _WINDOW_LOG = 31
 """zstd's longest window, of 2 GiB: what `zstd -d --long=31` reads. It takes the memory of what it has gone over."""
+_FRAME, _DICTIONARY_FRAME = b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18"
+"""What a zstd frame begins with, and one that web archives keep a dictionary in (IIPC, WARC with zstd, version 1.0)."""
+_DICTIONARY_BYTES = 16 << 20
 _READ_BYTES = 16 << 10
 """Small: what a stream leaves over is copied for the next stream, and a hostile file has one every few bytes."""
 _BUFFER_BYTES = 128 << 10
@@ -141,8 +144,31 @@ def _lzma_decompressor() -> _Decompressor:
     return lzma.LZMADecompressor(memlimit=_MEMORY_BYTES)
 
 
-def _zstd_decompressor() -> _Decompressor:
-    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
+def _zstd_decompressor(dictionary: zstd.ZstdDict | None = None) -> zstd.ZstdDecompressor:
+    return zstd.ZstdDecompressor(dictionary, options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
+
+
+def _open_zstd(path: Path) -> io.RawIOBase:
+    dictionary = _dictionary_before(path)
+    return _Decompressed(path, lambda: _zstd_decompressor(dictionary))
+
+
+def _dictionary_before(path: Path) -> zstd.ZstdDict | None:
+    """The dictionary that web archives have in a frame before their records, itself compressed or not."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        if not head.startswith(_DICTIONARY_FRAME) or len(head) < 8:
+            return None
+        size = int.from_bytes(head[4:], "little")
+        if size > _DICTIONARY_BYTES:
+            raise UnreadableError(f"its dictionary has {size} bytes, the limit is {_DICTIONARY_BYTES}")
+        content = file.read(size)
+    if content.startswith(_FRAME):
+        content = _zstd_decompressor().decompress(content, _DICTIONARY_BYTES)
+    try:
+        return zstd.ZstdDict(content)
+    except ValueError as error:
+        raise UnreadableError(f"it begins with a dictionary that is none: {error}") from None
 
 
 _OPENERS: Mapping[str, Callable[[Path], io.RawIOBase | io.BufferedIOBase]] = {
@@ -150,5 +176,5 @@ _OPENERS: Mapping[str, Callable[[Path], io.RawIOBase | io.BufferedIOBase]] = {
     "gzip": lambda path: gzip.GzipFile(path, "rb"),
     "bzip2": lambda path: _Decompressed(path, bz2.BZ2Decompressor),
     "xz": lambda path: _Decompressed(path, _lzma_decompressor),
-    "zstd": lambda path: _Decompressed(path, _zstd_decompressor),
+    "zstd": _open_zstd,
 }

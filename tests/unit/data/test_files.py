@@ -9,12 +9,14 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import Dataset, DatasetDict
 
 from octo.data import html_text
 from octo.data.documents import Document, Rejected
 from octo.data.files import Reading, read_file, read_path
 from octo.data.time_limit import document_clock
 from octo.errors import InputError, UsageError
+from octo.source_files import files_below
 
 COMPRESS = {
     "": bytes,
@@ -258,3 +260,35 @@ def test_a_document_on_which_work_does_not_end_is_rejected_and_the_next_is_read(
     assert reasons(found) == ["too_slow"]
     assert [each.url for each in found] == ["0", "1", "2"]
     assert "0.05 s of processor time" in found[1].detail
+
+
+def test_a_folder_that_datasets_has_saved_is_its_records(tmp_path: Path) -> None:
+    parts = {name: Dataset.from_dict({"text": [f"{name} 1", f"{name} 2"]}) for name in ("test", "train")}
+    DatasetDict(parts).save_to_disk(tmp_path / "saved")
+    documents = read(tmp_path / "saved")
+    assert [each.text for each in documents] == ["test 1", "test 2", "train 1", "train 2"]
+    left_out = {file.name: file.left_out for file in files_below(tmp_path / "saved") if file.left_out}
+    assert left_out == dict.fromkeys(
+        [
+            "dataset_dict.json",
+            *(f"{name}/{about}.json" for name in ("test", "train") for about in ("dataset_info", "state")),
+        ],
+        "no_data",
+    )
+
+
+def test_a_line_of_a_gigabyte_is_too_large_and_never_held(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    first, last = b'{"text": "a"}\n', b'\n{"text": "b"}\n'
+    with path.open("wb") as file:
+        file.write(first)
+        # A hole, which takes no room on the disk and reads as zeros.
+        file.seek(len(first) + 1_000_000_000)
+        file.write(last)
+    tracemalloc.start()
+    records = read(path, limit=1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reasons(records) == ["too_large"]
+    assert [each.text for each in records if isinstance(each, Document)] == ["a", "b"]
+    assert peak < 20_000_000

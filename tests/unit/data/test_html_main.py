@@ -1,5 +1,9 @@
+import pytest
+
 from octo.data.html_main import DEEPEST, MOST
 from octo.data.html_text import page_of
+from octo.data.time_limit import document_clock
+from octo.settings.ingestion import IngestionSettings
 
 PAGE = """<title>Waves</title><nav class="menu"><ul><li><a href="/">Home</a><li><a href="/b">About us</a></ul></nav>
 <header class="site-header">Sea &amp; Co</header><main><h1>Waves</h1>
@@ -57,3 +61,19 @@ def test_no_text_is_lost_where_tags_are_too_many_or_too_deep() -> None:
 
 def test_what_is_left_of_a_tag_makes_no_other() -> None:
     assert main_of("<p>a <<b>script>alert(1)<</b>/script> b") == "a <script>alert(1)</script> b"
+
+
+@pytest.mark.parametrize(
+    ("bomb", "text"),
+    [
+        ("<div>" * 100_000 + "deep", "deep"),
+        ("".join(f"<b id={number}><p>" for number in range(10_000)) + "open", "open"),
+        ("<span class=math " + "a=1 " * 1_000_000 + ">wide</span>", "wide"),
+        ("<p>" + "&amp;" * 100_000, "&" * 100_000),
+        ("<math>" + "<mrow>" * 10_000 + "x" + "</mrow>" * 10_000 + "</math><p>after", "after"),
+    ],
+)
+def test_a_bomb_is_read_within_the_time_of_a_document(bomb: str, text: str) -> None:
+    with document_clock(IngestionSettings().max_document_seconds) as clock:
+        page = clock.timed(page_of, bomb, extent="main")
+    assert page.text.split() == text.split()

@@ -4,6 +4,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -138,3 +139,57 @@ def test_a_record_without_an_address_or_a_type_is_set_aside(tmp_path: Path) -> N
     sea = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
     (tmp_path / "a.warc").write_bytes(sea + b"WARC/1.0\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n")
     assert [each.reason for each in read(tmp_path / "a.warc") if isinstance(each, Rejected)] == ["no_page"] * 2
+
+
+def records_of(tmp_path: Path) -> list[bytes]:
+    """The records of an archive, packed apart, as each record of an archive is."""
+    whole = archive(tmp_path / "plain.warc", gzipped=False).read_bytes()
+    return [b"WARC/1.0" + each for each in whole.split(b"WARC/1.0")[1:]]
+
+
+@pytest.mark.parametrize("dictionary", ["none", "plain", "packed"])
+def test_an_archive_of_zstd_frames_is_read_with_the_dictionary_before_them(tmp_path: Path, dictionary: str) -> None:
+    records = records_of(tmp_path)
+    given = None if dictionary == "none" else zstd.train_dict(records * 20, 1_000)
+    held = given.dict_content if given else b""
+    held = zstd.compress(held) if dictionary == "packed" else held
+    head = b"\x5d\x2a\x4d\x18" + len(held).to_bytes(4, "little") + held if given else b""
+    path = tmp_path / "a.warc.zst"
+    path.write_bytes(head + b"".join(zstd.compress(each, zstd_dict=given) for each in records))
+    pages = [each.text for each in read(path) if isinstance(each, Document)]
+    assert pages == ["naïve", "packed", "a plain text"]
+
+
+@pytest.mark.parametrize("held", [b"no dictionary", zstd.compress(b"none either"), b""])
+def test_a_dictionary_that_is_none_makes_a_bad_file(tmp_path: Path, held: bytes) -> None:
+    path = tmp_path / "a.warc.zst"
+    path.write_bytes(b"\x5d\x2a\x4d\x18" + len(held).to_bytes(4, "little") + held + zstd.compress(b"WARC/1.0"))
+    with pytest.raises(InputError, match=r"a\.warc\.zst is corrupt or cannot be read"):
+        read(path)
+
+
+def test_requests_and_other_records_are_set_aside_and_extracted_texts_are_documents(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    writer = WARCWriter(sink, gzip=True)
+    http = StatusAndHeaders("GET / HTTP/1.1", [("Host", "sea"), ("Content-Type", "text/html")], is_http_request=True)
+    page = b"<p>a page"
+    for kind, headers, body, content_type in (
+        ("request", http, b"", ""),
+        ("metadata", None, b"fetchTimeMs: 7", "application/warc-fields"),
+        ("revisit", StatusAndHeaders("200 OK", HTML, protocol="HTTP/1.1"), b"", ""),
+        ("resource", None, page, "text/html"),
+        ("conversion", None, b"a text", "text/plain"),
+        ("response", StatusAndHeaders("200 OK", HTML, protocol="HTTP/1.1"), page, ""),
+    ):
+        record = writer.create_warc_record(
+            "http://sea/1", kind, payload=io.BytesIO(body), http_headers=headers, warc_content_type=content_type
+        )
+        writer.write_record(record)
+    (tmp_path / "a.warc.gz").write_bytes(sink.getvalue())
+    found = read(tmp_path / "a.warc.gz")
+    assert [each.text for each in found if isinstance(each, Document)] == ["a page", "a text", "a page"]
+    assert [each.detail.partition(",")[0] for each in found if isinstance(each, Rejected)] == [
+        "a record of type request",
+        "a record of type metadata",
+        "a record of type revisit",
+    ]
