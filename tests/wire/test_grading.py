@@ -12,7 +12,7 @@ import pytest
 
 from octo.data.documents import read_columns
 from octo.data.grading import DROPPED, GRADED, Graded
-from octo.errors import InputError, UsageError
+from octo.errors import InputError, StageFailedError, UsageError
 from octo.job import produce, stage_digest
 from octo.settings.base import ShardGroup
 from octo.settings.endpoint import STAND_IN, EndpointSettings
@@ -240,3 +240,12 @@ def test_a_long_document_is_judged_by_its_beginning_and_what_it_says_to_the_mode
         produce(given, FUNCTION)
         assert max(map(len, questions(server))) == 100
         assert all([each["role"] for each in request["messages"]] == ["system", "user"] for request in server.asked)
+
+
+def test_a_pod_whose_server_ends_says_so_and_commits_nothing(store: Store, embedded: EmbeddedStore) -> None:
+    serving = {"model": "no/such-model", "serving": {"pods": 1}}
+    given = settings(store, embedded, commit_documents(store, pages(3), shards=1), role="server", endpoint=serving)
+    # Where vLLM is not installed, its module is not found; where it is, the model is not.
+    with pytest.raises(StageFailedError, match=r"vLLM's server of no/such-model ended with exit code [1-9]"):
+        produce(given, FUNCTION)
+    assert not list(store.list(f"artifacts/grading/{stage_digest(given)}/commits"))
