@@ -14,6 +14,8 @@ from octo.data.benchmarks import STATEMENT, Gate, Questions, learned, read_quest
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
 from octo.data.documents import KEPT, SOURCES, Document, Dropped, count_rows, read_documents, to_parquet
+from octo.data.hosts import Hosts, leave_hosts
+from octo.data.languages import check_languages
 from octo.data.near_search import NEAR_DUPLICATE, NearVerdicts, near_verdicts, search_near
 from octo.data.screening import reasons_from_bytes, reasons_to_bytes, screening
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
@@ -52,9 +54,12 @@ def prepare(job: Job[CurationSettings]) -> None:
     """Leave what depends on more than one shard: in the store, and what each shard needs in the scratch directory."""
     questions = read_questions(job.inputs["benchmarks"], job.settings, what=_LOOKED_IN)
     (job.scratch / _QUESTIONS).write_text(questions.model_dump_json())
+    leave_hosts(job.settings.urls, job.store, job.scratch)
+    check_languages(job.settings.language)
     num_shards = len(job.input("documents").parts("documents.parquet"))
     if job.settings.shard_group.count > 1:
-        job.share_each(_SCREENED, _share_screened, num_shards, unit="shards screened")
+        share = partial(_share_screened, prepared=job.scratch)
+        job.share_each(_SCREENED, share, num_shards, unit="shards screened")
     else:
         screen = partial(_leave_screened, folder=job.scratch)
         job.do_each(screen, range(num_shards), count=num_shards, process=_SCREENED, unit="shards screened")
@@ -63,21 +68,22 @@ def prepare(job: Job[CurationSettings]) -> None:
         search_near(job, judge_shard)
 
 
-def _share_screened(job: Job[CurationSettings], index: int, writer: SectionWriter) -> None:
-    for body in _screen(job, index):
+def _share_screened(job: Job[CurationSettings], index: int, writer: SectionWriter, *, prepared: Path) -> None:
+    for body in _screen(job, index, prepared):
         writer.write(body)
 
 
 def _leave_screened(job: Job[CurationSettings], index: int, *, folder: Path) -> int:
-    for number, body in enumerate(_screen(job, index)):
+    for number, body in enumerate(_screen(job, index, folder)):
         _screened_file(folder, index, number).write_bytes(body)
     return index
 
 
-def _screen(job: Job[CurationSettings], index: int) -> tuple[bytes, bytes]:
+def _screen(job: Job[CurationSettings], index: int, prepared: Path) -> tuple[bytes, bytes]:
     """Of one shard, what tells which of its documents are copies, and why some are dropped alone."""
+    screen = screening(job.settings, Hosts(prepared, job.settings.urls))
     with document_clock(job.settings.max_document_seconds) as clock:
-        body, reasons = without_text(_read_shard(job, index), partial(screening(job.settings).screened, clock=clock))
+        body, reasons = without_text(_read_shard(job, index), partial(screen.screened, clock=clock))
     return body, reasons_to_bytes(reasons)
 
 
@@ -124,6 +130,7 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
     kept: list[Document] = []
     dropped: list[Dropped] = []
     changes = Counter[str]()
+    screen = screening(job.settings)
     shard = _read_shard(job, index)
     near = near_verdicts(job, index, prepared) if job.settings.near.threshold else None
     screened = _screened(job, index, prepared, shard, changes)
@@ -133,7 +140,7 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
             kept.append(document)
         else:
             similarity, witness = near.nearest[row] if near is not None and reason == NEAR_DUPLICATE else ("", "")
-            excerpt = document.text[:EXCERPT_CHARACTERS]
+            excerpt = screen.excerpt(document.text, EXCERPT_CHARACTERS)
             dropped.append(
                 Dropped(document.id, document.source, document.url, reason, excerpt, witness, str(similarity))
             )

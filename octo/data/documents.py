@@ -68,12 +68,19 @@ def new_document(
     return Document(sha256(text.encode()).hexdigest(), text, source, url, date, fields)
 
 
-def revised(document: Document, text: str) -> Document:
-    """The document with another text in place of its own, and in its metadata, as `original`, the id that it had."""
+def revised(document: Document, text: str, metadata: str | None = None) -> Document:
+    """The document with another text in place of its own, and in its metadata, as `original`, the id that it had.
+
+    Args:
+        document: as it was.
+        text: that it has from now on.
+        metadata: that it has beside that, where it is not its own.
+    """
+    kept = document if metadata is None else document._replace(metadata=metadata)
     if text == document.text:
-        return document
-    fields = {"original": document.id, **json.loads(document.metadata)}
-    return document._replace(id=sha256(text.encode()).hexdigest(), text=text, metadata=_ENCODER.encode(fields))
+        return kept
+    fields = {"original": document.id, **json.loads(kept.metadata)}
+    return kept._replace(id=sha256(text.encode()).hexdigest(), text=text, metadata=_ENCODER.encode(fields))
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False)

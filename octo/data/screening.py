@@ -16,12 +16,18 @@ from octo.data.documents import Document, revised
 from octo.data.filters import first_broken, quality_rules
 from octo.data.fineweb import fineweb
 from octo.data.gopher import gopher
+from octo.data.hosts import Hosts
+from octo.data.languages import wrong_language
+from octo.data.licences import wrong_licence
 from octo.data.mathematical import mathematics
+from octo.data.personal_data import masked, masked_metadata
 from octo.data.texts import Texts
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError
 from octo.settings.curation import CurationSettings
+from octo.settings.gates import PersonalData
 from octo.settings.rules import C4Settings
 
+_LONGEST_ADDRESS = 1000
 _CHARACTERS_AT_ONCE, _DOCUMENTS_AT_ONCE = 1 << 20, 512
 
 
@@ -52,11 +58,15 @@ class Screening(NamedTuple):
     steps: Sequence[Step]
     unfiltered: Collection[str]
     """Sources that skip the steps."""
+    gate: Callable[[Document], str | None] | None = None
+    """Asked of every document before them, whatever its source."""
+    mask: Sequence[PersonalData] = ()
+    """Personal data that is masked after them, in every document."""
 
     @property
     def edits(self) -> bool:
         """Whether a document that stays may be another text than before."""
-        return any(step.edit for step in self.steps)
+        return bool(self.mask) or any(step.edit for step in self.steps)
 
     def screened(
         self, documents: Iterable[Document], clock: DocumentClock = STOPPED
@@ -67,15 +77,22 @@ class Screening(NamedTuple):
 
     def edited(self, document: Document) -> tuple[Document, Mapping[str, int]]:
         """A document that stays, as `screened` gives it, and what was taken out of it."""
-        if document.source in self.unfiltered:
-            return document, {}
         text, changes = document.text, Counter[str]()
-        for step in self.steps:
+        for step in () if document.source in self.unfiltered else self.steps:
             if step.edit:
                 edit = step.edit(text)
                 text = edit.text
                 changes.update(edit.changes)
-        return revised(document, text), changes
+        if not self.mask:
+            return revised(document, text), changes
+        text, found = masked(text, self.mask)
+        changes.update({f"masked.{name}": count for name, count in found.items()})
+        return revised(document, text, masked_metadata(document.metadata, self.mask)), changes
+
+    def excerpt(self, text: str, characters: int) -> str:
+        """The beginning of a text as it may be shown."""
+        # What is cut off is no address any more, and still somebody's.
+        return masked(text[: characters + _LONGEST_ADDRESS], self.mask)[0][:characters]
 
     def _timed(self, batch: Sequence[Document], clock: DocumentClock) -> list[tuple[Document, str | None]]:
         try:
@@ -88,7 +105,11 @@ class Screening(NamedTuple):
 
     def _together(self, batch: Sequence[Document]) -> list[tuple[Document, str | None]]:
         found: list[tuple[Document, str | None]] = [(document, None) for document in batch]
-        left = [at for at, document in enumerate(batch) if document.source not in self.unfiltered]
+        if self.gate:
+            found = [(document, self.gate(document)) for document in batch]
+        left = [
+            at for at, (document, reason) in enumerate(found) if not reason and document.source not in self.unfiltered
+        ]
         texts = Texts([batch[at].text for at in left])
         for step in self.steps:
             judged = _after(step, texts)
@@ -103,7 +124,12 @@ class Screening(NamedTuple):
             left = [left[number] for number in staying]
         for at, text in zip(left, texts, strict=True):
             found[at] = revised(batch[at], text), None
-        return found
+        return [(self._masked(document), None) if reason is None else (document, reason) for document, reason in found]
+
+    def _masked(self, document: Document) -> Document:
+        if not self.mask:
+            return document
+        return revised(document, masked(document.text, self.mask)[0], masked_metadata(document.metadata, self.mask))
 
 
 def _after(step: Step, texts: Texts) -> list[Edit]:
@@ -113,8 +139,8 @@ def _after(step: Step, texts: Texts) -> list[Edit]:
     return [Edit(text, reason) for text, reason in zip(texts, judge(texts), strict=True)]
 
 
-def screening(settings: CurationSettings) -> Screening:
-    """What the settings ask of a document on its own."""
+def screening(settings: CurationSettings, hosts: Hosts | None = None) -> Screening:
+    """What the settings ask of a document on its own; without hosts, what is done to those that stay."""
     rules = quality_rules(settings)
     sets: Mapping[str, Step] = {
         "basic": one_by_one(lambda text: first_broken(text, rules)),
@@ -123,7 +149,14 @@ def screening(settings: CurationSettings) -> Screening:
         "fineweb": Step(judge=partial(fineweb, settings=settings.fineweb)),
         "mathematics": Step(judge=partial(mathematics, settings=settings.mathematics)),
     }
-    return Screening([sets[name] for name in settings.rules], settings.unfiltered)
+    languages = [one_by_one(partial(wrong_language, settings=settings.language))] if settings.language.keep else []
+    gate = partial(_stopped, hosts=hosts, settings=settings) if hosts else None
+    return Screening([*languages, *(sets[name] for name in settings.rules)], settings.unfiltered, gate, settings.mask)
+
+
+def _stopped(document: Document, *, hosts: Hosts, settings: CurationSettings) -> str | None:
+    filtered = document.source not in settings.unfiltered
+    return hosts.wrong(document.url, filtered=filtered) or wrong_licence(document, settings.licences)
 
 
 def one_by_one(reason_against: Callable[[str], str | None]) -> Step:

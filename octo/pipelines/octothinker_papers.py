@@ -53,7 +53,7 @@ CORPORA: Mapping[str, str] = {
 }
 """Where each source is, below the data's prefix. `instruction` are the three conversation sets together."""
 UNFILTERED = (TEXT_CODE, CODE, TRANSLATED_CODE, SHORT_QA, OPENR1, AM_DISTILLED, OPENMATH, NUMINA, INSTRUCTION)
-"""What rules for web pages do not judge well."""
+"""What rules for web pages would not judge well; of copies, theirs stay."""
 
 STABLE_MIXTURE = {
     WEB_PRO_MAX: 0.725,
@@ -173,6 +173,8 @@ def at_size(
         ),
         curation=CurationSettings(
             not_benchmarks=("prompts",),
+            # The corpora are taken as they are published: their makers have filtered them.
+            rules=(),
             unfiltered=UNFILTERED,
             need=Need(pods=32, cpus=8, memory_gib=64, scratch_gib=200, deadline_seconds=FORTNIGHT),
             workers=8,

@@ -19,6 +19,7 @@ NOT_JOBS = frozenset(
             "coupling",
             "denoising",
             "endpoint",
+            "gates",
             "lora",
             "near",
             "noising",

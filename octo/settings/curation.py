@@ -1,11 +1,20 @@
 """Settings of the curation job."""
 
+from importlib.metadata import version
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from octo.settings.base import Address, Need, Neutral
 from octo.settings.benchmarks import BenchmarkSettings
+from octo.settings.gates import (
+    OBJECTS,
+    LanguageSettings,
+    LicenceSettings,
+    PersonalData,
+    UrlSettings,
+    digest_of_list,
+)
 from octo.settings.near import NearSettings
 from octo.settings.rules import C4Settings, FinewebSettings, GopherSettings, MathematicsSettings, RuleSet
 
@@ -42,6 +51,15 @@ class CurationSettings(BenchmarkSettings):
     """Thresholds of FineWeb's rules."""
     mathematics: MathematicsSettings = MathematicsSettings()
     """What a document about mathematics has."""
+    urls: UrlSettings = UrlSettings()
+    """Hosts that documents may be from, and may not."""
+    licences: LicenceSettings = LicenceSettings()
+    """Licences that documents may have, and may not."""
+    language: LanguageSettings = LanguageSettings()
+    """Languages that documents may be in; asked before --rules, and not of --unfiltered sources."""
+    mask: tuple[PersonalData, ...] = ()
+    """Personal data in place of which a mask stands in what is kept, of all sources: email, ip (of machines that all
+    can reach) and key (of services, by their known beginnings, and private keys)."""
     near: NearSettings = NearSettings()
     """Near matches: which documents are left out for one that is much like them."""
     max_document_seconds: float = Field(default=60, gt=0)
@@ -53,6 +71,19 @@ class CurationSettings(BenchmarkSettings):
         if len(set(rules)) < len(rules):
             raise ValueError(f"expected each rule set once, got {', '.join(rules)}")
         return rules
+
+    def determinants(self) -> dict[str, JsonValue]:
+        """Digests of the lists of hosts that are files, and the version of the model that tells languages."""
+        lists = {
+            f"urls.{name}": digest_of_list(place, f"--urls.{name}")
+            for name, place in self.urls.named().items()
+            if not place.startswith(OBJECTS)
+        }
+        return {**lists, "py3langid": version("py3langid")} if self.language.keep else {**lists}
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Where the lists of hosts are that are objects."""
+        return tuple(dict.fromkeys(place for place in self.urls.named().values() if place.startswith(OBJECTS)))
 
     def lacking(self) -> str:
         """The documents, or a word on benchmarks."""

@@ -32,10 +32,12 @@ from octo.data.filters import quality_rules
 from octo.data.final_answers import boxed, settled
 from octo.data.fineweb import fineweb
 from octo.data.gopher import gopher
+from octo.data.hosts import host_of
 from octo.data.html_text import Extent, page_of
 from octo.data.lookalikes import disguised
 from octo.data.markup import unmarked
 from octo.data.mathematical import mathematics
+from octo.data.personal_data import masked
 from octo.data.python_code import functions
 from octo.data.python_docs import docstrings
 from octo.data.texts import Texts
@@ -88,6 +90,11 @@ PIECES = {
     "unseen characters": "\u200b\ufeff\u00ad",
     "full-width characters": "\uff41\uff11",
     "characters that become many": "\ufdfa",
+    "addresses of people": "a.b@c.d.",
+    "signs of them": "a@b@",
+    "addresses of machines": "1.2.3.4:",
+    "beginnings of keys": "sk-eyJ-AKIA",
+    "private keys": "-----BEGIN PRIVATE KEY-----",
     "addresses": "https://example.org/a?b=c&d=e#f ",
     "punctuation": "?!.,;:-_*#~",
     "fences": "```python\n",
@@ -173,6 +180,8 @@ def looked_at(text: str) -> None:
     c4(text, SETTINGS.c4)
     fineweb(Texts([text]), SETTINGS.fineweb)
     mathematics(Texts([text]), SETTINGS.mathematics)
+    masked(text, ("email", "ip", "key"))
+    host_of(f"https://{text}")
 
 
 def parsed(parser: Callable[[str], object], text: str) -> None:

