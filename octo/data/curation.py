@@ -13,11 +13,13 @@ import pyarrow as pa
 from octo.data.benchmarks import STATEMENT, Gate, Questions, learned, read_questions
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
-from octo.data.documents import KEPT, SOURCES, Document, Dropped, count_rows, read_documents, to_parquet
+from octo.data.documents import KEPT, SOURCES, Document, Dropped, count_rows, read_documents, revised, to_parquet
 from octo.data.hosts import Hosts, leave_hosts
 from octo.data.languages import check_languages
+from octo.data.line_search import lines_taken, reasons_before, search_lines
 from octo.data.near_search import NEAR_DUPLICATE, NearVerdicts, near_verdicts, search_near
 from octo.data.screening import reasons_from_bytes, reasons_to_bytes, screening
+from octo.data.shared_lines import Cut, without_lines
 from octo.data.time_limit import STOPPED, TOO_SLOW, DocumentClock, TooSlowError, document_clock
 from octo.errors import InputError, InvariantError
 from octo.job import Job
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
 CONTAMINATED = "contaminated"
+ONLY_SHARED_LINES = "only_shared_lines"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"
 _SCREENED = "screened"
@@ -66,6 +69,8 @@ def prepare(job: Job[CurationSettings]) -> None:
     (job.scratch / _DUPLICATES).write_bytes(job.shared(_DUPLICATES, lambda: search_duplicates(job, num_shards)))
     if job.settings.near.threshold:
         search_near(job, judge_shard)
+    if job.settings.lines.min_documents:
+        search_lines(job, judge_with_near)
 
 
 def _share_screened(job: Job[CurationSettings], index: int, writer: SectionWriter, *, prepared: Path) -> None:
@@ -129,15 +134,20 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
     """The kept and the dropped documents of one shard."""
     kept: list[Document] = []
     dropped: list[Dropped] = []
+    cut: list[Cut] = []
     changes = Counter[str]()
-    screen = screening(job.settings)
+    screen, lines = screening(job.settings), job.settings.lines
     shard = _read_shard(job, index)
     near = near_verdicts(job, index, prepared) if job.settings.near.threshold else None
-    screened = _screened(job, index, prepared, shard, changes)
-    judged = _judged(job, index, screened, prepared) if near is None else _judged_before(screened, near)
-    for row, (document, reason) in enumerate(judged):
+    gone = lines_taken(job, index) if lines.min_documents else {}
+    for row, (document, decided) in enumerate(_decided(job, index, shard, prepared, near, changes)):
+        left, reason = document, decided
+        if reason is None and row in gone:
+            text, pieces = without_lines(document.text, gone[row], lines)
+            left, reason = revised(document, text), None if text.strip() else ONLY_SHARED_LINES
+            cut += (Cut(document.id, witness, screen.excerpt(piece, EXCERPT_CHARACTERS)) for piece, witness in pieces)
         if reason is None:
-            kept.append(document)
+            kept.append(left)
         else:
             similarity, witness = near.nearest[row] if near is not None and reason == NEAR_DUPLICATE else ("", "")
             excerpt = screen.excerpt(document.text, EXCERPT_CHARACTERS)
@@ -145,6 +155,10 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
                 Dropped(document.id, document.source, document.url, reason, excerpt, witness, str(similarity))
             )
     parts = {"documents.parquet": to_parquet(kept, Document), "dropped.parquet": to_parquet(dropped, Dropped)}
+    rows = {"documents.parquet": len(kept), "dropped.parquet": len(dropped)}
+    if lines.min_documents:
+        parts["cut.parquet"], rows["cut.parquet"] = to_parquet(cut, Cut), len(cut)
+        changes["lines.removed.shared"] += len(cut)
     counters = {
         **count_outcomes(count_rows(shard), len(kept), [row.reason for row in dropped]),
         **count_by_source(kept, dropped),
@@ -157,12 +171,33 @@ def curate_shard(job: Job[CurationSettings], index: int, *, prepared: Path) -> I
         gate = _gate_of(job, prepared)
         parts[STATEMENT] = gate.statement.written()
         counters = {**counters, **gate.statement.counters()}
-    return IndexResult(
-        parts=parts, rows={"documents.parquet": len(kept), "dropped.parquet": len(dropped)}, counters=counters
-    )
+    return IndexResult(parts=parts, rows=rows, counters=counters)
 
 
-def judge_shard(job: Job[CurationSettings], index: int, prepared: Path) -> Iterator[tuple[Document, str | None]]:
+def _decided(
+    job: Job[CurationSettings],
+    index: int,
+    shard: bytes,
+    prepared: Path,
+    near: NearVerdicts | None,
+    changes: Counter[str],
+) -> Screened:
+    """Each document of one shard, as it is before shared lines are taken out, with the reason to drop it, or None."""
+    screened = _screened(job, index, prepared, shard, changes)
+    if job.settings.lines.min_documents:
+        return _judged_before(screened, reasons_before(job, index))
+    return _judged(job, index, screened, prepared) if near is None else _judged_before(screened, near.all_reasons())
+
+
+def judge_with_near(job: Job[CurationSettings], index: int, prepared: Path) -> Screened:
+    """The documents of one shard, each with the reason to drop it, likeness to others among them, or None."""
+    if not job.settings.near.threshold:
+        return judge_shard(job, index, prepared)
+    screened = _screened(job, index, prepared, _read_shard(job, index), Counter())
+    return _judged_before(screened, near_verdicts(job, index, prepared).all_reasons())
+
+
+def judge_shard(job: Job[CurationSettings], index: int, prepared: Path) -> Screened:
     """Each document of one shard, as it is kept, with the reason to drop it, or None; whatever is near to it."""
     return _judged(job, index, _screened(job, index, prepared, _read_shard(job, index), Counter()), prepared)
 
@@ -172,9 +207,9 @@ def _judged(job: Job[CurationSettings], index: int, screened: Screened, prepared
         yield from judge(screened, read_rows(prepared / _DUPLICATES, index), _gate_of(job, prepared).benchmark, clock)
 
 
-def _judged_before(screened: Screened, near: NearVerdicts) -> Screened:
-    """What was said of them, and that a document is near to another where nothing was."""
-    for (document, _), reason in zip(screened, near.all_reasons(), strict=True):
+def _judged_before(screened: Screened, reasons: Sequence[str | None]) -> Screened:
+    """The documents with what was said of them in a phase before."""
+    for (document, _), reason in zip(screened, reasons, strict=True):
         yield document, reason
 
 

@@ -20,6 +20,7 @@ NOT_JOBS = frozenset(
             "denoising",
             "endpoint",
             "gates",
+            "lines",
             "lora",
             "near",
             "noising",

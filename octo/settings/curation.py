@@ -15,6 +15,7 @@ from octo.settings.gates import (
     UrlSettings,
     digest_of_list,
 )
+from octo.settings.lines import LineSettings
 from octo.settings.near import NearSettings
 from octo.settings.rules import C4Settings, FinewebSettings, GopherSettings, MathematicsSettings, RuleSet
 
@@ -23,7 +24,7 @@ class CurationSettings(BenchmarkSettings):
     """Keep the documents worth learning from: quality rules, dedup of copies and near matches, decontamination."""
 
     job: ClassVar[str] = "curation"
-    code_version: ClassVar[int] = 9
+    code_version: ClassVar[int] = 10
     pod_shape = "fleet"
 
     need: Annotated[Need, Neutral()] = Need(cpus=2, memory_gib=4)
@@ -62,6 +63,8 @@ class CurationSettings(BenchmarkSettings):
     can reach) and key (of services, by their known beginnings, and private keys)."""
     near: NearSettings = NearSettings()
     """Near matches: which documents are left out for one that is much like them."""
+    lines: LineSettings = LineSettings()
+    """Lines that documents share: which are taken out of all but one."""
     max_document_seconds: float = Field(default=60, gt=0)
     """A document on which the rules and the search for problems take more processor time is too_slow."""
 
