@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 
@@ -12,6 +13,8 @@ _UNSEEN = "".join(sorted(_CONTROLS)).encode()
 _LOWER = bytes(range(256)).lower().translate(bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    "))
 _PLAIN = bytes(each for each in range(0x80) if chr(each) not in _CONTROLS)
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"
+_CHARACTERS_AT_A_TIME = 1 << 20
+_CUT = re.compile("[ \n]")
 _MARKS_AT_A_TIME = 30
 """As in Unicode's stream-safe text format (UAX 15, section 13): no writing system has more marks on a letter."""
 
@@ -20,11 +23,26 @@ def comparable(text: str) -> str:
     """What two texts share that differ only in compatible characters, case, format characters and white space.
 
     Full-width letters are letters (NFKC), case is folded, what nobody sees is left out, and any white space, ends of
-    lines too, is one space. The time is linear in the text, whatever it holds.
+    lines too, is one space. The time is linear in the text, whatever it holds; of a long one, little is held beside it.
     """
+    if len(text) <= _CHARACTERS_AT_A_TIME:
+        return _comparable(text)
+    return " ".join(filter(None, map(_comparable, _pieces(text))))
+
+
+def _comparable(text: str) -> str:
     if text.isascii():
         return b" ".join(text.encode().translate(_LOWER, _UNSEEN).split()).decode()
     return " ".join(folded(text).split())
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text cut at spaces and ends of lines, across which no form of any character reaches."""
+    start = 0
+    while cut := _CUT.search(text, start + _CHARACTERS_AT_A_TIME):
+        yield text[start : cut.end()]
+        start = cut.end()
+    yield text[start:]
 
 
 def folded(text: str) -> str:

@@ -162,6 +162,14 @@ def test_a_text_has_the_same_runs_alone_and_among_others() -> None:
         assert alone.tolist() == own.tolist()
 
 
+def test_a_long_text_in_pieces_is_what_it_is_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Caf\u0065\u0301  \u2028 of\u00a0the \u0301mark \ufb01sh\u200b\u0301\n\n  \uff21\t end " * 9
+    expected = comparable(text)
+    for size in (1, 3, 7, 20):
+        monkeypatch.setattr("octo.data.normal_forms._CHARACTERS_AT_A_TIME", size)
+        assert comparable(text) == expected
+
+
 def test_the_share_of_pairs_that_meet_is_what_the_bands_promise() -> None:
     settings = NearSettings()
     draw = random.Random(0)
