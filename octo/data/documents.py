@@ -69,7 +69,7 @@ def new_document(
 
 
 def revised(document: Document, text: str, metadata: str | None = None) -> Document:
-    """The document with another text in place of its own, and in its metadata, as `original`, the id that it had.
+    """The document with another text in place of its own, and in its metadata, as `edited_from`, the id that it had.
 
     Args:
         document: as it was.
@@ -79,7 +79,7 @@ def revised(document: Document, text: str, metadata: str | None = None) -> Docum
     kept = document if metadata is None else document._replace(metadata=metadata)
     if text == document.text:
         return kept
-    fields = {"original": document.id, **json.loads(kept.metadata)}
+    fields = {"edited_from": document.id, **json.loads(kept.metadata)}
     return kept._replace(id=sha256(text.encode()).hexdigest(), text=text, metadata=_ENCODER.encode(fields))
 
 

@@ -70,7 +70,7 @@ def test_a_document_is_kept_with_its_mask_whatever_its_source_and_says_which_one
     page = new_document("ada@example.org", source="notes", url="u", metadata={"answer": "bob@example.org"})
     ((left, reason),) = screen.screened([page])
     assert (left.text, reason) == ("<EMAIL>", None)
-    assert json.loads(left.metadata) == {"answer": "<EMAIL>", "original": page.id}
+    assert json.loads(left.metadata) == {"answer": "<EMAIL>", "edited_from": page.id}
     assert left.id == new_document("<EMAIL>", source="", url="").id
     assert screen.edited(page) == (left, {"masked.email": 1})
     assert screen.excerpt(page.text, 6) == "<EMAIL"

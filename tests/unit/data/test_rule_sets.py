@@ -238,7 +238,7 @@ def test_rule_sets_are_asked_in_order_and_each_sees_what_the_ones_before_have_le
     ((left, reason),) = screened([page], rules=("c4", "fineweb"))
     assert reason is None
     assert left == new_document(
-        page.text.removeprefix(menu).strip(), source="web", url="u", metadata={"a": 1, "original": page.id}
+        page.text.removeprefix(menu).strip(), source="web", url="u", metadata={"a": 1, "edited_from": page.id}
     )
     screen = screening(CurationSettings(rules=("c4", "fineweb")))
     assert screen.edited(page) == (left, {"lines.removed.no_end_mark": 60})
