@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from octo.job import stage_digest
 from octo.settings.base import JobSettings, Need
-from octo.settings.classification import ClassificationSettings
+from octo.settings.classification import ClassificationSettings, FastTextSettings
 from octo.settings.combined import with_job
 from octo.settings.curation import CurationSettings
 from octo.settings.decoding import DecodingSettings
-from octo.settings.endpoint import EndpointSettings, ServingSettings
+from octo.settings.endpoint import STAND_IN, EndpointSettings
 from octo.settings.evaluation import EvaluationSettings
 from octo.settings.grading import GradingSettings
 from octo.settings.ingestion import IngestionSettings
@@ -57,14 +57,22 @@ def examples() -> Mapping[str, JobSettings]:
         vocabulary_size=512,
         need=Need(pods=2, cpus=2, memory_gib=4),
     )
-    # Two roles: the fleet that asks, and a pod of vLLM that serves, which fetches the model from the hub.
-    serving = ServingSettings(pods=1, accelerators=0, memory_gib=8)
-    served = EndpointSettings(model="HuggingFaceTB/SmolLM2-135M-Instruct", serving=serving)
-    grading = GradingSettings(documents=documents, endpoint=served, per_year=500, need=Need(pods=2))
-    classification = ClassificationSettings(
-        documents=documents, graded=_address(grading), need=Need(pods=2, memory_gib=8)
+    # Rules answer in place of a model, for these to work as they are.
+    answering = EndpointSettings(model=STAND_IN, max_new_tokens=2048)
+    grading = GradingSettings(
+        documents=documents, untouched=_GENERATED, endpoint=answering, per_year=500, need=Need(pods=2)
     )
-    refinement = RefinementSettings(documents=_address(classification), endpoint=served, need=Need(pods=2))
+    classification = ClassificationSettings(
+        documents=documents,
+        graded=_address(grading),
+        untouched=_GENERATED,
+        least_score=1,
+        fasttext=FastTextSettings(dimension=16, learning_rate=0.5, epochs=5, buckets=10_000),
+        need=Need(pods=2, memory_gib=2),
+    )
+    refinement = RefinementSettings(
+        documents=_address(classification), untouched=_GENERATED, endpoint=answering, need=Need(pods=2)
+    )
     midtraining = MidtrainingSettings(
         tokens=(_address(tokenization),),
         weights={"noisy": 0.4, "long": 0.3, "short": 0.3},

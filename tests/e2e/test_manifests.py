@@ -23,6 +23,9 @@ from tests.wire.pretrained_models import MODELS, save
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 ORDER = (
     "ingestion",
+    "grading",
+    "classification",
+    "refinement",
     "curation",
     "tokenization",
     "pretrained",
@@ -74,7 +77,7 @@ def variables_of(container: dict[str, Any], index: str, served: EmbeddedStore) -
     def value_of(variable: dict[str, Any]) -> str:
         source = variable.get("valueFrom", {})
         if "secretKeyRef" in source:
-            return secret[source["secretKeyRef"]["key"]]
+            return secret.get(source["secretKeyRef"]["key"], "")
         return fields[source["fieldRef"]["fieldPath"]] if "fieldRef" in source else str(variable["value"])
 
     return {variable["name"]: value_of(variable) for variable in container["env"]}
