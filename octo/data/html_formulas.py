@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from octo.data.formula_sources import SourceOf, bare, is_rendered, of_attributes, of_image, of_script
-from octo.data.html_tokens import Token, attributes, tokens
+from octo.data.html_tokens import Token, attributes, tokens, unescaped
 from octo.data.mathml import NoTexError, tex_of
 
 LONGEST = 1 << 18
@@ -182,8 +182,10 @@ class _Finder:
     def _saw(self, text: str) -> None:
         if not text.isspace():
             self._near = False
-        self._is_alone = len(text.strip()) == 1
-        self._before = (self._before + text[-_WORD:])[-_WORD:]
+        self._is_alone = len(text.strip()) == 1 or bool(_ONE_REFERENCE.fullmatch(text))
+        # A letter may be a reference: &pi;
+        last = unescaped(text[-_REFERENCE:]) if text.endswith(";") else text
+        self._before = (self._before + last[-_WORD:])[-_WORD:]
 
     def _script(self, name: str, place: int) -> Token | None:
         """An exponent or an index as TeX, where one is and there is something that it belongs to."""
@@ -331,6 +333,8 @@ def _first_markup(pieces: Sequence[Token]) -> Found | None:
 
 _BASES = {")", "]", "|", _CLOSE}
 """What has exponents and indices beside letters and digits."""
+_REFERENCE = 12
+_ONE_REFERENCE = re.compile(r"\s*+&#?\w{1,10};\s*+")
 _WORD = 3
 """Letters that are more than one or two names side by side."""
 _VOID = {"img", "br", "hr", "input", "meta", "link", "base", "area", "col", "embed", "source", "track", "wbr"}

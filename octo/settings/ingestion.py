@@ -119,7 +119,7 @@ class IngestionSettings(JobSettings):
     """Turn records from packages, files and generators into documents."""
 
     job: ClassVar[str] = "ingestion"
-    code_version: ClassVar[int] = 9
+    code_version: ClassVar[int] = 10
     pod_shape = "fleet"
 
     sources: Annotated[tuple[str, ...], Verbatim()] = ()

@@ -67,6 +67,7 @@ WIKI = (
         ("so $a &lt; b$ and \\(c\\) and \\[d\\] are", "so $a < b$ and \\(c\\) and \\[d\\] are"),
         ("<i>E</i>=<i>m</i><i>c</i><sup>2</sup> and E=mc<sup>2</sup>", "E=mc^2 and E=mc^2"),
         ("x<sup>2</sup>+y<sub>ij</sub>=10<sup>-3</sup>", "x^2+y_{ij}=10^{-3}"),
+        ("&Sigma;<sup>2</sup>, r&#931;<sub>1</sub>, <i>&#x3A3;</i><sup>3</sup>", "\u03a3^2, r\u03a3_1, \u03a3^3"),
         ("f<sup><i>n</i></sup>(<i>x</i><sub>0</sub>)", "f^n(x_0)"),
         ("the 2<sup>nd</sup> of CO<sub>2</sub>, Na<sup>+</sup>, a word<sup>3</sup> and x<sup>[4]</sup>", None),
         ("a dog <img src='dog.jpg' class='math-teacher' alt='A dog'> barks", "a dog barks"),
