@@ -241,7 +241,8 @@ class _Shard:
         self._header_bytes += len(self._entry(name, tensor))
         self._entries[name] = described(tensor, self.size)
         plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        plain.numpy().tofile(self._file)
+        # numpy's own way to write tells nothing of a disk that is full.
+        self._file.write(plain.numpy().data)
         self.size += tensor.nbytes
 
     def close(self) -> None:
