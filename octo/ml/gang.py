@@ -69,7 +69,7 @@ def run_gang(arguments: Sequence[str]) -> int:
                 launch_agent(_configuration(options), sys.executable, _command_of_a_rank(str(folder), command))
         except ChildFailedError as failed:
             failures = sorted(failed.failures.items(), key=lambda each: (each[1].timestamp, each[0]))
-            exit_codes = {number: each.exitcode for number, each in failures}
+            exit_codes = {number: each.exitcode for number, each in failures if number not in watch.ended}
             return _conclude_failed(folder, exit_codes, verdict=watch.verdict)
         except SignalException:
             return _conclude_stopped(endings(folder))

@@ -72,6 +72,8 @@ class GangWatch:
         """
         self.verdict = ""
         """Why the ranks could not go on, as a sentence; empty where they themselves say it."""
+        self.ended: set[int] = set()
+        """Ranks that were ended for it: nothing else killed them."""
         self._folder = folder
         self._machines = machines
         self._local_ranks, self._ranks = local_ranks, ranks
@@ -114,7 +116,7 @@ class GangWatch:
             if failure or self._machines.failure:
                 failed_at = failed_at or now
                 if now - failed_at > LEAVING_SECONDS:
-                    _kill(marks)
+                    self._end(marks)
                     return
             elif hang := self._machines.agree(self._hang(now)):
                 self._end_hung(hang, marks)
@@ -145,7 +147,12 @@ class GangWatch:
         written = stacks.asked_for(marks, self._folder)
         self._show({rank: text or "its stacks could not be had" for rank, text in written.items()})
         self.verdict = told(hang, {rank: stacks.place_in(text) for rank, text in written.items()}, stopped=stopped)
-        _kill(marks)
+        self._end(marks)
+
+    def _end(self, marks: Sequence[Mark]) -> None:
+        alive = [mark for mark in marks if not stacks.is_gone(mark.pid)]
+        self.ended |= {mark.rank for mark in alive}
+        _kill(alive)
 
     def _show(self, written: Mapping[int, str]) -> None:
         self._shown = True
