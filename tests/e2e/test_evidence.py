@@ -217,7 +217,9 @@ def test_a_run_is_shown_with_the_artifact_of_each_stage(
     assert asked("show", finished.run_id, "-o", "json") == 0
     assert json.loads(capsys.readouterr().out)["trace_id"] == finished.outcome["trace_id"]
     assert asked("show", "nothing") == 2
-    assert f"there is {finished.run_id}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "there is no run 'nothing'" in said
+    assert finished.run_id in said
 
 
 def test_what_an_artifact_holds_is_got_as_files_and_as_rows(

@@ -118,10 +118,16 @@ def test_a_share_of_the_layers_is_held_in_between() -> None:
 
 
 def test_a_processor_keeps_logits_for_the_way_back_up_to_a_size() -> None:
-    few, many = (held(length=length, on_accelerator=False).logits for length in (256, 8192))
-    more = held(length=16384, on_accelerator=False).logits
+    few, many, more = (held(ranks=1, length=length, on_accelerator=False).logits for length in (256, 8192, 16384))
     assert few < many == more
-    assert held().logits == held(length=256).logits
+    assert 0 < held(ranks=1).logits == held(ranks=1, length=256).logits
+
+
+def test_logits_are_gone_when_gradients_are_exchanged_and_the_more_of_both_is_counted() -> None:
+    alone, together = held(ranks=1, on_accelerator=False), held(ranks=2, on_accelerator=False)
+    assert (alone.moment, together.moment) == ("backward", "exchange")
+    assert alone.logits > 0 == alone.buffers
+    assert together.buffers > 0 == together.logits
 
 
 def test_adapters_take_the_optimizers_place_and_the_weights_stay() -> None:
