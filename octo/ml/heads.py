@@ -109,7 +109,7 @@ def _answered(
         made_K: Tensor = model(**inputs, use_cache=False).logits
     logprobs_K = heard[0]
     # What the model does to logits it has done to these numbers.
-    if made_K is not logprobs_K and not torch.allclose(made_K, multiple * logprobs_K, rtol=1e-3):
+    if made_K is not logprobs_K and not torch.allclose(made_K, multiple * logprobs_K, rtol=1e-3, equal_nan=True):
         raise UsageError(
             f"a {getattr(config, 'model_type', 'strange')} model does something of its own to its head's logits, which "
             "octo does not know: take a model whose logits are its states times a matrix"
