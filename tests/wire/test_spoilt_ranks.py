@@ -94,6 +94,10 @@ def check(cases: Cases, ended: Any, told: list[Spoilt]) -> None:
             assert cases.made(case.name) is None
             # What was kept is of before.
             assert all(step <= BAD[0] + 1 for step in cases.steps_kept(case.name)), case.name
+            if case.what == "weight" and "is to be saved and holds a NaN" in said:
+                # Heard of first where a checkpoint is begun before the weight is computed with, or steps are skipped.
+                assert "--gang.checkpoint-every=2" in case.flags
+                continue
             if not stops:
                 assert f"{MOST_IN_A_ROW + 1} steps in a row are to be skipped" in said, case.name
             else:
