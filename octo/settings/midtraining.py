@@ -245,7 +245,8 @@ class MidtrainingSettings(JobSettings):
     result: sums are rounded in another order."""
     compile: Literal["none", "layers"] = "none"
     """layers: compile them, which takes some 20 seconds of a processor and a C++ compiler on the machine, and saves up
-    to a fifth of a step. It belongs to the result: sums are rounded in another order."""
+    to a fifth of a step. It belongs to the result: sums are rounded in another order, which every process and any
+    number of ranks have alike, where their processors have vectors of one width."""
     threads: int = Field(default=1, gt=0)
     """Processor threads of a matrix product. It belongs to the result: sums are rounded in another order."""
 

@@ -1,5 +1,6 @@
 """Compiled layers compute what they computed before, to rounding, and the same bits whenever they are compiled."""
 
+import json
 from copy import deepcopy
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from octo.ml.compiled import compile_layers
 from octo.ml.loading import make_ready
 from octo.ml.recomputation import recompute
 from octo.settings.midtraining import MidtrainingSettings, OptimizerSettings
+from tests.ranks import run_ranks
 from tests.unit.ml.test_attention import SMALL
 from tests.unit.ml.test_batches import packed
 
@@ -66,3 +68,22 @@ def test_a_machine_without_a_compiler_is_told_of_it_before_anything_is_trained(
 def test_weights_that_are_gathered_between_layers_are_not_compiled_with_them() -> None:
     with pytest.raises(ValueError, match="expected zero_stage 0, 1 or 2 with compile layers, got 3"):
         MidtrainingSettings(compile="layers", optimizer=OptimizerSettings(zero_stage=3))
+
+
+@pytest.mark.slow
+def test_compiled_layers_learn_the_same_bits_in_every_process_and_on_two_ranks_and_keep_documents_apart(
+    tmp_path: Path,
+) -> None:
+    found = []
+    for ranks in (1, 2):
+        folder = tmp_path / str(ranks)
+        ended = run_ranks(ranks, "tests.unit.ml.compiled_run", str(folder))
+        assert ended.returncode == 0, ended.stderr
+        found.append(json.loads((folder / "found.json").read_text()))
+        # Each has compiled for itself.
+        assert all(any((folder / str(rank) / "compiled").iterdir()) for rank in range(ranks))
+    assert found[0]["digests"] == found[1]["digests"]
+    assert len(set(found[0]["digests"].values())) == 2
+    first, second, *others = found[0]["reached"]
+    assert second > 0
+    assert [first, *others] == [0.0] * len(found[0]["reached"][1:])
