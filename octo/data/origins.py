@@ -7,7 +7,6 @@ store, of a part's size each.
 
 import re
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from octo.data.mixture import mixture_of
 from octo.data.sequences import runs_of
-from octo.data.token_shards import TokenPart, open_token_shards
+from octo.data.token_shards import TokenPart, corpus_shards, open_token_shards
 from octo.errors import InputError, UsageError
 from octo.settings.midtraining import MidtrainingSettings
 from octo.storage.artifacts import Artifact, Part, open_artifact
@@ -153,14 +152,11 @@ def _slices(place: Place, folder: Path) -> list[tuple[int, int, str, int]]:
 
 
 def _shard_of(tokens: Artifact, index: int) -> tuple[Artifact, Part]:
-    """The corpus's part that an index of a tokenization was made of: they are counted over all of its corpora."""
-    numbers = count()
-    for reference in tokens.manifest.inputs["corpus"]:
-        corpus = open_artifact(tokens.store, reference.address)
-        for part in corpus.parts("documents.parquet"):
-            if next(numbers) == index:
-                return corpus, part
-    raise InputError(f"{tokens.address} has an index {index}, and its corpora have no shard for it")
+    """The corpus's part that an index of a tokenization was made of."""
+    shards = corpus_shards(open_artifact(tokens.store, each.address) for each in tokens.manifest.inputs["corpus"])
+    if index >= len(shards):
+        raise InputError(f"{tokens.address} has an index {index}, and its corpora have no shard for it")
+    return shards[index]
 
 
 def _documents(corpus: Artifact, shard: Part, ids: set[str], folder: Path) -> Mapping[str, dict[str, str]]:

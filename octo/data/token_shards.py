@@ -5,7 +5,7 @@ Axes: P parts of a source.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +61,11 @@ class TokenShards:
     def counts(self) -> Mapping[str, int]:
         """Sequences by source."""
         return {source: int(ends_P[-1]) for source, ends_P in self.ends.items()}
+
+
+def corpus_shards(corpora: Iterable[Artifact]) -> list[tuple[Artifact, Part]]:
+    """The shards of documents of all corpora: an index of a tokenization is made of the one at its place here."""
+    return [(artifact, part) for artifact in corpora for part in artifact.parts("documents.parquet")]
 
 
 def part_name(kind: str, source: str, number: int, suffix: str) -> str:

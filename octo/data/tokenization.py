@@ -13,7 +13,7 @@ from octo.data.benchmarks import STATEMENT, statement_of
 from octo.data.documents import stream_columns
 from octo.data.packed import RecordFormat, Tokens
 from octo.data.packing import Packer, Slice
-from octo.data.token_shards import PACKING
+from octo.data.token_shards import PACKING, corpus_shards
 from octo.data.token_writing import SourceWriter
 from octo.data.tokenizer import TextTokenizer, read_tokenizer, tokenizer_of, train
 from octo.data.tokenizer_sample import sampled_texts
@@ -32,7 +32,7 @@ _FILES = "tokenizer"
 def tokenize(job: Job[TokenizationSettings]) -> None:
     """Train or take a tokenizer, and tokenize every shard of the corpora, an index each."""
     statements_of(job.inputs["corpus"], uncurated=job.settings.uncurated)
-    shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
+    shards = corpus_shards(job.inputs["corpus"])
     if not any(part.rows for _, part in shards):
         raise InputError(f"there is no document in {', '.join(job.settings.corpus)}: what did curation keep?")
     indexes = range(len(shards))
@@ -56,7 +56,7 @@ def prepare(job: Job[TokenizationSettings]) -> None:
 
 def trained(job: Job[TokenizationSettings]) -> bytes:
     """The files of a tokenizer that is trained on a sample of all shards, as JSON."""
-    shards = [(artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")]
+    shards = corpus_shards(job.inputs["corpus"])
     tokenizer = train(sampled_texts(job, shards), vocabulary_size=job.settings.vocabulary_size)
     return json.dumps({name: body.decode() for name, body in tokenizer.files.items()}, sort_keys=True).encode()
 
@@ -67,9 +67,7 @@ def tokenize_shard(job: Job[TokenizationSettings], index: int, *, prepared: Path
     tokenizer = _tokenizer(
         prepared / _FILES, settings.tokenizer or "the corpus", settings.special, settings.honour_special_tokens
     )
-    artifact, part = [
-        (artifact, part) for artifact in job.inputs["corpus"] for part in artifact.parts("documents.parquet")
-    ][index]
+    artifact, part = corpus_shards(job.inputs["corpus"])[index]
     folder = job.scratch / f"shard-{index}"
     folder.mkdir()
     corpus = folder / "documents.parquet"
