@@ -13,7 +13,17 @@ import pyarrow as pa
 from octo.data.benchmarks import STATEMENT, Gate, Questions, learned, read_questions
 from octo.data.decontamination import Benchmark
 from octo.data.dedup import find_duplicates, read_rows, rows_to_arrow, sources_of, without_text
-from octo.data.documents import KEPT, SOURCES, Document, Dropped, count_rows, read_documents, revised, to_parquet
+from octo.data.documents import (
+    CONTAMINATED,
+    KEPT,
+    SOURCES,
+    Document,
+    Dropped,
+    count_rows,
+    read_documents,
+    revised,
+    to_parquet,
+)
 from octo.data.hosts import Hosts, leave_hosts
 from octo.data.languages import check_languages
 from octo.data.line_search import lines_taken, reasons_before, search_lines
@@ -31,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 EXCERPT_CHARACTERS = 200
 DUPLICATE = "duplicate"
-CONTAMINATED = "contaminated"
 ONLY_SHARED_LINES = "only_shared_lines"
 _DUPLICATES = "duplicates.arrow"
 _QUESTIONS = "questions.json"

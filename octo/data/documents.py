@@ -17,6 +17,8 @@ ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_ROWS = 50_000
 SOURCES, KEPT = "sources.", "kept"
 """Counters of what became of each source's documents: sources.LABEL.REASON, or sources.LABEL.kept."""
+CONTAMINATED = "contaminated"
+"""The reason to drop a document that holds a benchmark's question."""
 _STREAMED_ROWS = 256
 _READ_BYTES = 1 << 20
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from octo.data.documents import CONTAMINATED, KEPT
 from octo.lineage import Lineage, key_of
+from octo.report.corpora import outcomes_by_source
 from octo.report.intervals import proportion
 from octo.report.kept_out import contamination_of, coverage_of, kept_out_of
 from octo.report.parts import json_parts
@@ -19,9 +21,6 @@ from octo.settings.evaluation import EvaluationSettings
 from octo.settings.midtraining import MidtrainingSettings
 from octo.settings.table import contains, table, value_at
 from octo.storage.artifacts import Artifact
-
-_BY_SOURCE = "sources."
-_KEPT, _CONTAMINATED = "kept", "contaminated"
 
 
 class Made(Value):
@@ -155,11 +154,11 @@ def _sources(made: Sequence[Artifact]) -> Iterator[Source]:
     for artifact in made:
         if artifact.manifest.job == CurationSettings.job:
             counters = artifact.manifest.counters
-            own = [name for name in counters if name.startswith(_BY_SOURCE)]
+            own = outcomes_by_source(counters)
             is_counted &= bool(own) or not counters.get("documents.in")
-            for name in own:
-                source, _, outcome = name.removeprefix(_BY_SOURCE).rpartition(".")
-                counts[source][outcome if outcome in (_KEPT, _CONTAMINATED) else "dropped"] += counters[name]
+            for source, outcomes in own.items():
+                for outcome, count in outcomes.items():
+                    counts[source][outcome if outcome in (KEPT, CONTAMINATED) else "dropped"] += count
         if artifact.manifest.job == MidtrainingSettings.job:
             for mixture in json_parts(artifact, "mixture.json"):
                 for each in mixture["sources"]:
@@ -169,8 +168,8 @@ def _sources(made: Sequence[Artifact]) -> Iterator[Source]:
         known = counts[source] if is_counted else None
         yield Source(
             source=visible(source),
-            kept=None if known is None else known[_KEPT],
-            contaminated=None if known is None else known[_CONTAMINATED],
+            kept=None if known is None else known[KEPT],
+            contaminated=None if known is None else known[CONTAMINATED],
             dropped=None if known is None else known["dropped"],
             tokens={visible(stage): tokens for stage, tokens in learned[source].items()},
         )

@@ -39,13 +39,18 @@ def corpus_of(artifact: Artifact) -> Corpus:
     )
 
 
-def _sources(counters: Mapping[str, int]) -> tuple[SourceOutcome, ...]:
-    """What became of the documents of each source; the most frequent reason first."""
+def outcomes_by_source(counters: Mapping[str, int]) -> Mapping[str, Mapping[str, int]]:
+    """How many documents of each source were kept, or dropped for each reason; nothing where nobody counted so."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for name, count in counters.items():
         if name.startswith(SOURCES):
             source, _, outcome = name.removeprefix(SOURCES).rpartition(".")
             found[source][outcome] = count
+    return found
+
+
+def _sources(counters: Mapping[str, int]) -> tuple[SourceOutcome, ...]:
+    """What became of the documents of each source; the most frequent reason first."""
     return tuple(
         SourceOutcome(
             source=visible(source),
@@ -57,7 +62,7 @@ def _sources(counters: Mapping[str, int]) -> tuple[SourceOutcome, ...]:
                 if reason != KEPT
             },
         )
-        for source, outcomes in sorted(found.items())
+        for source, outcomes in sorted(outcomes_by_source(counters).items())
     )
 
 
